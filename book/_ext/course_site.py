@@ -1,0 +1,75 @@
+"""Small repairs to what the theme and jupyterquiz write, so that the site works everywhere.
+
+It opens from a web server and from a folder on a memory stick alike, with no other site at hand.
+"""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
+
+# Sphinx's search fetches each page it found to show a summary, which browsers refuse for files.
+NO_SUMMARIES_FROM_FILES = (
+    'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+)
+
+ENTRANCE = """\
+<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url={target}">
+<title>{title}</title>
+</head>
+<body>
+<h1>{title}</h1>
+<p><a href="{target}">Open the book</a></p>
+</body>
+</html>
+"""
+
+
+def mend_quizzes(app: Sphinx, doctree: nodes.document) -> None:
+    """Close the ``<div>`` that jupyterquiz leaves open, and see that its formulas are typeset.
+
+    With the ``<div>`` open, everything down to the end of the section is a part of the quiz's cell.
+    Sphinx does not see formulas in a quiz, and gives MathJax only to pages known to hold some.
+    """
+    for node in doctree.findall(nodes.raw):
+        html = node.astext()
+        if "data-shufflequestions=" not in html:
+            continue
+        app.env.get_domain("math").data["has_equations"][app.env.docname] = True
+        if html.count("<div") > html.count("</div>"):
+            node.children = [nodes.Text(f"{html}</div>")]
+
+
+def search_without_server(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    if pagename == "search":
+        app.add_js_file(None, body=NO_SUMMARIES_FROM_FILES)
+
+
+def write_entrance(app: Sphinx, exception: Exception | None) -> None:
+    """Write an ``index.html`` that leads to the first page, as a whole page with a title."""
+    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    page = ENTRANCE.format(
+        language=escape(app.config.language),
+        title=escape(app.config.html_title),
+        target=escape(app.builder.get_target_uri(app.config.root_doc)),
+    )
+    (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("doctree-read", mend_quizzes)
+    app.connect("html-page-context", search_without_server)
+    # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.
+    app.connect("build-finished", write_entrance, priority=400)
+    return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

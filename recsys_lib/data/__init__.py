@@ -1,0 +1,28 @@
+"""Data sets by name, files of your own, filters and splits.
+
+From the shell: ``python -m recsys_lib.data --help``.
+"""
+
+from recsys_lib.data.download import DownloadError, cache_folder
+from recsys_lib.data.filters import k_core, min_counts
+from recsys_lib.data.interactions import Interactions, ReadReport
+from recsys_lib.data.load import catalog, describe, load, load_file
+from recsys_lib.data.split import Split, leave_last_out, split_by_time
+from recsys_lib.validation import DataError
+
+__all__ = [
+    "DataError",
+    "DownloadError",
+    "Interactions",
+    "ReadReport",
+    "Split",
+    "cache_folder",
+    "catalog",
+    "describe",
+    "k_core",
+    "leave_last_out",
+    "load",
+    "load_file",
+    "min_counts",
+    "split_by_time",
+]

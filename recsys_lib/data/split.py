@@ -1,0 +1,140 @@
+"""Splits into train, validation and test, always on one id vocabulary."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.validation import DataError, check_choice, check_int, check_real
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three disjoint parts of one set of interactions, on its vocabularies.
+
+    Attributes
+    ----------
+    train, valid, test : Interactions
+    """
+
+    train: Interactions
+    valid: Interactions
+    test: Interactions
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test")
+        )
+        return f"<split of {self.train.n_users:,} users x {self.train.n_items:,} items: {sizes}>"
+
+
+def leave_last_out(
+    ratings: Interactions,
+    n_test: int = 2,
+    n_valid: int = 1,
+    too_few: str = "train",
+    seed: int = 0,
+) -> Split:
+    """Hold out each user's last `n_test` events for test and the `n_valid` before for validation.
+
+    Events of one user are ordered by time. Events of one user at the same time are ordered by a
+    pseudo-random key made from `seed` and the numbers of the user and the item: the same on every
+    machine, independent of the order of the rows, and no item is favoured, as it would be by the
+    order of a file that is sorted by item.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        With timestamps.
+    n_test, n_valid : int
+        Events per user to hold out; `n_valid` may be 0.
+    too_few : {"train", "test", "drop", "error"}
+        What becomes of a user with fewer than ``n_test + n_valid + 1`` events, who cannot give all
+        that is asked and keep one to learn from. "train": all events go to train and the user is
+        not evaluated. "test": test is served first, then validation, and train gets what is left,
+        perhaps nothing (the paper's way). "drop": the events go nowhere. "error": refuse.
+    seed : int
+        For the order of events at the same time.
+
+    Raises
+    ------
+    DataError
+        If there are no timestamps, or, with "error", if a user has too few events.
+    """
+    n_test, n_valid = check_int("n_test", n_test), check_int("n_valid", n_valid)
+    check_choice("too_few", too_few, ("train", "test", "drop", "error"))
+    if n_test + n_valid == 0:
+        raise ValueError("n_test and n_valid are both 0: nothing would be held out")
+    if ratings.time_unit == "none":
+        raise DataError(f"{ratings.name} has no timestamps, which leave_last_out needs")
+    counts = ratings.user_counts
+    short = (counts < n_test + n_valid + 1) & (counts > 0)
+    if too_few == "error" and short.any():
+        raise DataError(
+            f"{short.sum()} users of {ratings.name} have fewer than {n_test + n_valid + 1} events,"
+            f" for example {ratings.user_ids[np.flatnonzero(short)[0]]}"
+        )
+    from_end = _rank_from_end(ratings, seed)
+    part = np.where(from_end < n_test, 2, np.where(from_end < n_test + n_valid, 1, 0))
+    if too_few in ("train", "drop"):
+        part[short[ratings.user]] = 0 if too_few == "train" else -1
+    return _split(ratings, part)
+
+
+def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) -> Split:
+    """Cut at two moments, the same for everybody: nothing in train is later than anything in test.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        With timestamps.
+    test, valid : float
+        Fractions of the events, at least 0 and together less than 1. Events at the very moment of
+        a cut all go to the later part, so the fractions are met up to ties. Users and items that
+        appear only after the cut stay in the test set: that is what a system meets in service.
+
+    Raises
+    ------
+    DataError
+        If there are no timestamps, or the events before the first cut are none.
+    """
+    test, valid = check_real("test", test, 0, 1), check_real("valid", valid, 0, 1)
+    if not 0 < test + valid < 1:
+        raise ValueError(f"test + valid must lie between 0 and 1, got {test} + {valid}")
+    if ratings.time_unit == "none":
+        raise DataError(f"{ratings.name} has no timestamps, which split_by_time needs")
+    times = np.sort(ratings.timestamp)
+    n = len(times)
+
+    def cut(fraction: float) -> int:
+        """Return the time of the first event of the last `fraction`, beyond all where it is 0."""
+        held_out = round(n * fraction)
+        return times[n - held_out] if held_out else times[-1] + 1
+
+    part = (ratings.timestamp >= cut(test + valid)).astype(int) + (ratings.timestamp >= cut(test))
+    if not (part == 0).any():
+        raise DataError(f"{ratings.name}: no event is earlier than the cut, all share its time")
+    return _split(ratings, part)
+
+
+def _split(ratings: Interactions, part: np.ndarray) -> Split:
+    names = ("train", "valid", "test")
+    return Split(*(ratings.select(part == i, f"{ratings.name} {n}") for i, n in enumerate(names)))
+
+
+def _rank_from_end(ratings: Interactions, seed: int) -> np.ndarray:
+    """For each event: how many events of the same user come after it."""
+    key = _mix(ratings._keys().astype(np.uint64) ^ _mix(np.array([seed], dtype=np.uint64)))
+    order = np.lexsort((key, ratings.timestamp, ratings.user))
+    last = np.cumsum(ratings.user_counts)  # one past the place of each user's last event
+    rank = np.empty(len(ratings), dtype=np.int64)
+    rank[order] = last[ratings.user[order]] - 1 - np.arange(len(ratings))
+    return rank
+
+
+def _mix(x: np.ndarray) -> np.ndarray:
+    """Scramble 64-bit integers (the finalizer of splitmix64, Steele, Lea and Flood 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

@@ -1,0 +1,267 @@
+r"""Ranking metrics (HR, NDCG, precision, recall at K) and rating errors (MAE, RMSE).
+
+Arrays in, arrays out. A ranking metric needs to know only where the relevant items of a user stand,
+so there are two steps: `ranks_from_scores` or `ranks_from_lists` says for each relevant item how
+many items stand above it and how many share its place, then a metric turns that into a number.
+
+**Ties.** Items with equal scores share a block of places. The metrics return the *expected value
+over all orders of the tied items*, each equally likely (McSherry and Najork 2008). A constant
+scorer therefore gets exactly what random order gets on average, whatever the sort does.
+
+**Edge cases**, the same for all four ranking metrics:
+
+========================================  =====================================================
+a user without any relevant item          NaN: there is nothing to find, the user is no test case
+K larger than the number of ranked items  the missing places count as not relevant
+a relevant item that is not ranked        never found: it has score ``-inf`` or is in no list
+a user with nothing to rank               0, if there are relevant items
+a score that is NaN                       ValueError
+========================================  =====================================================
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from recsys_lib.validation import check_ks
+
+NOT_RANKED = np.iinfo(np.int64).max // 4  # below every real place, and safe to add to
+PADDING = -1
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Where the relevant items of each user stand.
+
+    Attributes
+    ----------
+    above : ndarray of int64, shape (n_users, width)
+        Number of items with a strictly higher score; `NOT_RANKED` for a relevant item that is not
+        ranked at all; `PADDING` (-1) where the user has fewer than `width` relevant items.
+    tied : ndarray of int64, shape (n_users, width)
+        Number of items with the same score, the item itself included; the place of the item is
+        equally likely to be any of ``above + 1 .. above + tied``.
+    """
+
+    above: np.ndarray
+    tied: np.ndarray
+
+    @property
+    def n_relevant(self) -> np.ndarray:
+        """Number of relevant items of each user, ranked or not, shape (n_users,)."""
+        return (self.above != PADDING).sum(axis=1)
+
+
+def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
+    """Find the places of the relevant items in lists sorted by score, best first, without sorting.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_users, n_items)
+        Higher is better. ``-inf`` takes an item out of the list.
+    relevant : ndarray of int, shape (n_users, width)
+        Columns of `scores`, -1 where a user has fewer than `width` relevant items.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or a score is NaN.
+    IndexError
+        If `relevant` points outside the columns of `scores`.
+    """
+    scores, relevant = np.asarray(scores), np.asarray(relevant)
+    if scores.ndim != 2 or relevant.ndim != 2 or len(scores) != len(relevant):
+        raise ValueError(
+            "scores and relevant must have shapes (n_users, n_items) and (n_users, width), "
+            f"got {scores.shape} and {relevant.shape}"
+        )
+    if scores.dtype.kind != "f":
+        scores = scores.astype(np.float64)
+    if relevant.size and (relevant.min() < PADDING or relevant.max() >= scores.shape[1]):
+        raise IndexError(
+            f"relevant must hold columns 0 to {scores.shape[1] - 1} or {PADDING} for none, "
+            f"got {relevant.min()} to {relevant.max()}"
+        )
+    above = np.empty(relevant.shape, dtype=np.int64)
+    tied = np.empty(relevant.shape, dtype=np.int64)
+    bad = _count_above(np.ascontiguousarray(scores), relevant.astype(np.int64), above, tied)
+    if bad >= 0:
+        column = int(np.flatnonzero(np.isnan(scores[bad]))[0])
+        raise ValueError(f"scores must not hold NaN; there is one in row {bad}, column {column}")
+    return Ranks(above, tied)
+
+
+@njit(cache=True)
+def _count_above(scores, relevant, above, tied):
+    n_users, n_items = scores.shape
+    width = relevant.shape[1]
+    for u in range(n_users):
+        for i in range(n_items):
+            if np.isnan(scores[u, i]):
+                return u
+        for r in range(width):
+            above[u, r], tied[u, r] = PADDING, 0
+            if relevant[u, r] == PADDING:
+                continue
+            score = scores[u, relevant[u, r]]
+            if score == -np.inf:
+                above[u, r], tied[u, r] = NOT_RANKED, 1
+                continue
+            more, same = 0, 0
+            for i in range(n_items):
+                more += scores[u, i] > score
+                same += scores[u, i] == score
+            above[u, r], tied[u, r] = more, same
+    return -1
+
+
+def ranks_from_lists(lists: np.ndarray, relevant: np.ndarray) -> Ranks:
+    """Find the places of the relevant items in recommendation lists, best first.
+
+    Parameters
+    ----------
+    lists : ndarray of int, shape (n_users, length)
+        Recommended items, -1 where a list ends early; no item twice in a list.
+    relevant : ndarray of int, shape (n_users, width)
+        Relevant items, -1 where a user has fewer than `width`.
+    """
+    lists, relevant = np.asarray(lists), np.asarray(relevant)
+    if lists.ndim != 2 or relevant.ndim != 2 or len(lists) != len(relevant):
+        raise ValueError(
+            "lists and relevant must have shapes (n_users, length) and (n_users, width), "
+            f"got {lists.shape} and {relevant.shape}"
+        )
+    above = _find(lists.astype(np.int64), relevant.astype(np.int64))
+    return Ranks(above, (above != PADDING).astype(np.int64))
+
+
+@njit(cache=True)
+def _find(lists, relevant):
+    above = np.empty(relevant.shape, dtype=np.int64)
+    for u in range(relevant.shape[0]):
+        for r in range(relevant.shape[1]):
+            above[u, r] = PADDING if relevant[u, r] == PADDING else NOT_RANKED
+            for place in range(lists.shape[1]):
+                if relevant[u, r] != PADDING and lists[u, place] == relevant[u, r]:
+                    above[u, r] = place
+                    break
+    return above
+
+
+def hit_ratio(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    r"""Probability that at least one relevant item is among the first K.
+
+    .. math:: \mathrm{HR@}K = 1 - P(\text{no relevant item in the top } K)
+
+    Without ties this is 1 or 0. With ties, let the block of tied items that crosses place K hold
+    T items, R of them relevant, of which S places lie in the top K; then none is found with the
+    probability :math:`\binom{T-R}{S} / \binom{T}{S}`, unless a relevant item stands safely higher.
+
+    Parameters
+    ----------
+    ranks : Ranks
+    k : int or sequence of int
+        One or several list lengths.
+
+    Returns
+    -------
+    ndarray, shape (n_users,), or (n_users, len(k)) if `k` is a sequence
+        The mean over users is the paper's "number of hits / number of test cases".
+    """
+    ks = check_ks(k)
+    above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
+    real = above != PADDING
+    safe = (real & (above + tied <= ks)).any(axis=1)
+    crossing = real & (above < ks) & (above + tied > ks)
+    # all relevant items that cross place K lie in one block: count them, then multiply out
+    # (T - S - j) / (T - j) for j = 0 .. R - 1, the binomial quotient of the docstring
+    n_crossing = crossing.cumsum(axis=1)
+    j = np.where(crossing, n_crossing - 1, 0)
+    block = np.where(crossing, tied, 1)
+    slots = np.where(crossing, ks - above, 0)
+    missed = np.maximum(block - slots - j, 0) / np.maximum(block - j, 1)
+    none = np.where(crossing, missed, 1.0).prod(axis=1)
+    return _per_user(np.where(safe, 1.0, 1.0 - none), ranks, k)
+
+
+def ndcg(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    r"""Normalized discounted cumulative gain with binary relevance.
+
+    .. math::
+
+        \mathrm{DCG@}K = \sum_{i=1}^{K} \frac{rel_i}{\log_2(i + 1)}, \qquad
+        \mathrm{NDCG@}K = \frac{\mathrm{DCG@}K}{\mathrm{IDCG@}K}
+
+    The ideal list starts with all relevant items, so IDCG@K sums min(K, number of relevant items)
+    discounts (Järvelin and Kekäläinen 2002). Parameters and return value as in `hit_ratio`.
+    """
+    ks = check_ks(k)
+    width = max(int(ks.max()), ranks.above.shape[1])
+    cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, width + 2)))]
+    above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
+    first = np.minimum(np.where(above == PADDING, NOT_RANKED, above), ks)
+    last = np.minimum(first + tied, ks)
+    gain = (cumulative[last] - cumulative[first]) / np.maximum(tied, 1)
+    ideal = cumulative[np.minimum(ranks.n_relevant[:, None], ks)]
+    return _per_user(gain.sum(axis=1) / np.maximum(ideal, cumulative[1]), ranks, k)
+
+
+def precision(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    r"""Fraction of the first K places that hold a relevant item.
+
+    .. math:: \mathrm{Precision@}K = \frac{|\text{relevant items in the top } K|}{K}
+
+    With n relevant items it cannot exceed n / K. Parameters and return value as in `hit_ratio`.
+    """
+    return _per_user(_found(ranks, check_ks(k)) / check_ks(k), ranks, k)
+
+
+def recall(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    r"""Fraction of the relevant items that are among the first K.
+
+    .. math:: \mathrm{Recall@}K = \frac{|\text{relevant items in the top } K|}{|\text{relevant}|}
+
+    Parameters and return value as in `hit_ratio`.
+    """
+    n_relevant = np.maximum(ranks.n_relevant, 1)[:, None]
+    return _per_user(_found(ranks, check_ks(k)) / n_relevant, ranks, k)
+
+
+def _found(ranks: Ranks, ks: np.ndarray) -> np.ndarray:
+    """Return the expected number of relevant items among the first K, shape (n_users, len(ks))."""
+    above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
+    chance = np.clip((ks - above) / np.maximum(tied, 1), 0.0, 1.0)
+    return np.where(above == PADDING, 0.0, chance).sum(axis=1)
+
+
+def _per_user(values: np.ndarray, ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    values = np.where(ranks.n_relevant[:, None] > 0, values, np.nan)
+    return values if np.ndim(k) else values[:, 0]
+
+
+METRICS = {"hr": hit_ratio, "ndcg": ndcg, "precision": precision, "recall": recall}
+
+
+def mae(truth: np.ndarray, prediction: np.ndarray) -> float:
+    r"""Mean absolute error, in stars: :math:`\frac1n\sum|r - \hat r|`."""
+    return float(np.abs(_errors(truth, prediction)).mean())
+
+
+def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
+    r"""Root mean squared error, in stars: :math:`\sqrt{\frac1n\sum(r - \hat r)^2}`."""
+    return float(np.sqrt((_errors(truth, prediction) ** 2).mean()))
+
+
+def _errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    if truth.shape != prediction.shape or truth.size == 0:
+        raise ValueError(
+            "truth and prediction must have one shape and at least one element, "
+            f"got {truth.shape} and {prediction.shape}"
+        )
+    errors = truth - prediction
+    if not np.isfinite(errors).all():
+        raise ValueError("truth and prediction must be finite, got NaN or infinity")
+    return errors

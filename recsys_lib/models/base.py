@@ -1,0 +1,192 @@
+"""The one interface of all models: fit, score, recommend, save, load."""
+
+import inspect
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.files import read_npz, write_npz
+from recsys_lib.ranking import top_k
+from recsys_lib.validation import DataError, check_ids, check_int
+
+
+class NotFittedError(RuntimeError):
+    """A model was asked for scores before `fit`."""
+
+
+class Recommender(ABC):
+    """A model that gives every user a score for every item: higher means recommend first.
+
+    A subclass takes its hyperparameters in ``__init__`` and stores each under its own name, sets
+    its learnt arrays, their names ending in an underscore, in `_fit`, and turns users into scores
+    in `_score`. All else, the checks included, is here.
+    """
+
+    n_users_: int
+    n_items_: int
+
+    def fit(self, train: Interactions, valid: Interactions | None = None) -> Self:
+        """Learn from the training interactions.
+
+        Parameters
+        ----------
+        train : Interactions
+        valid : Interactions, optional
+            For models that stop early; on the vocabularies of `train`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError, DataError
+            If `train` is no `Interactions`, is empty, or `valid` has another shape.
+        """
+        if not isinstance(train, Interactions):
+            raise TypeError(f"train must be Interactions, got {type(train).__name__}")
+        if len(train) == 0:
+            raise DataError(f"train is empty: {train!r}")
+        if valid is not None and valid.shape != train.shape:
+            raise DataError(
+                f"valid must have the {train.shape} users and items of train, got {valid.shape}"
+            )
+        self.n_users_, self.n_items_ = train.shape
+        self._fit(train, valid)
+        return self
+
+    @abstractmethod
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None: ...
+
+    @abstractmethod
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        """Return float32 scores of shape (len(users), n_items) for valid user indices."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_users, n_items) of the training data."""
+        self._check_fitted()
+        return self.n_users_, self.n_items_
+
+    def score(self, users: np.ndarray) -> np.ndarray:
+        """Return the scores of all items for some users.
+
+        Parameters
+        ----------
+        users : array of int, shape (n,)
+            User indices of the training vocabulary; may repeat.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n_items)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, IndexError
+            If the model is not fitted, or `users` are no known user indices.
+        """
+        self._check_fitted()
+        return self._score(check_ids("users", users, self.n_users_))
+
+    def recommend(
+        self,
+        users: np.ndarray,
+        k: int = 10,
+        exclude: Interactions | None = None,
+        batch_size: int = 1024,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the `k` items with the highest scores for each user, best first.
+
+        Between equal scores the item with the lower index comes first. That is a rule for showing
+        lists, not for judging models: `evaluation.evaluate` counts ties in expectation.
+
+        Parameters
+        ----------
+        users : array of int, shape (n,)
+        k : int
+        exclude : Interactions, optional
+            Never recommend a user these items: the training set, as a rule.
+        batch_size : int
+            Users scored at a time.
+
+        Returns
+        -------
+        items : ndarray of int32, shape (n, k)
+            -1 where a user has fewer than `k` items left.
+        scores : ndarray of float32, shape (n, k)
+            ``-inf`` there.
+        """
+        self._check_fitted()
+        users = check_ids("users", users, self.n_users_)
+        k, batch_size = check_int("k", k, minimum=1), check_int("batch_size", batch_size, 1)
+        if exclude is not None and exclude.shape != self.shape:
+            raise DataError(f"exclude must have {self.shape} users and items, got {exclude.shape}")
+        known = None if exclude is None else exclude.to_csr("ones")
+        items = np.empty((len(users), k), dtype=np.int32)
+        scores = np.empty((len(users), k), dtype=np.float32)
+        for start in range(0, len(users), batch_size):
+            rows = slice(start, start + batch_size)
+            batch = users[rows]
+            banned = None if known is None else known[batch]
+            items[rows], scores[rows] = top_k(self._score(batch), k, banned)
+        return items, scores
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write hyperparameters and learnt arrays to one ``.npz`` file, without pickle."""
+        self._check_fitted()
+        arrays: dict[str, np.ndarray] = {}
+        for name, value in vars(self).items():
+            if name.endswith("_") and sparse.issparse(value):
+                for part in ("data", "indices", "indptr", "shape"):
+                    arrays[f"{name}.{part}"] = np.asarray(getattr(value, part))
+            elif name.endswith("_"):
+                arrays[name] = np.asarray(value)
+        write_npz(path, arrays, {"model": type(self).__name__, "parameters": self.parameters})
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Read a model of this class that `save` wrote. Raises DataError if it is another."""
+        arrays, text = read_npz(path)
+        if text.get("model") != cls.__name__:
+            raise DataError(f"{path} holds {text.get('model')}, not {cls.__name__}")
+        model = cls(**text["parameters"])
+        for name in {key.partition(".")[0] for key in arrays}:
+            if f"{name}.indptr" in arrays:
+                parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
+                value = sparse.csr_array(parts, shape=tuple(arrays[f"{name}.shape"]))
+            else:
+                value = arrays[name] if arrays[name].ndim else arrays[name].item()
+            setattr(model, name, value)
+        return model
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The hyperparameters by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "n_users_"):
+            raise NotFittedError(f"{self!r} is not fitted yet: call fit(train) first")
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"{type(self).__name__}({shown})"
+
+
+def load_model(path: str | os.PathLike) -> Recommender:
+    """Read a model of any class of the course that `save` wrote."""
+    _, text = read_npz(path)
+    known = {cls.__name__: cls for cls in _subclasses(Recommender)}
+    if text.get("model") not in known:
+        raise DataError(f"{path} holds {text.get('model')!r}, known are {sorted(known)}")
+    return known[text["model"]].load(path)
+
+
+def _subclasses(cls: type) -> list[type]:
+    return [found for sub in cls.__subclasses__() for found in (sub, *_subclasses(sub))]

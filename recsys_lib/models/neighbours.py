@@ -1,0 +1,206 @@
+r"""Cosine collaborative filtering: recommend what similar users took, or items similar to yours.
+
+With the rows of the user-item matrix :math:`R` as vectors, two users are compared by
+
+.. math:: \cos(u, v) = \frac{\sum_i r_{ui} r_{vi}}{\sqrt{\sum_i r_{ui}^2} \sqrt{\sum_i r_{vi}^2}}
+
+and two items by the same formula on columns (Sarwar et al. 2001). All cosines at once are one
+sparse product of the matrix, its rows scaled to length 1, with its own transpose.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import Recommender
+from recsys_lib.ranking import NO_ITEM, top_k
+from recsys_lib.validation import check_choice, check_ids, check_int, check_real
+
+
+def normalize_rows(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Scale each row to Euclidean length 1; a row of zeros stays as it is."""
+    norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    return sparse.csr_array(sparse.diags_array(scale.astype(np.float32)) @ matrix)
+
+
+def cosine_similarity(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Cosine between all pairs of rows, shape (n_rows, n_rows), the diagonal included.
+
+    A row of zeros has the cosine 0 with every row, itself included: it points nowhere.
+    """
+    unit = normalize_rows(matrix)
+    return unit @ unit.T
+
+
+def centre_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
+    """Subtract from each stored cell the mean of its row's stored cells.
+
+    Returns
+    -------
+    centred : csr_array
+        Cells that become 0 stay stored: the user did rate them.
+    means : ndarray of float32, shape (n_rows,)
+        0 for an empty row.
+    """
+    counts = np.diff(matrix.indptr)
+    sums = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0).astype(np.float32)
+    centred = matrix.copy()
+    centred.data = matrix.data - np.repeat(means, counts)
+    return centred, means
+
+
+class _KNN(Recommender):
+    """What the two sides share: the matrix to compare and the neighbours to keep."""
+
+    def __init__(
+        self,
+        n_neighbours: int = 50,
+        shrinkage: float = 0.0,
+        values: str = "ones",
+        centre: bool = False,
+    ):
+        self.n_neighbours = check_int("n_neighbours", n_neighbours, minimum=1)
+        self.shrinkage = check_real("shrinkage", shrinkage, 0)
+        self.values = check_choice("values", values, ("ones", "rating"))
+        self.centre = bool(centre)
+        if self.centre and self.values == "ones":
+            raise ValueError(
+                "centre=True needs values='rating': ones minus their mean are all zero"
+            )
+
+    def _prepare(self, train: Interactions) -> sparse.csr_array:
+        matrix = train.to_csr(self.values)
+        if not self.centre:
+            return matrix
+        centred, self.user_means_ = centre_rows(matrix)
+        return centred
+
+    def _neighbours(self, matrix: sparse.csr_array) -> sparse.csr_array:
+        """Similarities of each row to its `n_neighbours` most similar other rows, (n, n).
+
+        Worked in blocks of rows: the whole of the product is never held in memory.
+        """
+        unit = normalize_rows(matrix)
+        stored = sparse.csr_array(
+            (np.ones_like(matrix.data), matrix.indices, matrix.indptr), matrix.shape
+        )
+        n = matrix.shape[0]
+        k = min(self.n_neighbours, n)
+        block = max(1, 20_000_000 // n)
+        parts = []
+        for start in range(0, n, block):
+            rows = slice(start, start + block)
+            similar = (unit[rows] @ unit.T).toarray()
+            if self.shrinkage:
+                common = (stored[rows] @ stored.T).toarray()
+                similar *= common / (common + self.shrinkage)
+            here = np.arange(len(similar))
+            similar[here, start + here] = 0  # nobody is a neighbour of his own
+            parts.append(_keep(similar, k))
+        return sparse.csr_array(sparse.vstack(parts, format="csr"))
+
+
+def _keep(similar: np.ndarray, k: int) -> sparse.csr_array:
+    """Keep of each row the `k` largest positive entries; between equal ones the lower index."""
+    positive = np.where(similar > 0, similar, -np.inf)
+    columns, values = top_k(positive, k)
+    kept = columns != NO_ITEM
+    indptr = np.r_[0, np.cumsum(kept.sum(axis=1))]
+    matrix = sparse.csr_array((values[kept], columns[kept], indptr), shape=similar.shape)
+    matrix.sort_indices()
+    return matrix
+
+
+class UserKNN(_KNN):
+    """Recommend what the most similar users interacted with.
+
+    The score of item i for user u is the sum over the neighbours v of u of
+    ``similarity(u, v) * r(v, i)``. Neighbours have positive similarity; a user without any gets
+    all zeros.
+
+    Parameters
+    ----------
+    n_neighbours : int
+        Similar users to keep.
+    shrinkage : float
+        Multiply a similarity that rests on n common items by ``n / (n + shrinkage)``: a cosine of
+        1 from a single common item says little (Bell and Koren 2007).
+    values : {"ones", "rating"}
+        Compare what was met, or how it was rated.
+    centre : bool
+        Subtract each user's mean rating first, so that a low rating counts as dislike.
+
+    Attributes
+    ----------
+    similarity_ : csr_array, shape (n_users, n_users)
+    matrix_ : csr_array, shape (n_users, n_items)
+        Training cells, centred if asked for.
+    user_means_ : ndarray, shape (n_users,)
+        Only with `centre`.
+    """
+
+    similarity_: sparse.csr_array
+    matrix_: sparse.csr_array
+    user_means_: np.ndarray
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        self.matrix_ = self._prepare(train)
+        self.similarity_ = self._neighbours(self.matrix_)
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return (self.similarity_[users] @ self.matrix_).toarray()
+
+    def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
+        """Neighbours who add most to a score: (user index, share of the score), largest first."""
+        user = int(check_ids("user", [user], self.shape[0])[0])
+        item = int(check_ids("item", [item], self.shape[1])[0])
+        similar = self.similarity_[[user]].toarray()[0]
+        return _largest(similar * self.matrix_[:, [item]].toarray()[:, 0], n)
+
+
+class ItemKNN(_KNN):
+    """Recommend items that are similar to those a user has interacted with.
+
+    The score of item i for user u is the sum over the items j that u has met, if i is among the
+    `n_neighbours` items most similar to j, of ``r(u, j) * similarity(j, i)``.
+
+    Parameters
+    ----------
+    n_neighbours, shrinkage, values
+        As in `UserKNN`, with items for users.
+    centre : bool
+        Subtract each user's mean rating first: the adjusted cosine of Sarwar et al. 2001.
+
+    Attributes
+    ----------
+    similarity_ : csr_array, shape (n_items, n_items)
+        Row j holds the neighbours of item j.
+    matrix_, user_means_
+        As in `UserKNN`.
+    """
+
+    similarity_: sparse.csr_array
+    matrix_: sparse.csr_array
+    user_means_: np.ndarray
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        self.matrix_ = self._prepare(train)
+        self.similarity_ = self._neighbours(sparse.csr_array(self.matrix_.T))
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return (self.matrix_[users] @ self.similarity_).toarray()
+
+    def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
+        """Items of the user that add most to a score: (item index, share), largest first."""
+        user = int(check_ids("user", [user], self.shape[0])[0])
+        item = int(check_ids("item", [item], self.shape[1])[0])
+        mine = self.matrix_[[user]].toarray()[0]
+        return _largest(mine * self.similarity_[:, [item]].toarray()[:, 0], n)
+
+
+def _largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:
+    order = np.argsort(-parts, kind="stable")[: check_int("n", n, minimum=1)]
+    total = parts.sum()
+    return [(int(i), float(parts[i] / total)) for i in order if parts[i] > 0]

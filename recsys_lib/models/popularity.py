@@ -1,0 +1,47 @@
+"""The baselines that every model must beat: what everybody buys, and pure chance."""
+
+import numpy as np
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import Recommender
+from recsys_lib.validation import check_int
+
+
+class Popularity(Recommender):
+    """Score an item by the number of users who interacted with it: the same list for everybody.
+
+    Attributes
+    ----------
+    counts_ : ndarray of float32, shape (n_items,)
+    """
+
+    counts_: np.ndarray
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        self.counts_ = train.item_counts.astype(np.float32)
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return np.tile(self.counts_, (len(users), 1))
+
+
+class Random(Recommender):
+    """Score every item at random: the floor below which a model is worse than not trying.
+
+    Parameters
+    ----------
+    seed : int
+        A user's scores depend on `seed` and the user alone, not on who else is asked for.
+    """
+
+    def __init__(self, seed: int = 0):
+        self.seed = check_int("seed", seed)
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        """Nothing to learn."""
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        scores = np.empty((len(users), self.n_items_), dtype=np.float32)
+        for row, user in enumerate(users):
+            rng = np.random.default_rng([self.seed, user])
+            scores[row] = rng.random(self.n_items_, dtype=np.float32)
+        return scores

@@ -1,0 +1,147 @@
+"""Negatives: items that a user has not met. Here for candidate lists, later for training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from scipy import sparse
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.split import Split
+from recsys_lib.metrics import PADDING
+from recsys_lib.validation import DataError, check_choice, check_int
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Short lists to be ranked instead of the whole catalogue, one per user.
+
+    Attributes
+    ----------
+    users : ndarray of int32, shape (n,)
+        Increasing, without repetition.
+    positives : ndarray of int32, shape (n, most positives of a user)
+        Held-out items of each user, -1 where there are fewer.
+    negatives : ndarray of int32, shape (n, most negatives of a user)
+        Items the user has not interacted with, -1 where there are fewer.
+    """
+
+    users: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+
+
+def sample_candidates(
+    split: Split, n_negatives: int = 99, on: str = "test", seed: int = 0
+) -> Candidates:
+    """Draw `n_negatives` items for each user of a held-out set, uniformly, none twice.
+
+    No negative is an item that the user has met anywhere in the split. A user who has met so much
+    of the catalogue that fewer are left gets all that are left.
+
+    Parameters
+    ----------
+    split : Split
+    n_negatives : int
+        At least 1.
+    on : {"test", "valid"}
+        Whose users and positives.
+    seed : int
+    """
+    check_choice("on", on, ("test", "valid"))
+    n_negatives = check_int("n_negatives", n_negatives, minimum=1)
+    held_out = getattr(split, on).to_csr("ones")
+    users = np.flatnonzero(np.diff(held_out.indptr))
+    if len(users) == 0:
+        raise DataError(f"the {on} set of the split holds no interaction")
+    met = (split.train.to_csr("ones") + split.valid.to_csr("ones") + split.test.to_csr("ones"))[
+        users
+    ]
+    negatives = np.full((len(users), n_negatives), PADDING, dtype=np.int32)
+    _draw(met.indptr, met.indices, met.shape[1], np.random.default_rng(seed), negatives)
+    return Candidates(users.astype(np.int32), padded_rows(held_out[users]), negatives)
+
+
+@njit(cache=True)
+def _draw(indptr, indices, n_items, rng, negatives):
+    taken = np.zeros(n_items, dtype=np.bool_)
+    for row in range(negatives.shape[0]):
+        met = indices[indptr[row] : indptr[row + 1]]
+        taken[met] = True
+        n = min(negatives.shape[1], n_items - len(met))
+        if 2 * (len(met) + n) > n_items:  # trying at random would mostly meet taken items
+            left = np.flatnonzero(~taken)
+            for i in range(n):
+                j = rng.integers(i, len(left))
+                left[i], left[j] = left[j], left[i]
+            negatives[row, :n] = left[:n]
+        else:
+            for i in range(n):
+                item = rng.integers(0, n_items)
+                while taken[item]:
+                    item = rng.integers(0, n_items)
+                taken[item] = True
+                negatives[row, i] = item
+            taken[negatives[row, :n]] = False
+        taken[met] = False
+
+
+def padded_rows(matrix: sparse.csr_array) -> np.ndarray:
+    """Column indices of each row of a CSR matrix, padded with -1, int32, (n_rows, longest row)."""
+    lengths = np.diff(matrix.indptr)
+    padded = np.full((matrix.shape[0], max(1, lengths.max(initial=0))), PADDING, dtype=np.int32)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = matrix.indices
+    return padded
+
+
+def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
+    """Read a ready-made candidate file: user_id, positive_1, ..., negative_1, ....
+
+    Parameters
+    ----------
+    path : path
+        CSV, perhaps gzipped. A cell may be empty: that positive or negative does not exist.
+    ratings : Interactions
+        Whose vocabularies number the users and items.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, a user comes twice, an identifier is unknown or an item comes twice
+        in a row; with the line.
+    """
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    positive = [c for c in frame if c.startswith("positive_")]
+    negative = [c for c in frame if c.startswith("negative_")]
+    if "user_id" not in frame or not positive or not negative:
+        raise DataError(
+            f"{path}: needs columns user_id, positive_1, ..., negative_1, ...; found {list(frame)}"
+        )
+    users = _lookup(frame[["user_id"]], ratings.user_ids, "user", path)[:, 0]
+    items = _lookup(frame[positive + negative], ratings.item_ids, "item", path)
+    row = _first_row_with_repeats(items)
+    if row is not None:
+        raise DataError(f"{path}, line {row + 2}: an item comes twice")
+    order = np.argsort(users, kind="stable")
+    users, items = users[order], items[order]
+    if (users[1:] == users[:-1]).any() or (users == PADDING).any():
+        raise DataError(f"{path}: every row needs a user_id of its own")
+    return Candidates(users, items[:, : len(positive)], items[:, len(positive) :])
+
+
+def _lookup(frame: pd.DataFrame, vocabulary: np.ndarray, what: str, path: str | Path) -> np.ndarray:
+    text = frame.to_numpy(dtype=str)
+    index = pd.Index(vocabulary.astype(str)).get_indexer(text.ravel()).reshape(text.shape)
+    unknown = (index < 0) & (text != "")
+    if unknown.any():
+        row, column = np.argwhere(unknown)[0]
+        raise DataError(f"{path}, line {row + 2}: unknown {what} {str(text[row, column])!r}")
+    return index.astype(np.int32)
+
+
+def _first_row_with_repeats(items: np.ndarray) -> int | None:
+    ordered = np.sort(items, axis=1)
+    repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PADDING)
+    return int(np.flatnonzero(repeats.any(axis=1))[0]) if repeats.any() else None

@@ -1,0 +1,99 @@
+"""How sure is a mean over users? Bootstrap intervals and a paired test."""
+
+import numpy as np
+from numba import njit
+
+from recsys_lib.validation import check_int, check_real
+
+
+def bootstrap_interval(
+    values: np.ndarray, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean (Efron and Tibshirani 1993, chapter 13).
+
+    The users of the test are a sample of all users we might have had. Draw as many again, with
+    replacement, take the mean, repeat: the middle `level` of those means is the interval.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        One number per user, finite.
+    level : float
+        Between 0 and 1.
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    low, high : float
+    """
+    values = _finite(values)
+    level = check_real("level", level, 0, 1)
+    means = _resampled_means(
+        values,
+        check_int("n_resamples", n_resamples, minimum=1),
+        np.random.default_rng(check_int("seed", seed)),
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+@njit(cache=True)
+def _resampled_means(values, n_resamples, rng):
+    n = len(values)
+    means = np.empty(n_resamples)
+    for b in range(n_resamples):
+        total = 0.0
+        for _ in range(n):
+            total += values[rng.integers(0, n)]
+        means[b] = total / n
+    return means
+
+
+def paired_test(differences: np.ndarray, n_resamples: int = 9999, seed: int = 0) -> float:
+    """Two-sided p-value of "the two models do equally well", by flipping signs (Fisher 1935).
+
+    If the models were exchangeable, each user's difference could as well have had the other sign.
+    The p-value is the share of random sign patterns whose mean is at least as far from 0 as the
+    mean that was found, that one included, so it is never 0.
+
+    Parameters
+    ----------
+    differences : ndarray, shape (n,)
+        Model minus baseline, one number per user, finite.
+    n_resamples : int
+    seed : int
+    """
+    differences = _finite(differences)
+    return _sign_flips(
+        differences,
+        check_int("n_resamples", n_resamples, minimum=1),
+        np.random.default_rng(check_int("seed", seed)),
+    )
+
+
+@njit(cache=True)
+def _sign_flips(differences, n_resamples, rng):
+    moved = differences[differences != 0]  # a user without a difference contributes nothing
+    found = abs(moved.sum()) - 1e-12 * np.abs(moved).sum()  # sums in other orders round otherwise
+    as_far = 1
+    for _ in range(n_resamples):
+        total, bits, left = 0.0, np.int64(0), 0
+        for d in moved:
+            if left == 0:
+                bits, left = rng.integers(0, np.int64(1) << 62), 62
+            total += d if bits & 1 else -d
+            bits >>= 1
+            left -= 1
+        as_far += abs(total) >= found
+    return as_far / (n_resamples + 1)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
+        raise ValueError(
+            "values must be a one-dimensional array of at least one finite number, "
+            f"got shape {values.shape}"
+        )
+    return values
