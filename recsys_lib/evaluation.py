@@ -50,7 +50,7 @@ def evaluate(
     Raises
     ------
     DataError
-        If the held-out set is empty, or the split and the model differ in users or items.
+        If there is no user to test, or the split and the model differ in users or items.
     ValueError
         If the model returns NaN, with its name.
     """
@@ -90,6 +90,8 @@ def _full(
 def _sampled(
     model: Recommender, candidates: Candidates, batch_size: int
 ) -> tuple[np.ndarray, list[Ranks]]:
+    if len(candidates.users) == 0:
+        raise DataError("candidates holds no user")
     ranks = []
     lists = np.hstack([candidates.positives, candidates.negatives])
     n_positives = candidates.positives.shape[1]
@@ -115,7 +117,7 @@ def _scores(model: Recommender, users: np.ndarray) -> np.ndarray:
 
 def _table(users: np.ndarray, batches: list[Ranks], k: int | Sequence[int]) -> pd.DataFrame:
     columns: dict[str, list[np.ndarray]] = {"n_relevant": []}
-    ks = check_ks(k)
+    ks = list(dict.fromkeys(check_ks(k)))  # a length named twice is one column
     for ranks in batches:  # padded to the widest user of the batch only
         columns["n_relevant"].append(ranks.n_relevant)
         for name, metric in METRICS.items():

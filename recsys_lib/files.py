@@ -20,13 +20,24 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())  # the name must not reach the disk before the bytes do
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def write_npz(path: str | os.PathLike, arrays: dict[str, np.ndarray], text: dict) -> None:
-    """Write arrays and a JSON-able dict to one compressed file, atomically."""
+    """Write arrays and a JSON-able dict to one compressed file, atomically.
+
+    Raises
+    ------
+    TypeError
+        If an array holds Python objects, which would need pickle.
+    """
+    for key, array in arrays.items():
+        if np.asarray(array).dtype.hasobject:
+            raise TypeError(f"{key} must hold numbers or text, got Python objects")
     with atomic_write(path) as file:
         packed = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
         np.savez_compressed(file, __text__=packed, **arrays)
@@ -43,7 +54,8 @@ def read_npz(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict]:
         If the file is damaged or was not written by `write_npz`.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here because NumPy leaves a file open that it cannot make sense of
+        with open(path, "rb") as source, np.load(source, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         return arrays, json.loads(arrays.pop("__text__").tobytes())
     except FileNotFoundError:

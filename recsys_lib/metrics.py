@@ -21,6 +21,7 @@ a score that is NaN                       ValueError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numba import njit
@@ -67,22 +68,20 @@ def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
     Raises
     ------
     ValueError
-        If the shapes do not fit or a score is NaN.
+        If the shapes do not fit, a score is NaN, or an item is relevant twice to one user.
+    TypeError
+        If `relevant` does not hold integers.
     IndexError
         If `relevant` points outside the columns of `scores`.
     """
     scores, relevant = np.asarray(scores), np.asarray(relevant)
-    if scores.ndim != 2 or relevant.ndim != 2 or len(scores) != len(relevant):
-        raise ValueError(
-            "scores and relevant must have shapes (n_users, n_items) and (n_users, width), "
-            f"got {scores.shape} and {relevant.shape}"
-        )
-    if scores.dtype.kind != "f":
+    _check_rows("scores", scores, relevant)
+    if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
-    if relevant.size and (relevant.min() < PADDING or relevant.max() >= scores.shape[1]):
+    if relevant.size and relevant.max() >= scores.shape[1]:
         raise IndexError(
             f"relevant must hold columns 0 to {scores.shape[1] - 1} or {PADDING} for none, "
-            f"got {relevant.min()} to {relevant.max()}"
+            f"got {relevant.max()}"
         )
     above = np.empty(relevant.shape, dtype=np.int64)
     tied = np.empty(relevant.shape, dtype=np.int64)
@@ -126,13 +125,14 @@ def ranks_from_lists(lists: np.ndarray, relevant: np.ndarray) -> Ranks:
         Recommended items, -1 where a list ends early; no item twice in a list.
     relevant : ndarray of int, shape (n_users, width)
         Relevant items, -1 where a user has fewer than `width`.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As `ranks_from_scores`, where they apply.
     """
     lists, relevant = np.asarray(lists), np.asarray(relevant)
-    if lists.ndim != 2 or relevant.ndim != 2 or len(lists) != len(relevant):
-        raise ValueError(
-            "lists and relevant must have shapes (n_users, length) and (n_users, width), "
-            f"got {lists.shape} and {relevant.shape}"
-        )
+    _check_rows("lists", lists, relevant)
     above = _find(lists.astype(np.int64), relevant.astype(np.int64))
     return Ranks(above, (above != PADDING).astype(np.int64))
 
@@ -148,6 +148,31 @@ def _find(lists, relevant):
                     above[u, r] = place
                     break
     return above
+
+
+def _check_rows(name: str, rows: np.ndarray, relevant: np.ndarray) -> None:
+    """Raise if `rows` and `relevant` are not two tables about the same users."""
+    if rows.ndim != 2 or relevant.ndim != 2 or len(rows) != len(relevant):
+        raise ValueError(
+            f"{name} and relevant must have shapes (n_users, ...) and (n_users, width), "
+            f"got {rows.shape} and {relevant.shape}"
+        )
+    if relevant.size == 0:
+        return
+    if relevant.dtype.kind not in "iu":
+        raise TypeError(f"relevant must hold integers, got dtype {relevant.dtype}")
+    if relevant.min() < PADDING:
+        raise IndexError(f"relevant must hold items or {PADDING} for none, got {relevant.min()}")
+    row = first_row_with_repeats(relevant)
+    if row is not None:
+        raise ValueError(f"relevant must not name an item twice; row {row} is {relevant[row]}")
+
+
+def first_row_with_repeats(items: np.ndarray) -> int | None:
+    """Number of the first row in which an item, not the padding, comes twice; None if none has."""
+    ordered = np.sort(items, axis=1)
+    repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PADDING)
+    return int(np.flatnonzero(repeats.any(axis=1))[0]) if repeats.any() else None
 
 
 def hit_ratio(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
@@ -238,7 +263,7 @@ def _found(ranks: Ranks, ks: np.ndarray) -> np.ndarray:
 
 def _per_user(values: np.ndarray, ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     values = np.where(ranks.n_relevant[:, None] > 0, values, np.nan)
-    return values if np.ndim(k) else values[:, 0]
+    return values[:, 0] if isinstance(k, Integral) else values
 
 
 METRICS = {"hr": hit_ratio, "ndcg": ndcg, "precision": precision, "recall": recall}
@@ -261,7 +286,6 @@ def _errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
             "truth and prediction must have one shape and at least one element, "
             f"got {truth.shape} and {prediction.shape}"
         )
-    errors = truth - prediction
-    if not np.isfinite(errors).all():
+    if not (np.isfinite(truth).all() and np.isfinite(prediction).all()):
         raise ValueError("truth and prediction must be finite, got NaN or infinity")
-    return errors
+    return truth - prediction

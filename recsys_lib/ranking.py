@@ -4,6 +4,8 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from recsys_lib.validation import check_int
+
 NO_ITEM = -1
 LONG = 100  # from here on, inserting into a short list costs more than sorting everything
 
@@ -16,7 +18,8 @@ def top_k(
     Parameters
     ----------
     scores : ndarray of float32 or float64, shape (n_users, n_items)
-        Not changed. An item with score ``-inf`` is never returned; NaN is refused.
+        Not changed. An item with score ``-inf`` is never returned; NaN is refused, even where it
+        is the score of an excluded item.
     k : int
         At least 1.
     exclude : csr_array, shape (n_users, n_items), optional
@@ -29,12 +32,17 @@ def top_k(
     scores : ndarray, shape (n_users, k)
         ``-inf`` where there is no item.
     """
-    if k > LONG:
-        return _sorted(scores, k, exclude)
+    scores, k = np.asarray(scores), check_int("k", k, minimum=1)
+    if scores.ndim != 2:
+        raise ValueError(f"scores must have shape (n_users, n_items), got {scores.shape}")
+    if scores.dtype not in (np.float32, np.float64):
+        scores = scores.astype(np.float64)
     if exclude is None:
         exclude = sparse.csr_array(scores.shape, dtype=np.float32)
     if exclude.shape != scores.shape:
         raise ValueError(f"exclude must have shape {scores.shape} as scores, got {exclude.shape}")
+    if k > LONG:
+        return _sorted(scores, k, exclude)
     items = np.empty((len(scores), k), dtype=np.int32)
     best = np.empty((len(scores), k), dtype=scores.dtype)
     indptr, indices = exclude.indptr.astype(np.int64), exclude.indices.astype(np.int64)
@@ -44,12 +52,12 @@ def top_k(
     return items, best
 
 
-def _sorted(scores: np.ndarray, k: int, exclude: sparse.csr_array | None):
+def _sorted(scores: np.ndarray, k: int, exclude: sparse.csr_array):
     """Do the same by sorting all scores, which is faster for long lists."""
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
         raise ValueError(f"scores must not hold NaN; there is one in row {row}")
-    masked = scores if exclude is None else mask(scores, exclude)
+    masked = mask(scores, exclude)
     items = np.full((len(scores), k), NO_ITEM, dtype=np.int32)
     best = np.full((len(scores), k), -np.inf, dtype=scores.dtype)
     order = np.argsort(-masked, axis=1, kind="stable")[:, :k]

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.split import Split
-from recsys_lib.metrics import PADDING
+from recsys_lib.metrics import PADDING, first_row_with_repeats
 from recsys_lib.validation import DataError, check_choice, check_int
 
 
@@ -26,11 +26,26 @@ class Candidates:
         Held-out items of each user, -1 where there are fewer.
     negatives : ndarray of int32, shape (n, most negatives of a user)
         Items the user has not interacted with, -1 where there are fewer.
+
+    Raises
+    ------
+    DataError
+        If the users are not increasing, an item is below -1 or comes twice in a row.
     """
 
     users: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
+
+    def __post_init__(self) -> None:
+        items = np.hstack([self.positives, self.negatives])
+        if len(self.users) != len(items) or (np.diff(self.users) <= 0).any():
+            raise DataError("candidates: users must be increasing, one for each row of items")
+        if items.min(initial=0) < PADDING:
+            raise DataError(f"candidates: no item is below {PADDING}, got {items.min()}")
+        row = first_row_with_repeats(items)
+        if row is not None:
+            raise DataError(f"candidates: an item comes twice for user {self.users[row]}")
 
 
 def sample_candidates(
@@ -51,7 +66,7 @@ def sample_candidates(
     seed : int
     """
     check_choice("on", on, ("test", "valid"))
-    n_negatives = check_int("n_negatives", n_negatives, minimum=1)
+    n_negatives, seed = check_int("n_negatives", n_negatives, minimum=1), check_int("seed", seed)
     held_out = getattr(split, on).to_csr("ones")
     users = np.flatnonzero(np.diff(held_out.indptr))
     if len(users) == 0:
@@ -109,8 +124,8 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
     Raises
     ------
     DataError
-        If a column is missing, a user comes twice, an identifier is unknown or an item comes twice
-        in a row; with the line.
+        If a column is missing, a user is missing or comes twice, an identifier is unknown or an
+        item comes twice in a row; with the line.
     """
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     positive = [c for c in frame if c.startswith("positive_")]
@@ -121,13 +136,15 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
         )
     users = _lookup(frame[["user_id"]], ratings.user_ids, "user", path)[:, 0]
     items = _lookup(frame[positive + negative], ratings.item_ids, "item", path)
-    row = _first_row_with_repeats(items)
+    row = first_row_with_repeats(items)
     if row is not None:
         raise DataError(f"{path}, line {row + 2}: an item comes twice")
-    order = np.argsort(users, kind="stable")
+    bad = frame["user_id"].duplicated().to_numpy() | (users == PADDING)
+    if bad.any():
+        line = int(np.flatnonzero(bad)[0]) + 2
+        raise DataError(f"{path}, line {line}: every row needs a user_id of its own")
+    order = np.argsort(users)
     users, items = users[order], items[order]
-    if (users[1:] == users[:-1]).any() or (users == PADDING).any():
-        raise DataError(f"{path}: every row needs a user_id of its own")
     return Candidates(users, items[:, : len(positive)], items[:, len(positive) :])
 
 
@@ -139,9 +156,3 @@ def _lookup(frame: pd.DataFrame, vocabulary: np.ndarray, what: str, path: str | 
         row, column = np.argwhere(unknown)[0]
         raise DataError(f"{path}, line {row + 2}: unknown {what} {str(text[row, column])!r}")
     return index.astype(np.int32)
-
-
-def _first_row_with_repeats(items: np.ndarray) -> int | None:
-    ordered = np.sort(items, axis=1)
-    repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PADDING)
-    return int(np.flatnonzero(repeats.any(axis=1))[0]) if repeats.any() else None

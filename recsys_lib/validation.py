@@ -25,11 +25,28 @@ def check_real(
     """Return `value` as a float, or raise if it is no finite number in ``[minimum, maximum]``."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not np.isfinite(value) or not minimum <= value <= maximum:
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        number = np.inf
+    if not np.isfinite(number) or not minimum <= number <= maximum:
         raise ValueError(
             f"{name} must be a finite number in [{minimum:g}, {maximum:g}], got {value!r}"
         )
-    return float(value)
+    return number
+
+
+def check_scale(name: str, value: object) -> tuple[float, float] | None:
+    """Return `value` as (lowest, highest) rating, or raise if it is neither that nor None."""
+    if value is None:
+        return None
+    try:
+        low, high = (check_real(name, end) for end in value)
+    except (TypeError, ValueError):
+        low, high = 1.0, 0.0
+    if low > high:
+        raise ValueError(f"{name} must be None or (lowest, highest), got {value!r}")
+    return low, high
 
 
 def check_choice(name: str, value: object, allowed: Collection[str]) -> str:
@@ -41,9 +58,15 @@ def check_choice(name: str, value: object, allowed: Collection[str]) -> str:
 
 def check_ks(k: int | Sequence[int]) -> np.ndarray:
     """Return the list lengths `k` (one or several positive integers) as an int64 array."""
-    values = [k] if isinstance(k, Integral) and not isinstance(k, bool) else list(k)
+    wanted = "k must be a positive integer or a sequence of them"
+    if isinstance(k, Integral) and not isinstance(k, bool):
+        k = [k]
+    try:
+        values = list(k)
+    except TypeError:
+        raise TypeError(f"{wanted}, got {k!r} ({type(k).__name__})") from None
     if not values:
-        raise ValueError("k must be a positive integer or a sequence of them, got an empty one")
+        raise ValueError(f"{wanted}, got an empty one")
     return np.array([check_int("k", one, minimum=1) for one in values], dtype=np.int64)
 
 
@@ -69,5 +92,5 @@ def check_ids(name: str, values: object, size: int) -> np.ndarray:
     array = array.astype(np.int64)
     if array.size and (array.min() < 0 or array.max() >= size):
         bad = array[(array < 0) | (array >= size)][0]
-        raise IndexError(f"{name} holds {bad}, but the model knows 0 to {size - 1}")
+        raise IndexError(f"{name} holds {bad}, allowed are 0 to {size - 1}")
     return array

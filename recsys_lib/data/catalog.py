@@ -1,5 +1,6 @@
 """The catalog: every data set the course knows, where it comes from and what it must contain."""
 
+import difflib
 from dataclasses import dataclass
 from functools import partial
 
@@ -234,10 +235,12 @@ DATASETS: dict[str, Dataset] = {
 
 def lookup(name: str) -> Dataset:
     """Return the entry of this name. Raises DataError with the nearest names if there is none."""
-    if name in DATASETS:
+    if isinstance(name, str) and name in DATASETS:
         return DATASETS[name]
-    words = str(name).casefold().replace(" ", "_").split("/")
-    close = [known for known in DATASETS if words[-1] in known.casefold()] or list(DATASETS)[:5]
+    word = str(name).casefold().replace(" ", "_").split("/")[-1]
+    close = [known for known in DATASETS if word and word in known.casefold()]
+    close += difflib.get_close_matches(str(name), DATASETS, n=5)
+    close = list(dict.fromkeys(close)) or list(DATASETS)
     raise DataError(
         f"name must be in data.catalog(), got {name!r}; near it: {', '.join(close[:5])}"
     )

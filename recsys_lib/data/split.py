@@ -54,7 +54,7 @@ def leave_last_out(
         not evaluated. "test": test is served first, then validation, and train gets what is left,
         perhaps nothing (the paper's way). "drop": the events go nowhere. "error": refuse.
     seed : int
-        For the order of events at the same time.
+        At least 0; for the order of events at the same time, and for nothing else.
 
     Raises
     ------
@@ -62,6 +62,7 @@ def leave_last_out(
         If there are no timestamps, or, with "error", if a user has too few events.
     """
     n_test, n_valid = check_int("n_test", n_test), check_int("n_valid", n_valid)
+    seed = check_int("seed", seed)
     check_choice("too_few", too_few, ("train", "test", "drop", "error"))
     if n_test + n_valid == 0:
         raise ValueError("n_test and n_valid are both 0: nothing would be held out")
@@ -89,14 +90,16 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
     ratings : Interactions
         With timestamps.
     test, valid : float
-        Fractions of the events, at least 0 and together less than 1. Events at the very moment of
-        a cut all go to the later part, so the fractions are met up to ties. Users and items that
-        appear only after the cut stay in the test set: that is what a system meets in service.
+        Fractions of the events, at least 0 and together less than 1; one above 0 means at least one
+        event. Events at the very moment of a cut all go to the later part, so the fractions are met
+        up to ties: where one moment has many events, the validation set may be empty. Users and
+        items that appear only after the cut stay in the test set: that is what a system meets in
+        service.
 
     Raises
     ------
     DataError
-        If there are no timestamps, or the events before the first cut are none.
+        If there are no timestamps, too few events, or none before the first cut.
     """
     test, valid = check_real("test", test, 0, 1), check_real("valid", valid, 0, 1)
     if not 0 < test + valid < 1:
@@ -105,15 +108,18 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
         raise DataError(f"{ratings.name} has no timestamps, which split_by_time needs")
     times = np.sort(ratings.timestamp)
     n = len(times)
-
-    def cut(fraction: float) -> int:
-        """Return the time of the first event of the last `fraction`, beyond all where it is 0."""
-        held_out = round(n * fraction)
-        return times[n - held_out] if held_out else times[-1] + 1
-
-    part = (ratings.timestamp >= cut(test + valid)).astype(int) + (ratings.timestamp >= cut(test))
+    n_test = max(1, round(n * test)) if test else 0
+    n_held_out = max(n_test + (valid > 0), round(n * (test + valid)))
+    if n_held_out >= n:
+        raise DataError(f"{ratings.name} has {n} events, too few for test={test}, valid={valid}")
+    first_test = times[n - n_test] if n_test else times[-1] + 1
+    part = (ratings.timestamp >= times[n - n_held_out]).astype(int)
+    part[ratings.timestamp >= first_test] = 2
     if not (part == 0).any():
-        raise DataError(f"{ratings.name}: no event is earlier than the cut, all share its time")
+        raise DataError(
+            f"{ratings.name}: no event is earlier than the cut, which is at {times[0]}, "
+            "the time of the first"
+        )
     return _split(ratings, part)
 
 
@@ -124,7 +130,7 @@ def _split(ratings: Interactions, part: np.ndarray) -> Split:
 
 def _rank_from_end(ratings: Interactions, seed: int) -> np.ndarray:
     """For each event: how many events of the same user come after it."""
-    key = _mix(ratings._keys().astype(np.uint64) ^ _mix(np.array([seed], dtype=np.uint64)))
+    key = _mix(ratings._keys().astype(np.uint64) ^ _mix(np.array([seed % 2**64], dtype=np.uint64)))
     order = np.lexsort((key, ratings.timestamp, ratings.user))
     last = np.cumsum(ratings.user_counts)  # one past the place of each user's last event
     rank = np.empty(len(ratings), dtype=np.int64)

@@ -46,16 +46,18 @@ class Recommender(ABC):
         Raises
         ------
         TypeError, DataError
-            If `train` is no `Interactions`, is empty, or `valid` has another shape.
+            If `train` or `valid` is no `Interactions`, `train` is empty, or `valid` has another
+            shape.
         """
-        if not isinstance(train, Interactions):
-            raise TypeError(f"train must be Interactions, got {type(train).__name__}")
+        _check_interactions("train", train)
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
-        if valid is not None and valid.shape != train.shape:
-            raise DataError(
-                f"valid must have the {train.shape} users and items of train, got {valid.shape}"
-            )
+        if valid is not None:
+            _check_interactions("valid", valid)
+            if valid.shape != train.shape:
+                raise DataError(
+                    f"valid must have the {train.shape} users and items of train, got {valid.shape}"
+                )
         self.n_users_, self.n_items_ = train.shape
         self._fit(train, valid)
         return self
@@ -124,9 +126,14 @@ class Recommender(ABC):
         self._check_fitted()
         users = check_ids("users", users, self.n_users_)
         k, batch_size = check_int("k", k, minimum=1), check_int("batch_size", batch_size, 1)
-        if exclude is not None and exclude.shape != self.shape:
-            raise DataError(f"exclude must have {self.shape} users and items, got {exclude.shape}")
-        known = None if exclude is None else exclude.to_csr("ones")
+        known = None
+        if exclude is not None:
+            _check_interactions("exclude", exclude)
+            if exclude.shape != self.shape:
+                raise DataError(
+                    f"exclude must have {self.shape} users and items, got {exclude.shape}"
+                )
+            known = exclude.to_csr("ones")
         items = np.empty((len(users), k), dtype=np.int32)
         scores = np.empty((len(users), k), dtype=np.float32)
         for start in range(0, len(users), batch_size):
@@ -177,6 +184,11 @@ class Recommender(ABC):
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"{type(self).__name__}({shown})"
+
+
+def _check_interactions(name: str, value: object) -> None:
+    if not isinstance(value, Interactions):
+        raise TypeError(f"{name} must be Interactions, got {type(value).__name__}")
 
 
 def load_model(path: str | os.PathLike) -> Recommender:

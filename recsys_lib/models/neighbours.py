@@ -9,11 +9,11 @@ sparse product of the matrix, its rows scaled to length 1, with its own transpos
 """
 
 import numpy as np
+from numba import njit
 from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import Recommender
-from recsys_lib.ranking import NO_ITEM, top_k
 from recsys_lib.validation import check_choice, check_ids, check_int, check_real
 
 
@@ -44,7 +44,8 @@ def centre_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]
         0 for an empty row.
     """
     counts = np.diff(matrix.indptr)
-    sums = np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
+    # in double precision, so that a user who gives every item the same stars is left with zeros
+    sums = np.asarray(matrix.astype(np.float64).sum(axis=1)).ravel()
     means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0).astype(np.float32)
     centred = matrix.copy()
     centred.data = matrix.data - np.repeat(means, counts)
@@ -64,7 +65,9 @@ class _KNN(Recommender):
         self.n_neighbours = check_int("n_neighbours", n_neighbours, minimum=1)
         self.shrinkage = check_real("shrinkage", shrinkage, 0)
         self.values = check_choice("values", values, ("ones", "rating"))
-        self.centre = bool(centre)
+        if not isinstance(centre, bool):
+            raise TypeError(f"centre must be True or False, got {centre!r}")
+        self.centre = centre
         if self.centre and self.values == "ones":
             raise ValueError(
                 "centre=True needs values='rating': ones minus their mean are all zero"
@@ -78,39 +81,68 @@ class _KNN(Recommender):
         return centred
 
     def _neighbours(self, matrix: sparse.csr_array) -> sparse.csr_array:
-        """Similarities of each row to its `n_neighbours` most similar other rows, (n, n).
-
-        Worked in blocks of rows: the whole of the product is never held in memory.
-        """
+        """Similarities of each row to its `n_neighbours` most similar other rows, (n, n)."""
         unit = normalize_rows(matrix)
-        stored = sparse.csr_array(
-            (np.ones_like(matrix.data), matrix.indices, matrix.indptr), matrix.shape
-        )
+        columns = sparse.csr_array(unit.T)
         n = matrix.shape[0]
         k = min(self.n_neighbours, n)
-        block = max(1, 20_000_000 // n)
-        parts = []
-        for start in range(0, n, block):
-            rows = slice(start, start + block)
-            similar = (unit[rows] @ unit.T).toarray()
-            if self.shrinkage:
-                common = (stored[rows] @ stored.T).toarray()
-                similar *= common / (common + self.shrinkage)
-            here = np.arange(len(similar))
-            similar[here, start + here] = 0  # nobody is a neighbour of his own
-            parts.append(_keep(similar, k))
-        return sparse.csr_array(sparse.vstack(parts, format="csr"))
+        indptr, indices, data = _most_similar(
+            *_parts(unit), *_parts(columns), k, np.float64(self.shrinkage)
+        )
+        kept = sparse.csr_array((data, indices, indptr), shape=(n, n))
+        kept.sort_indices()
+        return kept
 
 
-def _keep(similar: np.ndarray, k: int) -> sparse.csr_array:
-    """Keep of each row the `k` largest positive entries; between equal ones the lower index."""
-    positive = np.where(similar > 0, similar, -np.inf)
-    columns, values = top_k(positive, k)
-    kept = columns != NO_ITEM
-    indptr = np.r_[0, np.cumsum(kept.sum(axis=1))]
-    matrix = sparse.csr_array((values[kept], columns[kept], indptr), shape=similar.shape)
-    matrix.sort_indices()
-    return matrix
+def _parts(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+
+
+@njit(cache=True)
+def _most_similar(indptr, indices, data, c_indptr, c_indices, c_data, k, shrinkage):
+    """Work out the product of rows and transpose one row at a time, and keep k entries of each.
+
+    Only pairs with a common column are ever touched, and of the (n, n) product no more than a row
+    is held in memory. Kept are the largest positive entries; between equal ones, the lower index.
+    """
+    n = len(indptr) - 1
+    similar, common = np.zeros(n), np.zeros(n)
+    kept_indptr = np.zeros(n + 1, dtype=np.int64)
+    kept_indices = np.empty(n * k, dtype=np.int32)
+    kept_data = np.empty(n * k, dtype=np.float32)
+    for row in range(n):
+        similar[:], common[:] = 0, 0
+        for a in range(indptr[row], indptr[row + 1]):
+            for b in range(c_indptr[indices[a]], c_indptr[indices[a] + 1]):
+                similar[c_indices[b]] += data[a] * c_data[b]
+                common[c_indices[b]] += 1
+        similar[row] = 0  # nobody is a neighbour of their own
+        if shrinkage > 0:
+            similar *= common / (common + shrinkage)
+        neighbours = np.flatnonzero(similar > 0)
+        if len(neighbours) > k:
+            neighbours = _k_largest(similar, neighbours, k)
+        start = kept_indptr[row]
+        stop = start + len(neighbours)
+        kept_indptr[row + 1] = stop
+        kept_indices[start:stop] = neighbours
+        kept_data[start:stop] = similar[neighbours]
+    return kept_indptr, kept_indices[: kept_indptr[n]], kept_data[: kept_indptr[n]]
+
+
+@njit(cache=True)
+def _k_largest(values, places, k):
+    """Return those k of the places, in rising order, that hold the largest values."""
+    cut = np.partition(values[places], len(places) - k)[len(places) - k]
+    ties_left = k - np.sum(values[places] > cut)
+    chosen, n = np.empty(k, dtype=places.dtype), 0
+    for place in places:
+        tied = values[place] == cut
+        if values[place] > cut or (tied and ties_left > 0):
+            ties_left -= tied
+            chosen[n] = place
+            n += 1
+    return chosen
 
 
 class UserKNN(_KNN):
@@ -153,7 +185,10 @@ class UserKNN(_KNN):
         return (self.similarity_[users] @ self.matrix_).toarray()
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
-        """Neighbours who add most to a score: (user index, share of the score), largest first."""
+        """Neighbours who speak most for an item: (user index, share), largest first.
+
+        The shares of all who speak for it, with a positive part of the score, sum to 1.
+        """
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])
         similar = self.similarity_[[user]].toarray()[0]
@@ -193,7 +228,10 @@ class ItemKNN(_KNN):
         return (self.matrix_[users] @ self.similarity_).toarray()
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
-        """Items of the user that add most to a score: (item index, share), largest first."""
+        """Items of the user that speak most for an item: (item index, share), largest first.
+
+        The shares are as in `UserKNN.explain`.
+        """
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])
         mine = self.matrix_[[user]].toarray()[0]
@@ -202,5 +240,5 @@ class ItemKNN(_KNN):
 
 def _largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:
     order = np.argsort(-parts, kind="stable")[: check_int("n", n, minimum=1)]
-    total = parts.sum()
+    total = parts[parts > 0].sum()  # with centring others speak against: their sum may be 0
     return [(int(i), float(parts[i] / total)) for i in order if parts[i] > 0]

@@ -1,0 +1,130 @@
+# Everything this project does, each target with all that it needs. `make` alone lists them.
+# Needs: Python 3.11 or newer with venv, make, and a package registry that pip can reach.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 8000
+SITE   := _build/html/book/intro.html
+
+# The kernel of this environment is used, whatever other kernels the machine has under its name.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+# Without the network, nothing of ours should wait for it: pip still uses the registries it is told.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+LIBRARY   := $(shell find recsys_lib -name '*.py')
+PAGES     := $(wildcard book/*.md book/*.bib book/_ext/* book/_assets/* _config.yml _toc.yml)
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+RESULTS   := $(wildcard results/*.json)
+
+.PHONY: help book serve chapter test test-library test-notebooks test-site lab student record \
+        check hooks reproduce bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make book            build the site: every notebook runs, a warning is an error"
+	@echo "make serve           show the site on this machine only (PORT=$(PORT))"
+	@echo "make chapter N=02    build one chapter alone and say where to open it"
+	@echo "make lab             open JupyterLab on the student's notebooks"
+	@echo "make student         write the student's notebooks into student/, keeping what is there"
+	@echo "make test            library, notebooks and site"
+	@echo "make check           style, and that no unchecked output is committed"
+	@echo "make hooks           let git run these checks before every commit"
+	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
+	@echo "make reproduce       make the files in results/ again (needs RECSYS_DATA)"
+	@echo "make bench           time this library beside others (installs them in .venv-bench)"
+	@echo "make clean           remove what was built; the environment and student/ stay"
+
+%:
+	@echo "make: there is no target '$@'. These are the targets:" >&2
+	@$(MAKE) --no-print-directory help >&2
+	@exit 2
+
+# Files that exist are no targets of the rule above.
+Makefile requirements.txt pyproject.toml $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS): ;
+
+# ---- environment ---------------------------------------------------------------------------------
+
+$(VENV)/.installed: requirements.txt pyproject.toml tools/require_python.py
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "$(PYTHON) is not found. Install Python 3.11 or newer, or say which one to take: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) tools/require_python.py
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "The virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv." >&2; exit 1; }
+	@echo "Installing the packages of requirements.txt into $(VENV) (a minute or two, about 2 GB) ..."
+	@{ $(BIN)/python -m pip install --quiet -r requirements.txt \
+	   && $(BIN)/python -m pip install --quiet --no-deps --editable . ; } 2>$(VENV)/pip.log || { \
+	  grep -v WARNING $(VENV)/pip.log | tail -n 5 >&2; \
+	  echo "The installation failed; the whole output is in $(VENV)/pip.log. Can pip reach a package registry (pip config list)? Then run make again." >&2; exit 1; }
+	@$(BIN)/python -m pip check
+	@touch $@
+
+# ---- the site ------------------------------------------------------------------------------------
+
+# The stamp is made only by a build without a warning: a broken book is never taken for a whole one.
+_build/.built: $(VENV)/.installed $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS)
+	@rm -f $@
+	$(BIN)/jupyter-book build . --builder html -W -n --keep-going --all
+	@touch $@
+
+book: _build/.built
+	@echo "The book is built. Open it: file://$(CURDIR)/$(SITE)  (or: make serve)"
+
+serve: book
+	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C stops it)"
+	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+chapter: $(VENV)/.installed
+	@$(BIN)/python tools/notebooks.py preview $(N)
+
+# ---- students ------------------------------------------------------------------------------------
+
+student: $(VENV)/.installed
+	@$(BIN)/python tools/student.py
+
+lab: student
+	@$(BIN)/jupyter lab --notebook-dir=. student/00_start_here.ipynb
+
+# ---- checks --------------------------------------------------------------------------------------
+
+test: test-library test-notebooks test-site
+
+test-library: $(VENV)/.installed
+	$(BIN)/python -m pytest tests/library tests/notebooks
+
+# Each notebook alone in a fresh kernel; cells tagged nbval-check-output must print what is stored.
+test-notebooks: $(VENV)/.installed
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
+	  -n 2 --dist loadscope -p no:cacheprovider $(NOTEBOOKS)
+
+test-site: _build/.built
+	$(BIN)/python -m pytest tests/site
+
+check: $(VENV)/.installed
+	$(BIN)/pre-commit run --all-files
+
+hooks: $(VENV)/.installed
+	$(BIN)/pre-commit install
+
+record: $(VENV)/.installed
+	@$(BIN)/python tools/notebooks.py record $(N)
+
+# ---- recorded runs and timings -------------------------------------------------------------------
+
+reproduce: $(VENV)/.installed
+	$(BIN)/python -m recsys_lib.reproduce run all
+
+.venv-bench/.installed: requirements.txt benchmarks/requirements.txt pyproject.toml
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt 2>.venv-bench/pip.log || { \
+	  tail -n 5 .venv-bench/pip.log >&2; echo "The installation failed; see .venv-bench/pip.log" >&2; exit 1; }
+	@.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+bench: .venv-bench/.installed
+	.venv-bench/bin/python benchmarks/run.py
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find recsys_lib tests book tools benchmarks -name __pycache__ -type d -exec rm -rf {} +

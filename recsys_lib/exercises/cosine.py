@@ -1,0 +1,309 @@
+"""Exercises of chapter 2."""
+
+import numpy as np
+
+from recsys_lib.exercises.core import Case, Exercise, Mistake
+
+_HALF = np.sqrt(0.5)
+
+
+def _no_root(u, v):
+    lengths = (u @ u) * (v @ v)
+    return u @ v / lengths if lengths else 0.0
+
+
+def _dot_only(u, v):
+    return u @ v
+
+
+def _no_care_for_zero(u, v):
+    return u @ v / np.sqrt((u @ u) * (v @ v))
+
+
+def _one_norm_only(u, v):
+    return u @ v / np.sqrt(u @ u) if u.any() else 0.0
+
+
+def _pearson(u, v):
+    u, v = u - u.mean(), v - v.mean()
+    return u @ v / np.sqrt((u @ u) * (v @ v)) if u.any() and v.any() else 0.0
+
+
+COSINE_1 = Exercise(
+    "cosine-1",
+    "cosine(u, v)",
+    (
+        Case("parallel vectors", (np.array([1.0, 2.0]), np.array([2.0, 4.0])), 1.0),
+        Case("no item in common", (np.array([3.0, 0.0]), np.array([0.0, 5.0])), 0.0),
+        Case("an angle of 45 degrees", (np.array([2.0, 0.0]), np.array([3.0, 3.0])), _HALF),
+        Case("four items", (np.array([5.0, 3.0, 0, 1]), np.array([4.0, 0, 0, 1])), 0.860916),
+        Case("a user without ratings", (np.array([0.0, 0.0]), np.array([1.0, 2.0])), 0.0),
+    ),
+    (
+        Mistake(
+            _no_root, "the square roots are missing: a length is the root of the sum of squares"
+        ),
+        Mistake(_dot_only, "you return the dot product, not yet divided by the two lengths"),
+        Mistake(
+            _no_care_for_zero,
+            "a user without ratings has length 0, and 0 / 0 is no number. Return 0.0 in that case",
+        ),
+        Mistake(_one_norm_only, "you divide by the length of u only; v has a length too"),
+        Mistake(
+            _pearson,
+            "you subtract the means first, which is the Pearson correlation, another measure",
+        ),
+    ),
+    tolerance=1e-5,
+)
+
+
+def _columns(R):
+    return _all_pairs(R.T)
+
+
+def _all_pairs(R):
+    norms = np.sqrt((R**2).sum(axis=1))
+    unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
+    return unit @ unit.T
+
+
+def _nan_for_empty(R):
+    unit = R / np.sqrt((R**2).sum(axis=1))[:, None]
+    return unit @ unit.T
+
+
+def _squared_norms(R):
+    norms = (R**2).sum(axis=1)
+    unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
+    return unit @ unit.T
+
+
+def _not_normalized(R):
+    return R @ R.T
+
+
+def _divided_once(R):
+    norms = np.sqrt((R**2).sum(axis=1))
+    product = R @ R.T
+    return np.divide(product, norms[:, None], out=np.zeros(product.shape), where=norms[:, None] > 0)
+
+
+COSINE_2 = Exercise(
+    "cosine-2",
+    "cosine_matrix(R)",
+    (
+        Case(
+            "two users",
+            (np.array([[1.0, 0.0], [1.0, 1.0]]),),
+            np.array([[1.0, _HALF], [_HALF, 1.0]]),
+        ),
+        Case(
+            "three users, two items",
+            (np.array([[3.0, 4.0], [4.0, 3.0], [0.0, 2.0]]),),
+            np.array([[1.0, 0.96, 0.8], [0.96, 1.0, 0.6], [0.8, 0.6, 1.0]]),
+        ),
+        Case(
+            "two users, three items",
+            (np.array([[1.0, 2.0, 2.0], [2.0, 1.0, 2.0]]),),
+            np.array([[1.0, 8 / 9], [8 / 9, 1.0]]),
+        ),
+        Case(
+            "a user without ratings",
+            (np.array([[0.0, 0.0], [0.0, 2.0]]),),
+            np.array([[0.0, 0.0], [0.0, 1.0]]),
+        ),
+    ),
+    (
+        Mistake(_columns, "you compare the items (columns); wanted are the users (rows)"),
+        Mistake(
+            _nan_for_empty,
+            "a row of zeros has length 0, and dividing by it gives NaN. Divide only where the "
+            "length is positive",
+        ),
+        Mistake(_squared_norms, "the square root is missing in the lengths"),
+        Mistake(_not_normalized, "these are dot products; the lengths are not divided out yet"),
+        Mistake(
+            _divided_once,
+            "you divide by the length of the row user only, so the table is not symmetric",
+        ),
+    ),
+)
+
+
+def _wrong_way(similarity, common, shrinkage):
+    total = common + shrinkage
+    return similarity * np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+
+
+def _no_common_in_denominator(similarity, common, shrinkage):
+    return similarity * common / shrinkage if shrinkage else similarity * np.inf
+
+
+def _subtracted(similarity, common, shrinkage):
+    total = common + shrinkage
+    return similarity - np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+
+
+def _zero_over_zero(similarity, common, shrinkage):
+    return similarity * common / (common + shrinkage)
+
+
+COSINE_3 = Exercise(
+    "cosine-3",
+    "shrink(similarity, common, shrinkage)",
+    (
+        Case(
+            "one common item against nine",
+            (np.array([1.0, 0.8]), np.array([1.0, 9.0]), 1.0),
+            np.array([0.5, 0.72]),
+        ),
+        Case(
+            "a table",
+            (np.array([[1.0, 0.4], [0.4, 1.0]]), np.array([[3.0, 1.0], [1.0, 6.0]]), 3.0),
+            np.array([[0.5, 0.1], [0.1, 2 / 3]]),
+        ),
+        Case(
+            "shrinkage 0 changes nothing",
+            (np.array([0.3, 0.0]), np.array([2.0, 0.0]), 0.0),
+            np.array([0.3, 0.0]),
+        ),
+    ),
+    (
+        Mistake(
+            _wrong_way,
+            "your factor is shrinkage / (n + shrinkage), which grows when there is less evidence; "
+            "it must grow with n",
+        ),
+        Mistake(
+            _no_common_in_denominator,
+            "your factor is n / shrinkage, which can exceed 1; n belongs below the line as well",
+        ),
+        Mistake(_subtracted, "you subtract; shrinkage multiplies the similarity by a factor"),
+        Mistake(
+            _zero_over_zero,
+            "with no common item and shrinkage 0 the factor is 0 / 0. Treat n = 0 as factor 0",
+        ),
+    ),
+)
+
+
+def _self_included(R, S, u, k):
+    neighbours = np.argsort(-S[u], kind="stable")[:k]
+    return S[u, neighbours] @ R[neighbours]
+
+
+def _everybody(R, S, u, k):
+    similar = S[u].copy()
+    similar[u] = 0
+    return similar @ R
+
+
+def _unweighted(R, S, u, k):
+    similar = S[u].copy()
+    similar[u] = -np.inf
+    return R[np.argsort(-similar, kind="stable")[:k]].sum(axis=0)
+
+
+def _averaged(R, S, u, k):
+    similar = S[u].copy()
+    similar[u] = -np.inf
+    neighbours = np.argsort(-similar, kind="stable")[:k]
+    weights = S[u, neighbours]
+    return weights @ R[neighbours] / weights.sum()
+
+
+def _least_similar(R, S, u, k):
+    similar = S[u].copy()
+    similar[u] = np.inf
+    neighbours = np.argsort(similar, kind="stable")[:k]
+    return S[u, neighbours] @ R[neighbours]
+
+
+_R = np.array([[1.0, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1]])
+_S = np.array([[1.0, 0.8, 0.4, 0.5], [0.8, 1, 0.7, 0.3], [0.4, 0.7, 1, 0.2], [0.5, 0.3, 0.2, 1]])
+
+COSINE_4 = Exercise(
+    "cosine-4",
+    "score_items(R, S, u, k)",
+    (
+        Case("the one nearest user", (_R, _S, 0, 1), np.array([0.8, 0.8, 0.8, 0.0])),
+        Case("two neighbours", (_R, _S, 0, 2), np.array([1.3, 0.8, 0.8, 0.5])),
+        Case("another user", (_R, _S, 2, 2), np.array([1.1, 1.1, 0.7, 0.0])),
+        Case("all three others", (_R, _S, 3, 3), np.array([0.8, 1.0, 0.5, 0.2])),
+    ),
+    (
+        Mistake(
+            _self_included,
+            "the user is among their own neighbours: nobody is more similar to them than they are. "
+            "Leave them out",
+        ),
+        Mistake(_everybody, "all users contribute; wanted are the k most similar ones only"),
+        Mistake(_unweighted, "every neighbour counts 1; weight them with their similarity"),
+        Mistake(
+            _averaged,
+            "you divide by the sum of the similarities. That predicts a rating; for ranking, the "
+            "plain sum is wanted, so that more support counts more",
+        ),
+        Mistake(_least_similar, "you take the least similar users: np.argsort sorts upwards"),
+    ),
+)
+
+
+def _zeros_averaged(R):
+    return _all_pairs(R - R.mean(axis=1)[:, None])
+
+
+def _zeros_centred(R):
+    rated = R > 0
+    means = R.sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
+    return _all_pairs(R - means[:, None])
+
+
+def _item_means(R):
+    rated = R > 0
+    means = R.sum(axis=0) / np.maximum(rated.sum(axis=0), 1)
+    return _all_pairs(np.where(rated, R - means[None, :], 0.0))
+
+
+COSINE_5 = Exercise(
+    "cosine-5",
+    "centred_cosine(R)",
+    (
+        Case(
+            "opposite tastes",
+            (np.array([[5.0, 1.0, 0.0], [1.0, 5.0, 0.0]]),),
+            np.array([[1.0, -1.0], [-1.0, 1.0]]),
+        ),
+        Case(
+            "a mild and a harsh user agree",
+            (np.array([[5.0, 3.0, 0.0], [3.0, 1.0, 0.0]]),),
+            np.array([[1.0, 1.0], [1.0, 1.0]]),
+        ),
+        Case(
+            "different items rated",
+            (np.array([[5.0, 3.0, 1.0], [4.0, 0.0, 2.0], [0.0, 2.0, 4.0]]),),
+            np.array([[1.0, 1.0, -0.5], [1.0, 1.0, -0.5], [-0.5, -0.5, 1.0]]),
+        ),
+        Case(
+            "a user who gives every film the same",
+            (np.array([[3.0, 3.0], [1.0, 5.0]]),),
+            np.array([[0.0, 0.0], [0.0, 1.0]]),
+        ),
+    ),
+    (
+        Mistake(_all_pairs, "the means are not subtracted: this is the plain cosine"),
+        Mistake(
+            _zeros_averaged,
+            "you average over all cells; a 0 says 'not rated' and must not enter the mean",
+        ),
+        Mistake(
+            _zeros_centred,
+            "the mean is right, but you subtract it from the empty cells as well, which turns "
+            "'not rated' into a dislike. Leave them 0",
+        ),
+        Mistake(_item_means, "you subtract the mean of each item; wanted is each user's own mean"),
+    ),
+)
+
+EXERCISES = (COSINE_1, COSINE_2, COSINE_3, COSINE_4, COSINE_5)

@@ -1,0 +1,169 @@
+"""Exercises of chapter 0."""
+
+import numpy as np
+
+from recsys_lib.exercises.core import Case, Exercise, Mistake
+
+
+def _counts_not_items(item, n_items, k):
+    return np.sort(np.bincount(item, minlength=n_items))[::-1][:k]
+
+
+def _least_popular(item, n_items, k):
+    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[:k]
+
+
+def _ties_turned_round(item, n_items, k):
+    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[::-1][:k]
+
+
+def _unknown_items_lost(item, n_items, k):
+    values, counts = np.unique(item, return_counts=True)
+    return values[np.argsort(-counts, kind="stable")][:k]
+
+
+START_1 = Exercise(
+    "start-1",
+    "most_popular(item, n_items, k)",
+    (
+        Case("one clear winner", (np.array([2, 0, 2, 1, 2, 0]), 3, 2), np.array([2, 0])),
+        Case("two items tie", (np.array([1, 3, 3, 1, 0]), 4, 3), np.array([1, 3, 0])),
+        Case("an item nobody took", (np.array([4, 4, 1]), 5, 4), np.array([4, 1, 0, 2])),
+        Case("k is the whole catalogue", (np.array([1, 1, 0]), 2, 2), np.array([1, 0])),
+    ),
+    (
+        Mistake(
+            _counts_not_items,
+            "you return how often the items were taken; wanted are the item numbers. Look at "
+            "np.argsort, which tells where the sorted values come from",
+        ),
+        Mistake(
+            _least_popular,
+            "the least popular items come first: np.argsort sorts upwards. Sort the negated counts",
+        ),
+        Mistake(
+            _ties_turned_round,
+            "items with equal counts come out in falling order, because [::-1] turns them round as "
+            "well. Sort the negated counts with kind='stable' instead",
+        ),
+        Mistake(
+            _unknown_items_lost,
+            "items that nobody took are missing: np.unique sees only what occurs. "
+            "np.bincount with minlength=n_items counts the others as 0",
+        ),
+    ),
+)
+
+
+def _seen_not_removed(scores, seen, k):
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def _seen_set_to_zero(scores, seen, k):
+    scores = scores.copy()
+    scores[seen] = 0
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def _only_the_first_k(scores, seen, k):
+    best = np.argsort(-scores, kind="stable")[:k]
+    return best[~np.isin(best, seen)]
+
+
+def _renumbered(scores, seen, k):
+    return np.argsort(-np.delete(scores, seen), kind="stable")[:k]
+
+
+START_2 = Exercise(
+    "start-2",
+    "recommend(scores, seen, k)",
+    (
+        Case(
+            "the best item is seen",
+            (np.array([0.1, 0.9, 0.4, 0.6]), np.array([1]), 2),
+            np.array([3, 2]),
+        ),
+        Case(
+            "all scores are negative",
+            (np.array([-3.0, -1.0, -2.0, -4.0]), np.array([1, 2]), 2),
+            np.array([0, 3]),
+        ),
+        Case(
+            "nothing is seen",
+            (np.array([0.2, 0.8, 0.5]), np.array([], dtype=int), 3),
+            np.array([1, 2, 0]),
+        ),
+        Case(
+            "scores tie",
+            (np.array([1.0, 2.0, 2.0, 2.0, 0.0]), np.array([2]), 3),
+            np.array([1, 3, 0]),
+        ),
+    ),
+    (
+        Mistake(_seen_not_removed, "the items that were seen are still recommended"),
+        Mistake(
+            _seen_set_to_zero,
+            "you set the scores of seen items to 0, which is more than a negative score. "
+            "Minus infinity, -np.inf, is below everything",
+        ),
+        Mistake(
+            _only_the_first_k,
+            "you cut the list to k first and take the seen items out afterwards, so it comes out "
+            "too short. Exclude first, then cut",
+        ),
+        Mistake(
+            _renumbered,
+            "you took the seen items out of the array, so all later items have a new number. "
+            "Keep the array and give seen items the score -np.inf",
+        ),
+    ),
+)
+
+
+def _all_hits(lists, held_out):
+    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+    return found / len(lists)
+
+
+def _share_of_held_out(lists, held_out):
+    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+    return found / sum(len(b) for b in held_out)
+
+
+def _number_of_hits(lists, held_out):
+    return sum(bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+
+
+def _all_must_be_found(lists, held_out):
+    hits = [set(b) <= set(a) for a, b in zip(lists, held_out, strict=True)]
+    return sum(hits) / len(hits)
+
+
+START_3 = Exercise(
+    "start-3",
+    "hit_ratio(lists, held_out)",
+    (
+        Case("one hit in two users", ([[1, 2], [3, 4]], [[2], [5]]), 0.5),
+        Case("two items found for one user", ([[1, 2, 3], [4, 5, 6]], [[1, 3], [7, 8]]), 0.5),
+        Case("one of two items found", ([[0, 9], [5, 2], [7, 8]], [[9, 4], [2, 5], [1, 3]]), 2 / 3),
+        Case("nobody is served", ([[1], [2]], [[2], [1]]), 0.0),
+    ),
+    (
+        Mistake(
+            _all_hits,
+            "you count every item that is found; a user whose two items are both found is still "
+            "only one hit",
+        ),
+        Mistake(
+            _share_of_held_out,
+            "you divide found items by held-out items, which is recall; the hit ratio counts users",
+        ),
+        Mistake(_number_of_hits, "you return the number of hits, not yet divided by the users"),
+        Mistake(
+            _all_must_be_found,
+            "you ask that all held-out items are found; one is enough for a hit",
+        ),
+    ),
+)
+
+EXERCISES = (START_1, START_2, START_3)

@@ -1,0 +1,61 @@
+"""One look for all figures of the book: legible on paper, on a phone and to the colour-blind."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from cycler import cycler
+
+# Okabe and Ito's palette: told apart under the common forms of colour blindness.
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
+GREY = "#8A8A8A"
+COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the rest of the notebook."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.0, 4.0),
+            "figure.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#E4E4E4",
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "legend.frameon": False,
+            "lines.linewidth": 2,
+        }
+    )
+
+
+def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
+    """Draw one dot with its interval per row, the first row on top.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index: labels. Columns: mean (or difference), low, high.
+    ax : Axes
+    colour : str
+    """
+    middle = table["mean" if "mean" in table else "difference"]
+    places = range(len(table))
+    ax.errorbar(
+        middle,
+        places,
+        xerr=[middle - table["low"], table["high"] - middle],
+        fmt="o",
+        color=colour,
+        capsize=4,
+    )
+    ax.set_yticks(places, table.index)
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)

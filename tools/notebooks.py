@@ -1,0 +1,76 @@
+"""Run a chapter: keep the outputs of its checked cells, or show it alone.
+
+``python tools/notebooks.py record [02]`` and ``python tools/notebooks.py preview 02``.
+"""
+
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbstripout import strip_output
+
+ROOT = Path(__file__).resolve().parent.parent
+CHECKED = "nbval-check-output"
+
+
+def find(number: str) -> list[Path]:
+    """Return the chapters whose name starts with `number`; all where it is empty."""
+    found = sorted((ROOT / "notebooks").glob(f"{number}*.ipynb"))
+    if not found:
+        names = ", ".join(path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb")))
+        sys.exit(f"N must be the number of a chapter, got {number!r}. There are: {names}")
+    return found
+
+
+def record(path: Path) -> None:
+    """Run a notebook and store the outputs of the cells that nbval compares, and no others."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        sys.exit(f"{path.name} stops:\n{error}")
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if CHECKED in cell.metadata.get("tags", []) and not cell.outputs:
+            sys.exit(f"{path.name}: a cell tagged {CHECKED} prints nothing:\n{cell.source}")
+    strip_output(notebook, keep_output=False, keep_count=False, keep_id=True)
+    # as the machine wrote them, these two change with every Python
+    notebook.metadata.pop("language_info", None)
+    nbformat.write(notebook, path)
+    print(f"recorded {path.relative_to(ROOT)}")
+
+
+def preview(path: Path) -> None:
+    """Build one chapter alone; links to other chapters do not resolve in it."""
+    folder = ROOT / "_build" / "preview"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = path.relative_to(ROOT).with_suffix("")
+    contents = folder / "_toc.yml"
+    contents.write_text(yaml.safe_dump({"format": "jb-book", "root": str(page)}))
+    command = ["jupyter-book", "build", str(ROOT), "--toc", str(contents)]
+    command += ["--path-output", str(folder), "--quiet"]
+    status = subprocess.run([str(Path(sys.executable).with_name(command[0])), *command[1:]])
+    if status.returncode:
+        sys.exit(f"{path.name} could not be built; the reason stands above")
+    built = (folder / "_build" / "html" / page).with_suffix(".html").as_uri()
+    print(f"built {built}")
+    webbrowser.open(built)
+
+
+if __name__ == "__main__":
+    action, number = (sys.argv[1:] + ["", ""])[:2]
+    if action == "record":
+        for chapter in find(number):
+            record(chapter)
+    elif action == "preview" and number:
+        preview(find(number)[0])
+    else:
+        sys.exit("usage: make record [N=02], make chapter N=02")
