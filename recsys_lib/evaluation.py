@@ -152,6 +152,34 @@ def summary(table: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataF
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def leaderboard(
+    tables: dict[str, pd.DataFrame], metric: str, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Mean and interval of one metric for several models, one row each, in the order given.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From `evaluate`, by the name to be shown.
+    metric : str
+        A column of the tables, for example ``"ndcg@10"``.
+    level, seed
+        As in `summary`.
+
+    Returns
+    -------
+    DataFrame
+        Columns mean, low, high, users.
+    """
+    for name, table in tables.items():
+        if metric not in table:
+            raise DataError(f"metric {metric!r} is no column of {name!r}; it has {list(table)}")
+    rows = {
+        name: summary(table[[metric]], level, seed).loc[metric] for name, table in tables.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+
+
 def compare(
     table: pd.DataFrame, baseline: pd.DataFrame, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:

@@ -37,8 +37,7 @@ def top_k(
         raise ValueError(f"scores must have shape (n_users, n_items), got {scores.shape}")
     if scores.dtype not in (np.float32, np.float64):
         scores = scores.astype(np.float64)
-    if exclude is None:
-        exclude = sparse.csr_array(scores.shape, dtype=np.float32)
+    exclude = sparse.csr_array(scores.shape if exclude is None else exclude)
     if exclude.shape != scores.shape:
         raise ValueError(f"exclude must have shape {scores.shape} as scores, got {exclude.shape}")
     if k > LONG:

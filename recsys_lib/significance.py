@@ -27,7 +27,7 @@ def bootstrap_interval(
     -------
     low, high : float
     """
-    values = _finite(values)
+    values = _finite("values", values)
     level = check_real("level", level, 0, 1)
     means = _resampled_means(
         values,
@@ -64,7 +64,7 @@ def paired_test(differences: np.ndarray, n_resamples: int = 9999, seed: int = 0)
     n_resamples : int
     seed : int
     """
-    differences = _finite(differences)
+    differences = _finite("differences", differences)
     return _sign_flips(
         differences,
         check_int("n_resamples", n_resamples, minimum=1),
@@ -89,11 +89,11 @@ def _sign_flips(differences, n_resamples, rng):
     return as_far / (n_resamples + 1)
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    values = np.ascontiguousarray(values, dtype=np.float64)
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
         raise ValueError(
-            "values must be a one-dimensional array of at least one finite number, "
+            f"{name} must be a one-dimensional array of at least one finite number, "
             f"got shape {values.shape}"
         )
-    return values
+    return np.ascontiguousarray(values)

@@ -66,7 +66,7 @@ def preview(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    action, number = (sys.argv[1:] + ["", ""])[:2]
+    action, number = [*sys.argv[1:], "", ""][:2]
     if action == "record":
         for chapter in find(number):
             record(chapter)

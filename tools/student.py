@@ -98,7 +98,9 @@ def _number(role: str, numbers: dict[str, str]) -> str:
     if name not in numbers:
         return f"`{name}`"
     value = numbers[name]
-    return format(float(value), form) if form else value
+    if not form:
+        return value
+    return format(int(value) if value.lstrip("-").isdigit() else float(value), form)
 
 
 def _cited(keys: str, references: dict[str, Entry]) -> str:

@@ -21,7 +21,9 @@ def normalize_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Scale each row to Euclidean length 1; a row of zeros stays as it is."""
     norms = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-    return sparse.csr_array(sparse.diags_array(scale.astype(np.float32)) @ matrix)
+    unit = matrix.copy()  # and not a product with a diagonal matrix, which drops stored zeros
+    unit.data = matrix.data * np.repeat(scale.astype(np.float32), np.diff(matrix.indptr))
+    return unit
 
 
 def cosine_similarity(matrix: sparse.csr_array) -> sparse.csr_array:

@@ -1,0 +1,37 @@
+"""Run all benchmarks in one go and write results/benchmarks.json."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import ranking  # first: it sets the number of threads
+import reading
+
+from recsys_lib.files import atomic_write
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def main() -> None:
+    found = {"ranking": ranking.main(), "reading": reading.main()}
+    result = {
+        "command": "make bench",
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            name: version(name)
+            for name in ("recsys_lib", "implicit", "ranx", "numpy", "numba", "pandas", "scipy")
+        }
+        | {"python": platform.python_version()},
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "threads": 1},
+        "found": found,
+    }
+    with atomic_write(RESULTS / "benchmarks.json") as file:
+        file.write(json.dumps(result, indent=1).encode() + b"\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""What every chapter must have, seen without running it (nbval runs it)."""
+
+import ast
+import re
+import sys
+
+import numpy as np
+import pytest
+from chapters import CHAPTERS, CHECKED, chapter, checked_function, exercises, read, solutions, tags
+
+import recsys_lib
+from recsys_lib.exercises import EXERCISES
+
+each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+@each_chapter
+def test_expects_this_version_of_the_library(path):
+    wanted = re.findall(
+        r'expect_version\("([\d.]+)"\)', "\n".join(c.source for c in code_cells(path))
+    )
+    assert wanted == [".".join(recsys_lib.__version__.split(".")[:2])]
+
+
+def test_a_notebook_of_another_version_is_stopped():
+    with pytest.raises(RuntimeError, match=r"written for recsys_lib 99\.0.*make lab"):
+        recsys_lib.expect_version("99.0")
+
+
+@each_chapter
+def test_only_checked_cells_keep_outputs_and_all_of_them_do(path):
+    for cell in code_cells(path):
+        checked = CHECKED in tags(cell)
+        assert checked == ("keep_output" in tags(cell)), cell.source
+        assert bool(cell.outputs) == checked, f"run make record: {cell.source}"
+        assert cell.execution_count is None, cell.source
+
+
+@each_chapter
+def test_a_checked_cell_prints_nothing_that_depends_on_the_machine(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            text = str(output)
+            assert not re.search(r"(/home|/tmp|/root|C:\\\\|0x[0-9a-f]{6,})", text), text
+
+
+@each_chapter
+def test_every_figure_has_a_name_a_caption_and_a_text_alternative(path):
+    for cell in code_cells(path):
+        if "plt.show()" not in cell.source:
+            continue
+        site = cell.metadata.get("mystnb", {})
+        assert site.get("figure", {}).get("name", "").startswith("fig-"), cell.source
+        assert len(site["figure"].get("caption", "")) > 60, cell.source
+        assert len(site.get("image", {}).get("alt", "")) > 60, cell.source
+
+
+@each_chapter
+def test_code_fits_the_page(path):
+    for cell in code_cells(path):
+        if "remove-input" in tags(cell) or "remove-cell" in tags(cell):
+            continue
+        lines = cell.source.split("\n")
+        assert max(map(len, lines)) <= 79, max(lines, key=len)
+        solution = "### BEGIN SOLUTION" in cell.source
+        assert len([line for line in lines if line.strip()]) <= (25 if solution else 17), (
+            cell.source
+        )
+
+
+@each_chapter
+def test_parts_of_a_chapter_are_there_in_order(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    headings = re.findall(r"(?m)^## (.+)$", text)
+    wanted = ["What you will be able to do", "Quiz", "Exercises", "Summary", "Where to read on"]
+    assert [heading for heading in headings if heading in wanted] == wanted
+    assert "**You need**" in text
+    assert "**Time**" in text
+    assert re.findall(r"(?m)^# ", text) == ["# "], "one title"
+
+
+@each_chapter
+def test_the_quiz_explains_every_answer(path):
+    quizzes = [cell for cell in code_cells(path) if "display_quiz(" in cell.source]
+    assert len(quizzes) == 1
+    call = next(
+        node
+        for node in ast.walk(ast.parse(quizzes[0].source))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "display_quiz"
+    )
+    questions = ast.literal_eval(call.args[0])
+    assert len(questions) >= 3
+    for question in questions:
+        answers = question["answers"]
+        assert all(len(answer["feedback"]) > 15 for answer in answers), question["question"]
+        assert sum(bool(answer.get("correct")) for answer in answers) == 1, question["question"]
+        assert len(answers) >= (3 if question["type"] == "multiple_choice" else 2)
+
+
+@each_chapter
+def test_exercises_of_the_text_are_those_that_check_knows(path):
+    labels = exercises(path)
+    prefix = labels[0].rpartition("-")[0]
+    assert labels == [name for name in EXERCISES if name.rpartition("-")[0] == prefix]
+    assert 3 <= len(labels) <= 5
+    for label in labels:
+        assert checked_function(path, label) in solutions(path)
+
+
+@each_chapter
+def test_every_exercise_has_hints_and_an_expected_result_that_is_true(path):
+    text = "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    space = solutions(path)
+    parts = re.split(r":{3,}\{exercise\}", text)[1:]
+    for part in parts:
+        assert "{dropdown} Hint" in part
+        call, value = re.search(r"Expected: `([^`]+)` gives `([^`]+)`", part).groups()
+        np.testing.assert_allclose(
+            np.asarray(eval(call, space), dtype=float), np.asarray(eval(value), dtype=float)
+        )
+
+
+@each_chapter
+def test_no_number_is_typed_where_a_computed_one_belongs(path):
+    """Figures with three decimals in prose are glued; those of others stand beside a citation."""
+    for cell in read(path).cells:
+        if cell.cell_type != "markdown":
+            continue
+        prose = re.sub(r"(?s)\$\$.*?\$\$", "", cell.source)
+        for line in prose.split("\n"):
+            bare = re.sub(r"\{glue:text\}`[^`]*`|`[^`]*`|\$[^$]*\$", "", line)
+            if re.search(r"\b0\.\d{3}\b", bare):
+                assert "{cite:" in bare, line
+
+
+def test_chapters_are_numbered_without_gaps():
+    assert [path.stem[:2] for path in CHAPTERS] == [f"{i:02}" for i in range(len(CHAPTERS))]
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,186 @@
+"""Every exercise: its solution passes, its stub is not done yet, usual mistakes are named."""
+
+import time
+
+import numpy as np
+import pytest
+from chapters import CHAPTERS, checked_function, exercises, solutions
+
+from recsys_lib import exercises as public
+from recsys_lib.exercises import EXERCISES, Case, Exercise, Mistake, check, core
+
+FOUND = {name: path for path in CHAPTERS for name in exercises(path)}
+each_exercise = pytest.mark.parametrize("name", sorted(EXERCISES))
+EVERY_MISTAKE = [
+    pytest.param(name, number, id=f"{name}-{mistake.wrong.__name__}")
+    for name, exercise in EXERCISES.items()
+    for number, mistake in enumerate(exercise.mistakes)
+]
+
+
+def solution(name):
+    path = FOUND[name]
+    return solutions(path)[checked_function(path, name)]
+
+
+@each_exercise
+def test_the_solution_passes_within_a_second(name):
+    start = time.perf_counter()
+    verdict = check(name, solution(name))
+    assert verdict.passed, verdict
+    assert "correct on all" in repr(verdict)
+    assert time.perf_counter() - start < 1
+
+
+@each_exercise
+def test_a_stub_is_not_done_yet(name):
+    def stub(*arguments):
+        raise NotImplementedError
+
+    assert check(name, stub) == core.Verdict(name, False, "not done yet")
+
+
+@each_exercise
+def test_there_are_at_least_three_mistakes_with_sentences_of_their_own(name):
+    hints = [mistake.hint for mistake in EXERCISES[name].mistakes]
+    assert len(set(hints)) == len(hints) >= 3
+
+
+@pytest.mark.parametrize(("name", "number"), EVERY_MISTAKE)
+def test_a_usual_mistake_fails_and_is_named(name, number):
+    mistake = EXERCISES[name].mistakes[number]
+    start = time.perf_counter()
+    verdict = check(name, mistake.wrong)
+    assert not verdict.passed
+    assert f"It looks as if {mistake.hint}." in verdict.message
+    assert "given" in verdict.message
+    assert time.perf_counter() - start < 1
+
+
+@each_exercise
+def test_common_failures_are_told_apart(name):
+    right = solution(name)
+
+    def nothing(*arguments):
+        right(*arguments)
+
+    def wrong_kind(*arguments):
+        return "fortytwo"
+
+    def breaks(*arguments):
+        return arguments[0].no_such_thing
+
+    def changes(*arguments):
+        result = right(*arguments)
+        if isinstance(arguments[0], np.ndarray):
+            arguments[0][...] = 0
+        else:
+            arguments[0].clear()
+        return result
+
+    assert "None. Is the `return` missing?" in check(name, nothing).message
+    assert "'fortytwo'" in check(name, wrong_kind).message
+    assert "AttributeError" in check(name, breaks).message
+    assert "line " in check(name, breaks).message
+    assert "changed its input" in check(name, changes).message
+    assert "give check the function itself" in check(name, 3.0).message
+    assert "so it must take" in check(name, lambda: 0).message
+
+
+def toy(**options):
+    case = Case("a pair", (np.array([1.0, 2.0]),), np.array([2.0, 4.0]))
+    return Exercise("toy-1", "double(x)", (case,), **options)
+
+
+def test_an_endless_loop_is_stopped(monkeypatch):
+    monkeypatch.setattr(core, "SECONDS", 0.2)
+
+    def endless(x):
+        while True:
+            pass
+
+    assert "not finished after 0.2 seconds" in toy().check(endless).message
+
+
+def test_endless_recursion_is_told():
+    def again(x):
+        return again(x)
+
+    assert "calls itself without an end" in toy().check(again).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: np.array([2.0, 4.0, 6.0]), "expected shape (2,), got (3,)"),
+        (lambda x: np.array([[2.0], [4.0]]), "expected shape (2,), got (2, 1)"),
+        (lambda x: np.array([2.0, np.nan]), "not finite"),
+        (lambda x: np.array(["2", "4"]), "expected numbers, got dtype <U1"),
+        (lambda x: 2.0, "expected an array, got 2 of type float"),
+        (lambda x: {"a": 1}, "expected an array, got {'a': 1} of type dict"),
+        (lambda x: np.array([2.0, 5.0]), "expected [2., 4.], got [2., 5.]"),
+        (lambda x: 1 / 0, "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_came_back_and_what_was_expected(answer, sentence):
+    verdict = toy().check(answer)
+    assert not verdict
+    assert sentence in verdict.message
+
+
+def test_a_list_serves_for_an_array_and_prints_are_kept_out(capsys):
+    def talks(x):
+        print("I was here")
+        return [2.0, 4.0]
+
+    assert toy().check(talks).passed
+    assert capsys.readouterr().out == ""
+
+
+def test_a_transposed_table_is_recognised():
+    case = Case("a row", (np.ones(2),), np.ones((1, 2)))
+    verdict = Exercise("toy-2", "row(x)", (case,)).check(lambda x: np.ones((2, 1)))
+    assert "transposed?" in verdict.message
+
+
+def test_order_may_be_declared_not_to_matter():
+    assert not toy().check(lambda x: [4.0, 2.0]).passed
+    assert toy(ordered=False).check(lambda x: [4.0, 2.0]).passed
+
+
+def test_a_wrong_dtype_is_named():
+    case = Case("a mask", (np.ones(2),), np.array([True, False]))
+    verdict = Exercise("toy-3", "mask(x)", (case,)).check(lambda x: np.array([1, 0]))
+    assert "True or False (dtype bool), got dtype int64" in verdict.message
+
+
+def test_a_mistake_is_named_only_if_every_case_agrees():
+    cases = (
+        Case("two", (np.array([2.0]),), np.array([4.0])),
+        Case("three", (np.array([3.0]),), np.array([9.0])),
+    )
+    exercise = Exercise(
+        "toy-4", "square(x)", cases, (Mistake(lambda x: x + x, "you double instead of squaring"),)
+    )
+    assert "you double" in exercise.check(lambda x: 2 * x).message
+    assert "you double" not in exercise.check(lambda x: x + 2).message
+
+
+def test_the_answer_gets_a_copy_each_time():
+    seen = []
+
+    def keeps(x):
+        seen.append(x)
+        return 2 * x
+
+    exercise = toy()
+    exercise.check(keeps)
+    exercise.check(keeps)
+    assert seen[0] is not seen[1]
+    assert exercise.cases[0].arguments[0].tolist() == [1.0, 2.0]
+
+
+def test_an_unknown_exercise_is_refused_with_the_known_names():
+    with pytest.raises(ValueError, match=r"name must be one of .*'cosine-1'.*got 'cosine-9'"):
+        check("cosine-9", len)
+    assert set(public.__all__) >= {"check", "EXERCISES"}

@@ -1,0 +1,154 @@
+"""The student's notebooks: no solution, no markup of the site, and nobody's work overwritten."""
+
+import re
+
+import nbformat
+import pytest
+import student
+from chapters import CHAPTERS, chapter, exercises, read
+from nbclient import NotebookClient
+from pybtex.database import parse_file
+
+REFERENCES = parse_file(str(student.ROOT / "book" / "references.bib")).entries
+each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
+
+
+def text_of(notebook, kind):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == kind)
+
+
+@each_chapter
+def test_solutions_are_gone_and_stubs_are_there(path):
+    notebook = student.for_student(read(path), REFERENCES)
+    code = text_of(notebook, "code")
+    assert "SOLUTION" not in code
+    assert code.count("raise NotImplementedError()") == len(exercises(path))
+    for cell in read(path).cells:
+        for body in re.findall(r"### BEGIN SOLUTION\n(.*?)\n *### END", cell.source, re.DOTALL):
+            for line in body.strip().split("\n"):
+                assert line.strip() not in text_of_stubs(notebook), line
+
+
+def text_of_stubs(notebook):
+    return [
+        line.strip()
+        for cell in notebook.cells
+        if "NotImplementedError" in cell.source
+        for line in cell.source.split("\n")
+    ]
+
+
+@each_chapter
+def test_nothing_is_left_that_plain_jupyter_would_show_as_markup(path):
+    text = text_of(student.for_student(read(path), REFERENCES), "markdown")
+    assert not re.search(r":::|\{[\w:-]+\}`|^\(\S+\)=|^:\w+:", text, re.MULTILINE)
+    for name in exercises(path):
+        assert f"**Exercise {name}: " in text
+    assert "<details><summary><b>Hint" in text
+    assert "glue(" not in text_of(student.for_student(read(path), REFERENCES), "code")
+
+
+@each_chapter
+def test_a_students_notebook_runs_to_its_end_with_nothing_done(path):
+    """Only the checks say "not done yet": no cell that is not an exercise needs a solution."""
+    notebook = student.for_student(read(path), REFERENCES)
+    defined = {
+        name
+        for cell in notebook.cells
+        if "NotImplementedError" in cell.source
+        for name in re.findall(r"def (\w+)", cell.source)
+    }
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "NotImplementedError" in cell.source:
+            continue
+        calls = set(re.findall(r"(?<![.\w])(\w+)\(", cell.source)) & defined
+        own = set(re.findall(r"def (\w+)", text_before(notebook, cell)))
+        assert calls <= own, f"{calls} is a stub here: {cell.source}"
+
+
+def text_before(notebook, cell):
+    """The code of the cells ahead of this one that are no exercises, and its own."""
+    sources = []
+    for one in notebook.cells:
+        if one.cell_type == "code" and "NotImplementedError" not in one.source:
+            sources.append(one.source)
+        if one is cell:
+            break
+    return "\n".join(sources)
+
+
+def test_a_students_first_notebook_runs_and_says_what_is_not_done(tmp_path):
+    notebook = student.for_student(read(CHAPTERS[0]), REFERENCES)
+    resources = {"metadata": {"path": tmp_path}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+    said = [
+        output["data"]["text/plain"]
+        for cell in notebook.cells
+        if cell.source.startswith("check(")
+        for output in cell.outputs
+    ]
+    assert said == [f"✗ {name}: not done yet" for name in exercises(CHAPTERS[0])]
+
+
+def test_numbers_are_filled_in_from_the_stored_outputs():
+    numbers = {"hr": "0.0843", "n": "9066"}
+    text = "It is {glue:text}`hr:.1%` of {glue:text}`n:,d` and {glue:text}`hr`, not {glue:text}`x`."
+    assert student.plain_markdown(text, {**numbers, "n": "9066"}) == (
+        "It is 8.4% of 9,066 and 0.0843, not `x`."
+    )
+
+
+def test_markup_becomes_plain_markdown():
+    text = """(label)=
+## Title
+
+See {numref}`Figure %s <fig-a>` and {eq}`eq-b`, {cite:p}`sarwar2001item`, {term}`tie`.
+
+$$
+a = b
+$$ (eq-b)
+
+:::{exercise} Doubling
+:label: x-1
+
+Write `f`.
+:::
+
+:::{dropdown} Hint 1
+Think.
+:::
+
+::::{admonition} Beware
+:class: warning
+Of this:
+
+:::{dropdown} More
+Inner.
+:::
+::::
+"""
+    plain = student.plain_markdown(text, {}, REFERENCES)
+    assert "(label)=" not in plain
+    assert "See the figure and the formula above, (Sarwar et al. 2001), tie." in plain
+    assert "$$\na = b\n$$\n" in plain
+    assert "**Exercise x-1: Doubling**\n\nWrite `f`." in plain
+    assert "<details><summary><b>Hint 1</b></summary>\n\nThink.\n\n</details>" in plain
+    assert "> **Beware**" in plain
+    assert "> <details><summary><b>More</b></summary>" in plain
+    assert ":::" not in plain
+
+
+def test_a_students_file_is_kept_and_said_to_be_kept(tmp_path, capsys):
+    folder = tmp_path / "student"
+    folder.mkdir()
+    mine = folder / CHAPTERS[0].name
+    mine.write_text("my work")
+    student.main(folder)
+    assert mine.read_text() == "my work"
+    said = capsys.readouterr().out
+    assert f"kept {mine.name} in student/ as you left them" in said
+    assert all((folder / path.name).exists() for path in CHAPTERS)
+    assert not list(folder.glob("*.part"))
+    nbformat.validate(read(folder / CHAPTERS[1].name))
+    student.main(folder)
+    assert "wrote" not in capsys.readouterr().out
