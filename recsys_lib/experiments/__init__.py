@@ -1,14 +1,13 @@
 """The recorded experiments: what is too long, or on data too restricted, to run on a page.
 
-Each is a function from loaded data to a dict ready for JSON; `recsys_lib.reproduce` runs them and
+Each is a module whose `run` is a function from loaded data to a dict ready for JSON; `recsys_lib.reproduce` runs them and
 writes the files in ``results/``.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recsys_lib.experiments.cosine import cosine
-from recsys_lib.experiments.paper_data import paper_data
+from recsys_lib.experiments import cosine, paper_data
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Experiment:
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("paper_data", "amazon-2023-musical-instruments", paper_data),
-        Experiment("cosine", "amazon-2023-musical-instruments", cosine),
+        Experiment("paper_data", "amazon-2023-musical-instruments", paper_data.run),
+        Experiment("cosine", "amazon-2023-musical-instruments", cosine.run),
     )
 }

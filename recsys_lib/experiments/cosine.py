@@ -15,7 +15,7 @@ GRID = {
 }
 
 
-def cosine(ratings: Interactions, candidates: Candidates) -> dict:
+def run(ratings: Interactions, candidates: Candidates) -> dict:
     """Tune both neighbourhood models on validation, then test each once.
 
     Validation is carved from train: each user's last training event, with 99 sampled negatives.

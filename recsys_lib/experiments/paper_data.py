@@ -11,7 +11,7 @@ from recsys_lib.sampling import Candidates
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
 
 
-def paper_data(ratings: Interactions, candidates: Candidates) -> dict:
+def run(ratings: Interactions, candidates: Candidates) -> dict:
     """Return the figures that chapter 1 shows of the paper's data."""
     split = paper_split(ratings)
     per_user = ratings.user_counts

@@ -1,0 +1,134 @@
+"""Recorded results: written whole, read back, compared, and never silently missing."""
+
+import json
+
+import numpy as np
+import pytest
+
+from recsys_lib import reproduce
+from recsys_lib.data import DataError, Interactions
+from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
+from recsys_lib.models import Popularity
+from recsys_lib.reproduce import differences, main, recorded, source
+
+
+def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
+    for name in EXPERIMENTS:
+        result = recorded(name)
+        assert result["name"] == name
+        assert result["command"] == f"python -m recsys_lib.reproduce run {name}"
+        assert len(result["data"]["sha256"]) == len(result["data"]["candidates_sha256"]) == 64
+        assert {"recsys_lib", "numpy", "python"} <= result["versions"].keys()
+        assert result["command"] in source(result)
+        assert result["date"][:10] in source(result)
+
+
+def test_a_missing_result_says_how_to_make_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    with pytest.raises(DataError, match=r"make it with `python -m recsys_lib.reproduce run cosine`"):
+        recorded("cosine")
+    with pytest.raises(ValueError, match="name must be one of 'paper_data'"):
+        recorded("nonsense")
+
+
+def test_differences_are_found_wherever_they_are():
+    old = {"a": [1.0, {"b": 2}], "c": "x", "d": 0.5}
+    assert differences(old, {"a": [1.0005, {"b": 2}], "c": "x", "d": 0.5}) == []
+    assert differences(old, {"a": [1.01, {"b": 2}], "c": "x", "d": 0.5}) == [
+        "found.a[0]: recorded 1.0, found 1.01"
+    ]
+    assert differences(old, {"a": [1.0, {"b": 3}], "c": "y"}) == [
+        "found.a[1].b: recorded 2, found 3",
+        "found.c: recorded 'x', found 'y'",
+        "found.d: recorded 0.5, found None",
+    ]
+    assert differences([1], [1, 2]) == ["found: recorded [1], found [1, 2]"]
+    assert differences({}, {"new": 1.0}) == ["found.new: recorded None, found 1.0"]
+
+
+def test_without_the_data_one_sentence_says_what_is_needed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RECSYS_DATA", str(tmp_path))
+    assert main(["run", "cosine"]) == 1
+    said = capsys.readouterr().err
+    assert "candidates.csv.gz" in said
+    assert "RECSYS_DATA" in said
+
+
+def test_list_names_every_experiment(capsys):
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in EXPERIMENTS)
+
+
+def test_a_run_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    (tmp_path / "toy.json").write_text("old")
+
+    def fails(*_):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setitem(reproduce.EXPERIMENTS, "toy", Experiment("toy", "movielens-small", fails))
+    monkeypatch.setattr(reproduce, "run", lambda experiment: fails())
+    assert main(["run", "toy"]) == 1
+    assert (tmp_path / "toy.json").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "toy.json"]
+
+
+@pytest.mark.amazon
+def test_what_is_recorded_of_the_papers_data_comes_out_again(amazon_folder):
+    """The cheap parts, from the data itself: sizes, filters, split."""
+    old = recorded("paper_data")
+    ratings = reproduce.data.load("amazon-2023-musical-instruments")
+    found = old["found"]
+    assert found["size"] == {
+        "ratings": 42_626,
+        "users": 5_107,
+        "items": 1_003,
+        "density": ratings.density,
+    }
+    assert found["per_user"]["histogram"] == np.bincount(ratings.user_counts).tolist()
+    split = paper_data.paper_split(ratings)
+    assert found["leave_two_out"]["train"] == len(split.train) == 32_644
+    assert found["leave_two_out"]["users_without"] == 553
+    for k in ("5", "10", "20"):
+        assert found["k_cores"][k] == paper_data._core_size(ratings, int(k))
+    file, candidates = reproduce._files(EXPERIMENTS["paper_data"])
+    assert old["data"]["sha256"] == reproduce._sha256(file)
+    assert old["data"]["candidates_sha256"] == reproduce._sha256(candidates)
+
+
+@pytest.mark.amazon
+def test_the_recorded_test_figures_of_the_baselines_come_out_again(amazon_folder):
+    _, candidates_file = reproduce._files(EXPERIMENTS["cosine"])
+    ratings = reproduce.data.load("amazon-2023-musical-instruments")
+    candidates = reproduce.read_candidates(candidates_file, ratings)
+    split = paper_data.paper_split(ratings)
+    table = paper_data.evaluate(Popularity().fit(split.train), split, candidates=candidates)
+    for result in (
+        recorded("cosine")["found"]["models"]["Popularity"]["sampled"],
+        recorded("paper_data")["found"]["baselines"]["popularity"]["sampled"],
+    ):
+        for metric, row in result.items():
+            assert row["mean"] == pytest.approx(table[metric].mean(), abs=1e-9)
+
+
+def test_popularity_in_a_window_counts_only_what_lies_in_it():
+    year = paper_data.YEAR
+    ratings = Interactions(
+        user=[0, 1, 2, 3],
+        item=[0, 1, 2, 0],
+        rating=[1, 1, 1, 1],
+        timestamp=[1 * year, 2 * year, 3 * year, 2 * year + year // 4],
+        user_ids=np.arange(4),
+        item_ids=np.arange(3),
+        time_unit="ms",
+    )
+    train = ratings.select(np.array([0, 1, 2]))
+    split = paper_data.Split(train, ratings.select(np.array([], dtype=int)), ratings.select([3]))
+    before = paper_data.PopularityAround(split, year, 0).fit(train)
+    around = paper_data.PopularityAround(split, year // 2, year // 2).fit(train)
+    wide = paper_data.PopularityAround(split, 2 * year, year).fit(train)
+    assert before.score([3]).tolist() == [[0, 1, 0]]
+    assert around.score([3]).tolist() == [[0, 1, 0]]
+    assert wide.score([3]).tolist() == [[1, 1, 1]]
+    assert json.loads(json.dumps(paper_data._per_month(ratings)))["1971-01"] == 1
