@@ -122,6 +122,11 @@ reproduce: $(VENV)/.installed
 	@.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+# One thread for every library: algorithms are compared, not thread pools.
+bench: export OPENBLAS_NUM_THREADS := 1
+bench: export OMP_NUM_THREADS := 1
+bench: export MKL_NUM_THREADS := 1
+bench: export NUMBA_NUM_THREADS := 1
 bench: .venv-bench/.installed
 	.venv-bench/bin/python benchmarks/run.py
 

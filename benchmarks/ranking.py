@@ -4,12 +4,11 @@ Ranking is timed beside implicit's `recommend`, the metrics beside ranx, whose c
 arrays to its own types is counted because there is no way round it.
 """
 
-from timing import alternate  # first: it sets the number of threads
-
 import numpy as np
 from implicit.cpu.matrix_factorization_base import MatrixFactorizationBase
 from ranx import Qrels, Run, evaluate
 from scipy import sparse
+from timing import alternate
 
 from recsys_lib.metrics import METRICS, ranks_from_lists
 from recsys_lib.ranking import top_k

@@ -27,31 +27,42 @@ left = data.min_counts(ratings, user=5, item=5)
 core = data.k_core(ratings, 3)
 filtered = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-print(json.dumps({"read": read, "filter": filtered, "peak_gb": peak, "ratings": len(ratings),
+print(json.dumps({"read": read, "filter": filtered, "peak_gb": peak, "rows": len(ratings),
                   "users": ratings.n_users, "items": ratings.n_items}))
 """
 
 
 def make(path: Path) -> None:
-    """Write the file: identifiers, stars and times like the real ones, a long tail on both sides."""
+    """Write the file: identifiers, stars and times like the real ones, and a long tail."""
     rng = np.random.default_rng(0)
     letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
     users = ["AE" + "".join(row) for row in letters[rng.integers(0, 32, (USERS, 26))]]
     items = ["B0" + "".join(row) for row in letters[rng.integers(0, 32, (ITEMS, 8))]]
-    user = np.r_[np.arange(USERS), rng.zipf(1.7, RATINGS - USERS) % USERS]
-    item = np.r_[np.arange(ITEMS), rng.zipf(1.3, RATINGS - ITEMS) % ITEMS]
-    pairs = pd.DataFrame({"user": rng.permutation(user), "item": rng.permutation(item)})
+    pairs = _pairs(rng)
     frame = pd.DataFrame(
         {
             "user_id": np.array(users)[pairs["user"]],
             "parent_asin": np.array(items)[pairs["item"]],
-            "rating": rng.choice(
-                [1.0, 2.0, 3.0, 4.0, 5.0], RATINGS, p=[0.1, 0.05, 0.08, 0.13, 0.64]
-            ),
+            "rating": rng.choice(np.arange(1.0, 6), RATINGS, p=[0.1, 0.05, 0.08, 0.13, 0.64]),
             "timestamp": rng.integers(1_000_000_000_000, 1_690_000_000_000, RATINGS),
         }
     )
     frame.to_csv(path, index=False, compression={"method": "gzip", "compresslevel": 3})
+
+
+def _pairs(rng: np.random.Generator) -> pd.DataFrame:
+    """Draw different (user, item) pairs in which every user and item occurs, both with a tail."""
+    active = 1 / np.arange(1, USERS + 1) ** 0.6
+    popular = 1 / np.arange(1, ITEMS + 1) ** 0.8
+    first = pd.DataFrame({"user": np.arange(USERS), "item": np.arange(USERS) % ITEMS})
+    more = pd.DataFrame(
+        {
+            "user": rng.choice(USERS, 2 * (RATINGS - USERS), p=active / active.sum()),
+            "item": rng.choice(ITEMS, 2 * (RATINGS - USERS), p=popular / popular.sum()),
+        }
+    )
+    pairs = pd.concat([first, more], ignore_index=True).drop_duplicates()[:RATINGS]
+    return pairs.sample(frac=1, random_state=0, ignore_index=True)
 
 
 def main() -> dict:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import ranking  # first: it sets the number of threads
+import ranking
 import reading
 
 from recsys_lib.files import atomic_write
@@ -25,7 +25,11 @@ def main() -> None:
             for name in ("recsys_lib", "implicit", "ranx", "numpy", "numba", "pandas", "scipy")
         }
         | {"python": platform.python_version()},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "threads": 1},
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": os.environ["OPENBLAS_NUM_THREADS"],
+        },
         "found": found,
     }
     with atomic_write(RESULTS / "benchmarks.json") as file:

@@ -1,13 +1,7 @@
 """How things are timed: on one thread, in one process, the best of several alternating runs."""
 
-import os
 import time
 from collections.abc import Callable
-
-# Before NumPy is imported: one thread for every library, so that algorithms are compared and not
-# thread pools.
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = "1"
 
 
 def alternate(runs: dict[str, Callable[[], object]], repeats: int = 7) -> dict[str, float]:

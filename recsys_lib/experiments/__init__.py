@@ -1,7 +1,7 @@
 """The recorded experiments: what is too long, or on data too restricted, to run on a page.
 
-Each is a module whose `run` is a function from loaded data to a dict ready for JSON; `recsys_lib.reproduce` runs them and
-writes the files in ``results/``.
+Each is a module whose `run` turns loaded ratings and candidates into a dict ready for JSON;
+`recsys_lib.reproduce` calls it and writes the files in ``results/``.
 """
 
 from collections.abc import Callable
