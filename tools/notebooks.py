@@ -1,6 +1,6 @@
-"""Run a chapter: keep the outputs of its checked cells, or show it alone.
+"""Run a chapter and keep the outputs of its checked cells, strip the others, or show it alone.
 
-``python tools/notebooks.py record [02]`` and ``python tools/notebooks.py preview 02``.
+``python tools/notebooks.py record [02]``, ``strip FILE ...`` (the commit hook), ``preview 02``.
 """
 
 import subprocess
@@ -38,14 +38,35 @@ def record(path: Path) -> None:
     except CellExecutionError as error:
         sys.exit(f"{path.name} stops:\n{error}")
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
         if CHECKED in cell.metadata.get("tags", []) and not cell.outputs:
             sys.exit(f"{path.name}: a cell tagged {CHECKED} prints nothing:\n{cell.source}")
-    strip_output(notebook, keep_output=False, keep_count=False, keep_id=True)
-    # as the machine wrote them, these two change with every Python
-    notebook.metadata.pop("language_info", None)
-    nbformat.write(notebook, path)
+    nbformat.write(stripped(notebook), path)
     print(f"recorded {path.relative_to(ROOT)}")
+
+
+def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take out all that a change of chapter should not show: unchecked outputs, counts, versions.
+
+    Cells that keep their output count as run once: nbval takes a cell without a count for not run.
+    """
+    keys = ["metadata.language_info", "cell.metadata.execution"]
+    strip_output(notebook, keep_output=False, keep_count=False, keep_id=True, extra_keys=keys)
+    for cell in notebook.cells:
+        if cell.get("outputs"):
+            cell.execution_count = 1
+    return notebook
+
+
+def strip(paths: list[str]) -> None:
+    """Strip notebooks in place; exit with 1 if one had to be changed, as commit hooks do."""
+    changed = []
+    for path in paths:
+        before = Path(path).read_text()
+        nbformat.write(stripped(nbformat.reads(before, as_version=4)), path)
+        if Path(path).read_text() != before:
+            changed.append(path)
+    if changed:
+        sys.exit(f"stripped {', '.join(changed)}")
 
 
 def preview(path: Path) -> None:
@@ -67,7 +88,9 @@ def preview(path: Path) -> None:
 
 if __name__ == "__main__":
     action, number = [*sys.argv[1:], "", ""][:2]
-    if action == "record":
+    if action == "strip":
+        strip(sys.argv[2:])
+    elif action == "record":
         for chapter in find(number):
             record(chapter)
     elif action == "preview" and number:

@@ -53,7 +53,11 @@ def timings() -> str:
     """Return the table of timings."""
     run = json.loads((ROOT / "results" / "benchmarks.json").read_text())
     found, versions = run["found"], run["versions"]
-    ranking, metrics, reading = found["ranking"]["ranking"], found["ranking"]["metrics"], found["reading"]
+    ranking, metrics, reading = (
+        found["ranking"]["ranking"],
+        found["ranking"]["metrics"],
+        found["reading"],
+    )
     rows = [
         (
             "top 10 of 6,040 users × 3,706 items from 16 factors, known items left out",

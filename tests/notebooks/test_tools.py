@@ -1,0 +1,51 @@
+"""What the commit hook takes out of a notebook, and what it leaves."""
+
+import nbformat
+import notebooks
+import pytest
+
+CHECKED = ["nbval-check-output", "keep_output"]
+
+
+def printed(text):
+    return nbformat.v4.new_output("stream", name="stdout", text=text)
+
+
+def notebook():
+    return nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(
+                "print(1)", id="one", outputs=[printed("1\n")], execution_count=7
+            ),
+            nbformat.v4.new_code_cell(
+                "print(2)",
+                id="two",
+                outputs=[printed("2\n")],
+                execution_count=8,
+                metadata={"tags": CHECKED, "execution": {"iopub.execute_input": "now"}},
+            ),
+        ],
+        metadata={"language_info": {"version": "3.99"}},
+    )
+
+
+def test_only_checked_outputs_stay_and_counts_and_versions_go():
+    one, two = (left := notebooks.stripped(notebook())).cells
+    assert (one.outputs, one.execution_count, one.id) == ([], None, "one")
+    assert (two.outputs[0].text, two.execution_count, two.id) == ("2\n", 1, "two")
+    assert two.metadata == {"tags": CHECKED}
+    assert "language_info" not in left.metadata
+
+
+def test_the_hook_stops_a_commit_once_and_lets_the_stripped_file_pass(tmp_path):
+    path = tmp_path / "a.ipynb"
+    nbformat.write(notebook(), path)
+    with pytest.raises(SystemExit, match="stripped"):
+        notebooks.strip([str(path)])
+    notebooks.strip([str(path)])
+
+
+def test_a_chapter_that_does_not_exist_is_answered_with_those_that_do():
+    with pytest.raises(SystemExit, match="got '77'. There are: 00_start_here"):
+        notebooks.find("77")
+    assert [path.stem for path in notebooks.find("02")] == ["02_cosine"]
