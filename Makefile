@@ -76,7 +76,7 @@ serve: book
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 chapter: $(VENV)/.installed
-	@$(BIN)/python tools/notebooks.py preview $(N)
+	@$(BIN)/python tools/chapter.py preview $(N)
 
 # ---- students ------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ hooks: $(VENV)/.installed
 	$(BIN)/pre-commit install
 
 record: $(VENV)/.installed
-	@$(BIN)/python tools/notebooks.py record $(N)
+	@$(BIN)/python tools/chapter.py record $(N)
 
 # ---- recorded runs and timings -------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+
 from student import glued_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,8 @@ def chapters() -> str:
             "filters, splits, candidates",
             f"the paper's filter for at least 20 interactions leaves {data['p_below']:,.0f} of "
             f"{data['p_users']:,.0f} users with fewer; half a year of the future is worth "
-            f"{data['p_gain']:+.3f} in HR@10 [{data['p_gain_low']:+.3f}, {data['p_gain_high']:+.3f}]",
+            f"{data['p_gain']:+.3f} in HR@10, between {data['p_gain_low']:.3f} and "
+            f"{data['p_gain_high']:.3f}",
         ),
         (
             "[2 Cosine](notebooks/02_cosine.ipynb)",

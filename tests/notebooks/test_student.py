@@ -4,10 +4,11 @@ import re
 
 import nbformat
 import pytest
-import student
 from chapters import CHAPTERS, chapter, exercises, read
 from nbclient import NotebookClient
 from pybtex.database import parse_file
+
+import student
 
 REFERENCES = parse_file(str(student.ROOT / "book" / "references.bib")).entries
 each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])

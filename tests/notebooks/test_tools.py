@@ -1,7 +1,7 @@
 """What the commit hook takes out of a notebook, and what it leaves."""
 
+import chapter
 import nbformat
-import notebooks
 import pytest
 
 CHECKED = ["nbval-check-output", "keep_output"]
@@ -25,12 +25,12 @@ def notebook():
                 metadata={"tags": CHECKED, "execution": {"iopub.execute_input": "now"}},
             ),
         ],
-        metadata={"language_info": {"version": "3.99"}},
+        metadata={"language_info": {"name": "python", "version": "3.99"}},
     )
 
 
 def test_only_checked_outputs_stay_and_counts_and_versions_go():
-    one, two = (left := notebooks.stripped(notebook())).cells
+    one, two = (left := chapter.stripped(notebook())).cells
     assert (one.outputs, one.execution_count, one.id) == ([], None, "one")
     assert (two.outputs[0].text, two.execution_count, two.id) == ("2\n", 1, "two")
     assert two.metadata == {"tags": CHECKED}
@@ -41,11 +41,11 @@ def test_the_hook_stops_a_commit_once_and_lets_the_stripped_file_pass(tmp_path):
     path = tmp_path / "a.ipynb"
     nbformat.write(notebook(), path)
     with pytest.raises(SystemExit, match="stripped"):
-        notebooks.strip([str(path)])
-    notebooks.strip([str(path)])
+        chapter.strip([str(path)])
+    chapter.strip([str(path)])
 
 
 def test_a_chapter_that_does_not_exist_is_answered_with_those_that_do():
-    with pytest.raises(SystemExit, match="got '77'. There are: 00_start_here"):
-        notebooks.find("77")
-    assert [path.stem for path in notebooks.find("02")] == ["02_cosine"]
+    with pytest.raises(SystemExit, match=r"got .77.\. There are: 00_start_here"):
+        chapter.find("77")
+    assert [path.stem for path in chapter.find("02")] == ["02_cosine"]

@@ -1,6 +1,6 @@
 """Run a chapter and keep the outputs of its checked cells, strip the others, or show it alone.
 
-``python tools/notebooks.py record [02]``, ``strip FILE ...`` (the commit hook), ``preview 02``.
+``python tools/chapter.py record [02]``, ``strip FILE ...`` (the commit hook), ``preview 02``.
 """
 
 import subprocess
