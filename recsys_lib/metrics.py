@@ -220,11 +220,10 @@ def ndcg(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
         \mathrm{NDCG@}K = \frac{\mathrm{DCG@}K}{\mathrm{IDCG@}K}
 
     The ideal list starts with all relevant items, so IDCG@K sums min(K, number of relevant items)
-    discounts (Järvelin and Kekäläinen 2002). Parameters and return value as in `hit_ratio`.
+    discounts (after Järvelin and Kekäläinen 2002). Parameters and return value as in `hit_ratio`.
     """
     ks = check_ks(k)
-    width = max(int(ks.max()), ranks.above.shape[1])
-    cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, width + 2)))]
+    cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, ks.max() + 2)))]
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
     first = np.minimum(np.where(above == PADDING, NOT_RANKED, above), ks)
     last = np.minimum(first + tied, ks)

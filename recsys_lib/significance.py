@@ -12,7 +12,9 @@ def bootstrap_interval(
     """Percentile bootstrap interval of the mean (Efron and Tibshirani 1993, chapter 13).
 
     The users of the test are a sample of all users we might have had. Draw as many again, with
-    replacement, take the mean, repeat: the middle `level` of those means is the interval.
+    replacement, take the mean, repeat: the middle `level` of those means is the interval. It speaks
+    of the choice of users alone, not of the training or the split, and it is rough where nearly
+    all values are 0, as the hit ratio of a very bad model is.
 
     Parameters
     ----------

@@ -16,6 +16,19 @@ NO_SUMMARIES_FROM_FILES = (
     'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 )
 
+# Paper is white: a page read in dark mode would be printed as pale grey on it.
+PRINT_IN_LIGHT_MODE = """
+{
+  const page = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = page.dataset.theme;
+    page.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => { page.dataset.theme = theme; });
+}
+"""
+
 ENTRANCE = """\
 <!DOCTYPE html>
 <html lang="{language}">
@@ -23,6 +36,7 @@ ENTRANCE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="0; url={target}">
+<link rel="icon" href="_static/{icon}">
 <title>{title}</title>
 </head>
 <body>
@@ -62,12 +76,14 @@ def write_entrance(app: Sphinx, exception: Exception | None) -> None:
     page = ENTRANCE.format(
         language=escape(app.config.language),
         title=escape(app.config.html_title),
+        icon=escape(Path(app.config.html_favicon).name),
         target=escape(app.builder.get_target_uri(app.config.root_doc)),
     )
     (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_js_file(None, body=PRINT_IN_LIGHT_MODE)
     app.connect("doctree-read", mend_quizzes)
     app.connect("html-page-context", search_without_server)
     # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.

@@ -4,7 +4,8 @@ With the rows of the user-item matrix :math:`R` as vectors, two users are compar
 
 .. math:: \cos(u, v) = \frac{\sum_i r_{ui} r_{vi}}{\sqrt{\sum_i r_{ui}^2} \sqrt{\sum_i r_{vi}^2}}
 
-and two items by the same formula on columns (Sarwar et al. 2001). All cosines at once are one
+and two items by the same formula on columns (Sarwar et al. 2001; for ranking, as here, Deshpande
+and Karypis 2004). All cosines at once are one
 sparse product of the matrix, its rows scaled to length 1, with its own transpose.
 """
 
@@ -160,7 +161,7 @@ class UserKNN(_KNN):
         Similar users to keep.
     shrinkage : float
         Multiply a similarity that rests on n common items by ``n / (n + shrinkage)``: a cosine of
-        1 from a single common item says little (Bell and Koren 2007).
+        1 from a single common item says little (Koren 2008).
     values : {"ones", "rating"}
         Compare what was met, or how it was rated.
     centre : bool
@@ -208,7 +209,8 @@ class ItemKNN(_KNN):
     n_neighbours, shrinkage, values
         As in `UserKNN`, with items for users.
     centre : bool
-        Subtract each user's mean rating first: the adjusted cosine of Sarwar et al. 2001.
+        Subtract each user's mean rating first: the adjusted cosine of Sarwar et al. 2001, but with
+        the length of an item's column taken over all who rated it, as in the cosine above.
 
     Attributes
     ----------

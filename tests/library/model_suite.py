@@ -1,0 +1,98 @@
+"""The models of the course, and the data on which `test_models.py` tries them all.
+
+A new model joins with one line in `MODELS`; it must then pass every test of the shared suite.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recsys_lib.data import Interactions, Split
+from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model in one setting.
+
+    Attributes
+    ----------
+    model : callable
+        The class.
+    settings : dict
+        Its hyperparameters where they are not the defaults.
+    personal : bool
+        Must find which block a user of `planted` belongs to. False only for baselines that cannot.
+    tolerance : float
+        By what part two scores may differ that were computed in batches of different sizes: 0 for
+        all but products of dense matrices, which round differently in other shapes.
+    """
+
+    model: Callable[..., Recommender]
+    settings: dict[str, object] = field(default_factory=dict)
+    personal: bool = True
+    tolerance: float = 0.0
+
+    def make(self, **other: object) -> Recommender:
+        """Return a new model, not fitted."""
+        return self.model(**{**self.settings, **other})
+
+    def __str__(self) -> str:
+        return repr(self.make())
+
+
+MODELS = [
+    Case(Popularity, personal=False),  # shows everybody the same list
+    Case(Random, {"seed": 3}, personal=False),  # learns nothing
+    Case(UserKNN),
+    Case(UserKNN, {"n_neighbours": 10, "shrinkage": 2.0}),
+    Case(UserKNN, {"n_neighbours": 1000, "values": "rating"}),
+    Case(UserKNN, {"values": "rating", "centre": True}),
+    Case(ItemKNN),
+    Case(ItemKNN, {"n_neighbours": 10, "shrinkage": 2.0}),
+    Case(ItemKNN, {"n_neighbours": 1000, "values": "rating"}),
+    Case(ItemKNN, {"values": "rating", "centre": True}),
+]
+
+N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event
+
+
+def block_of_user(user: np.ndarray) -> np.ndarray:
+    """0 or 1."""
+    return np.asarray(user) % 2
+
+
+def block_of_item(item: np.ndarray) -> np.ndarray:
+    """0 or 1; the items of a block stand together, so that low indices help nobody."""
+    return (np.asarray(item) >= 15).astype(int)
+
+
+def planted() -> Split:
+    """Return two blocks of 20 users and 15 items; each user met 10 items of theirs and 2 others.
+
+    Own items got 4 or 5 stars, others 1 or 2. Item popularity says nothing about the block. Two
+    more items of the own block are held out, one for validation and one for test.
+    """
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(N_USERS - 1):
+        own = rng.permutation(15) + 15 * block_of_user(user)
+        other = rng.permutation(15) + 15 * (1 - block_of_user(user))
+        parts = [(item, rng.integers(4, 6), 0) for item in own[:10]]
+        parts += [(item, rng.integers(1, 3), 0) for item in other[:2]]
+        parts += [(own[10], 5, 1), (own[11], 5, 2)]
+        rows += [(user, *one) for one in parts]
+    user, item, rating, part = np.array(rows).T
+    ratings = Interactions(
+        user,
+        item,
+        rating,
+        np.arange(len(user)),
+        [f"user {u:02}" for u in range(N_USERS)],
+        [f"item {i:02}" for i in range(N_ITEMS)],
+        name="planted",
+        scale=(1, 5),
+        time_unit="s",
+    )
+    return Split(*(ratings.select(part == which) for which in range(3)))

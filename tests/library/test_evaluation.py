@@ -1,0 +1,343 @@
+"""The protocol: who competes, who is counted, and what the tables say. Worked by hand on 4 x 5."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys_lib.data import DataError, Interactions, Split
+from recsys_lib.evaluation import compare, evaluate, leaderboard, summary
+from recsys_lib.metrics import METRICS, PADDING
+from recsys_lib.models import NotFittedError, Popularity, Random, Recommender
+from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.significance import bootstrap_interval, paired_test
+
+
+class Fixed(Recommender):
+    """A model that returns the scores it was given."""
+
+    def __init__(self, name, scores):
+        self.name, self.table = name, np.asarray(scores, dtype=np.float32)
+
+    def _fit(self, train, valid):
+        pass
+
+    def _score(self, users):
+        return self.table[users]
+
+    def __repr__(self):
+        return f"Fixed({self.name})"
+
+
+def part(cells, shape):
+    user, item = np.array(sorted(cells), dtype=int).reshape(-1, 2).T
+    n = len(user)
+    return Interactions(
+        user, item, np.ones(n), np.arange(n), range(shape[0]), range(shape[1]), time_unit="s"
+    )
+
+
+def split_of(train, valid, test, shape=(4, 5)):
+    return Split(*(part(cells, shape) for cells in (train, valid, test)))
+
+
+def fixed(scores, split, name="by hand"):
+    return Fixed(name, scores).fit(split.train)
+
+
+LOG3 = math.log2(3)
+
+# user 0 knows 0 (train) and 1 (valid): 4, 3, 2 are left in this order, 3 is to be found
+# user 1 knows 1: 0, 2 and 4 share the first three places, 0 and 4 are to be found
+# user 2 knows 2 and 3: 1, 0, 4 are left in this order, 4 is to be found
+# user 3 has nothing to be found
+SPLIT = split_of({(0, 0), (1, 1), (2, 2)}, {(0, 1), (2, 3)}, {(0, 3), (1, 0), (1, 4), (2, 4)})
+SCORES = [[9, 8, 1, 2, 3], [5, 9, 5, 1, 5], [1, 2, 9, 9, 0], [1, 2, 3, 4, 5]]
+
+
+def assert_table(table, expected):
+    assert table.index.name == "user"
+    for column, values in expected.items():
+        np.testing.assert_allclose(table[column], values, rtol=0, atol=1e-12, err_msg=column)
+
+
+def test_full_ranking_by_hand():
+    table = evaluate(fixed(SCORES, SPLIT), SPLIT, k=[1, 2, 3])
+    assert table.index.tolist() == [0, 1, 2]
+    assert table.columns[0] == "n_relevant"
+    assert set(table.columns[1:]) == {f"{name}@{k}" for name in METRICS for k in (1, 2, 3)}
+    expected = {
+        "n_relevant": [1, 2, 1],
+        "hr@1": [0, 2 / 3, 0],
+        "hr@2": [1, 1, 0],
+        "hr@3": [1, 1, 1],
+        "ndcg@1": [0, 2 / 3, 0],
+        "ndcg@2": [1 / LOG3, 2 / 3, 0],
+        "ndcg@3": [1 / LOG3, 2 / 3 * (1 + 1 / LOG3 + 1 / 2) / (1 + 1 / LOG3), 1 / 2],
+        "precision@1": [0, 2 / 3, 0],
+        "precision@2": [1 / 2, 2 / 3, 0],
+        "precision@3": [1 / 3, 2 / 3, 1 / 3],
+        "recall@1": [0, 1 / 3, 0],
+        "recall@2": [1, 2 / 3, 0],
+        "recall@3": [1, 1, 1],
+    }
+    assert_table(table, expected)
+
+
+def test_validation_by_hand():
+    """Known is train only; what will be tested later competes like any other item."""
+    table = evaluate(fixed(SCORES, SPLIT), SPLIT, k=1, on="valid")
+    assert table.index.tolist() == [0, 2]
+    assert_table(table, {"n_relevant": [1, 1], "hr@1": [1, 1], "precision@1": [1, 1]})
+    scores = np.array(SCORES)
+    scores[0, 3] = 100  # a test item
+    table = evaluate(fixed(scores, SPLIT), SPLIT, k=1, on="valid")
+    assert_table(table, {"hr@1": [0, 1]})
+
+
+def test_sampled_ranking_by_hand():
+    candidates = Candidates(
+        np.array([0, 1, 2, 3]),
+        np.array([[3, PADDING], [0, 4], [4, PADDING], [PADDING, PADDING]]),
+        np.array([[2, PADDING], [3, 2], [0, 1], [0, 1]]),
+    )
+    table = evaluate(fixed(SCORES, SPLIT), SPLIT, k=[1, 2], candidates=candidates)
+    assert table.index.tolist() == [0, 1, 2, 3]
+    expected = {
+        "n_relevant": [1, 2, 1, 0],
+        "hr@1": [1, 2 / 3, 0, np.nan],  # user 0 ranks 3 above 2; 4 does not compete
+        "hr@2": [1, 1, 0, np.nan],
+        "ndcg@2": [1, 2 / 3, 0, np.nan],
+        "precision@2": [1 / 2, 2 / 3, 0, np.nan],
+        "recall@1": [1, 1 / 3, 0, np.nan],
+    }
+    assert_table(table, expected)
+    means = summary(table)
+    assert means.loc["hr@1", "mean"] == pytest.approx((1 + 2 / 3 + 0) / 3)  # user 3 is no case
+    assert (means["users"] == 3).all()
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """50 users x 30 items; one to three items of each user are held out, for some one for valid."""
+    rng = np.random.default_rng(0)
+    train, valid, test = set(), set(), set()
+    for user in range(50):
+        items = rng.permutation(30)[: rng.integers(6, 15)].tolist()
+        n = 1 + user % 3
+        test |= {(user, i) for i in items[:n]}
+        valid |= {(user, i) for i in items[n : n + user % 2]}
+        train |= {(user, i) for i in items[n + user % 2 :]}
+    return split_of(train, valid, test, (50, 30))
+
+
+def planted(split, value):
+    """A model that scores the items to be found `value` and all others 0."""
+    return fixed(value * split.test.to_csr("ones").toarray(), split)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_perfect_model_gets_1_and_the_worst_gets_0(wide, sampled):
+    candidates = sample_candidates(wide, 10) if sampled else None
+    perfect = evaluate(planted(wide, 1), wide, [3, 5], candidates=candidates)
+    for name in ("hr", "ndcg", "recall"):
+        np.testing.assert_allclose(perfect[[f"{name}@3", f"{name}@5"]], 1, atol=1e-12)
+    np.testing.assert_allclose(perfect["precision@5"], perfect["n_relevant"] / 5)
+    worst = evaluate(planted(wide, -1), wide, [3, 5], candidates=candidates)
+    assert (worst.drop(columns="n_relevant") == 0).all(axis=None)
+
+
+def test_known_items_do_not_compete(wide):
+    """A model that puts all that is known on top is as good as the perfect model below it."""
+    known = (wide.train.to_csr("ones") + wide.valid.to_csr("ones")).toarray()
+    scores = 10 * known + wide.test.to_csr("ones").toarray()
+    table = evaluate(fixed(scores, wide), wide, 3)
+    np.testing.assert_allclose(table["recall@3"], 1)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_constant_model_gets_what_random_order_gets(wide, sampled):
+    candidates = sample_candidates(wide, 12) if sampled else None
+    table = evaluate(fixed(np.full((50, 30), 7), wide), wide, 4, candidates=candidates)
+    known = wide.train.user_counts + wide.valid.user_counts
+    n_relevant = wide.test.user_counts
+    n = 12 + n_relevant if sampled else 30 - known
+    missed = [math.comb(a - r, 4) / math.comb(a, 4) for a, r in zip(n, n_relevant, strict=True)]
+    gain = 1 + 1 / LOG3 + 1 / 2 + 1 / math.log2(5)
+    ideal = np.array([0, 1, 1 + 1 / LOG3, 1.5 + 1 / LOG3])[n_relevant]
+    expected = {
+        "hr@4": 1 - np.array(missed),
+        "ndcg@4": n_relevant / n * gain / ideal,
+        "precision@4": n_relevant / n,
+        "recall@4": 4 / n,
+    }
+    assert_table(table, expected)
+    # and what the Random model gets on average, up to four standard errors
+    by_chance = np.array(
+        [
+            evaluate(Random(seed).fit(wide.train), wide, 4, candidates=candidates)[list(expected)]
+            for seed in range(40)
+        ]
+    )
+    error = by_chance.std(axis=0).mean(axis=0) / np.sqrt(40 * 50)
+    off = by_chance.mean(axis=(0, 1)) - table[list(expected)].mean()
+    assert (np.abs(off) < 4 * error).all()
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("batch_size", [1, 7, 49, 50, 51])
+def test_the_batch_size_does_not_matter(wide, sampled, batch_size):
+    candidates = sample_candidates(wide, 10) if sampled else None
+    model = Random().fit(wide.train)
+    expected = evaluate(model, wide, [1, 5], candidates=candidates)
+    found = evaluate(model, wide, [1, 5], candidates=candidates, batch_size=batch_size)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_one_row_per_user_with_something_to_find(wide):
+    model = Popularity().fit(wide.train)
+    assert evaluate(model, wide).index.tolist() == list(range(50))
+    valid = evaluate(model, wide, on="valid")
+    assert valid.index.tolist() == sorted(set(wide.valid.user.tolist()))
+    assert list(valid.columns) == ["n_relevant", "hr@10", "ndcg@10", "precision@10", "recall@10"]
+
+
+def test_a_length_named_twice_is_one_column(wide):
+    model = Popularity().fit(wide.train)
+    pd.testing.assert_frame_equal(evaluate(model, wide, [5, 3, 5]), evaluate(model, wide, [5, 3]))
+    pd.testing.assert_frame_equal(evaluate(model, wide, np.array([5])), evaluate(model, wide, 5))
+
+
+# ----------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_model_that_scores_nan_is_refused_by_name(wide, sampled):
+    candidates = sample_candidates(wide, 5) if sampled else None
+    scores = np.zeros((50, 30))
+    scores[41, int(wide.train.item[wide.train.user == 41][0])] = np.nan  # where nobody looks
+    model = fixed(scores, wide, name="broken")
+    for batch_size in (1024, 4):
+        with pytest.raises(ValueError, match=r"Fixed\(broken\) scores NaN for user 41"):
+            evaluate(model, wide, candidates=candidates, batch_size=batch_size)
+
+
+def test_a_model_of_another_split_is_refused(wide):
+    model = fixed(SCORES, SPLIT)
+    message = r"Fixed\(by hand\) was fitted on \(4, 5\) users and items, the split has \(50, 30\)"
+    for candidates in (None, sample_candidates(wide, 3)):
+        with pytest.raises(DataError, match=message):
+            evaluate(model, wide, candidates=candidates)
+
+
+def test_a_model_that_is_not_fitted_is_refused():
+    with pytest.raises(NotFittedError, match="Popularity"):
+        evaluate(Popularity(), SPLIT)
+
+
+def test_candidates_of_another_split_are_refused(wide):
+    with pytest.raises(IndexError, match="users holds 4"):
+        evaluate(fixed(SCORES, SPLIT), SPLIT, candidates=sample_candidates(wide, 3))
+    strange = Candidates(np.array([0]), np.array([[3]]), np.array([[5]]))
+    with pytest.raises(IndexError, match="index 5"):
+        evaluate(fixed(SCORES, SPLIT), SPLIT, candidates=strange)
+
+
+def test_nobody_to_test_is_refused():
+    split = split_of({(0, 0)}, set(), set())
+    model = Popularity().fit(split.train)
+    for on in ("test", "valid"):
+        with pytest.raises(DataError, match=f"the {on} set of the split holds no interaction"):
+            evaluate(model, split, on=on)
+    nobody = Candidates(*(np.empty(shape, dtype=np.int32) for shape in (0, (0, 1), (0, 9))))
+    with pytest.raises(DataError, match="candidates holds no user"):
+        evaluate(model, split, candidates=nobody)
+
+
+def test_wrong_arguments_are_refused(wide):
+    model = Popularity().fit(wide.train)
+    with pytest.raises(ValueError, match="on must be one of 'test', 'valid', got 'train'"):
+        evaluate(model, wide, on="train")
+    for k, error in ((0, ValueError), ([], ValueError), (1.5, TypeError), ([5, True], TypeError)):
+        with pytest.raises(error, match="k must be"):
+            evaluate(model, wide, k)
+    for batch_size, error in ((0, ValueError), (2.0, TypeError)):
+        with pytest.raises(error, match="batch_size must be"):
+            evaluate(model, wide, batch_size=batch_size)
+
+
+# ------------------------------------------------------------------------------ summary and compare
+
+
+def test_summary_gives_the_mean_and_the_bootstrap_interval(wide):
+    table = evaluate(Random().fit(wide.train), wide, [1, 5])
+    found = summary(table, level=0.9, seed=4)
+    assert list(found.columns) == ["mean", "low", "high", "users"]
+    assert list(found.index) == list(table.columns[1:])
+    for name, row in found.iterrows():
+        assert row["mean"] == pytest.approx(table[name].mean())
+        assert (row["low"], row["high"]) == bootstrap_interval(table[name], 0.9, seed=4)
+        assert row["low"] < row["mean"] < row["high"]
+        assert row["users"] == 50
+    pd.testing.assert_frame_equal(found, summary(table, level=0.9, seed=4))
+    assert (summary(table, level=0.5)["high"] < found["high"]).all()
+
+
+def test_leaderboard_is_the_summary_of_each_table(wide):
+    models = {"chance": Random(), "counting": Popularity()}
+    tables = {name: evaluate(m.fit(wide.train), wide, [1, 5]) for name, m in models.items()}
+    found = leaderboard(tables, "ndcg@5", level=0.9, seed=4)
+    assert list(found.index) == ["chance", "counting"]
+    assert list(found.columns) == ["mean", "low", "high", "users"]
+    for name, table in tables.items():
+        assert found.loc[name].tolist() == summary(table, 0.9, 4).loc["ndcg@5"].tolist()
+    with pytest.raises(DataError, match="metric 'ndcg@7' is no column of 'chance'"):
+        leaderboard(tables, "ndcg@7")
+
+
+def test_compare_by_hand():
+    index = pd.Index([3, 5, 8], name="user")
+    columns = {"n_relevant": [1, 1, 1], "hr@1": [1.0, 1, 1], "hr@2": [1.0, 1, 1]}
+    table = pd.DataFrame(columns, index)
+    baseline = table.assign(**{"hr@1": [0.0, 0, 0], "hr@2": [1.0, 1, 1]})
+    found = compare(table, baseline)
+    assert list(found.index) == ["hr@1", "hr@2"]
+    assert list(found.columns) == ["difference", "low", "high", "p_value"]
+    assert found.loc["hr@1", ["difference", "low", "high"]].tolist() == [1, 1, 1]
+    # of 8 sign patterns two are as far from 0: all three plus, all three minus
+    assert found.loc["hr@1", "p_value"] == pytest.approx(2 / 8, abs=0.02)
+    assert found.loc["hr@2"].tolist() == [0, 0, 0, 1]
+
+
+def test_compare_is_paired_and_has_a_direction(wide):
+    table = evaluate(planted(wide, 1), wide)
+    baseline = evaluate(Random().fit(wide.train), wide)
+    found, reverse = compare(table, baseline, seed=2), compare(baseline, table, seed=2)
+    for name in found.index:
+        difference = table[name] - baseline[name]
+        assert found.loc[name, "difference"] == pytest.approx(difference.mean())
+        interval = tuple(found.loc[name, ["low", "high"]])
+        assert interval == bootstrap_interval(difference, seed=2)
+        assert found.loc[name, "p_value"] == paired_test(difference, seed=2)
+        assert reverse.loc[name, "difference"] == pytest.approx(-difference.mean())
+    assert (found["p_value"] < 0.01).all()
+
+
+def test_a_user_who_is_no_case_is_left_out_of_both():
+    candidates = Candidates(
+        np.array([0, 1, 3]), np.array([[3], [0], [PADDING]]), np.full((3, 1), 2)
+    )
+    table = evaluate(fixed(SCORES, SPLIT), SPLIT, 1, candidates=candidates)
+    baseline = evaluate(fixed(-np.array(SCORES), SPLIT), SPLIT, 1, candidates=candidates)
+    assert compare(table, baseline).loc["hr@1", "difference"] == pytest.approx((1 + 0) / 2)
+
+
+def test_compare_refuses_other_users_and_missing_metrics(wide):
+    table = evaluate(Popularity().fit(wide.train), wide, [5, 10])
+    for other in (table.iloc[:-1], table.iloc[::-1], table.set_index(table.index + 1)):
+        with pytest.raises(DataError, match="the same users, in the same order"):
+            compare(table, other)
+    with pytest.raises(DataError, match="baseline has no column 'hr@5'"):
+        compare(table, table.drop(columns="hr@5"))
+    assert len(compare(table.drop(columns="hr@5"), table)) == 7  # only what the first table asks

@@ -1,0 +1,689 @@
+"""What every model promises, tried on all of them; then each method worked by hand.
+
+The models come from `model_suite.MODELS`.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
+from scipy import sparse
+from scipy.spatial.distance import cdist
+
+from recsys_lib import models
+from recsys_lib.data import DataError, Interactions
+from recsys_lib.evaluation import evaluate
+from recsys_lib.models import (
+    ItemKNN,
+    NotFittedError,
+    Popularity,
+    Random,
+    Recommender,
+    UserKNN,
+    load_model,
+)
+from recsys_lib.models.neighbours import centre_rows, cosine_similarity, normalize_rows
+from recsys_lib.ranking import NO_ITEM
+
+SPLIT = planted()
+EVERYBODY = np.arange(N_USERS)
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=str)
+def case(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(case):
+    """One fitted model for all tests that only look at it."""
+    return case.make().fit(SPLIT.train)
+
+
+def another_dataset():
+    """Other users, other items, other numbers of both."""
+    rng = np.random.default_rng(1)
+    user, item = np.nonzero(rng.random((12, 9)) < 0.4)
+    return Interactions(
+        user, item, rng.integers(1, 6, len(user)), np.zeros(len(user)), range(12), range(9)
+    )
+
+
+# ----------------------------------------------------------------------------- shared suite: scores
+
+
+def test_scores_are_one_float_for_every_user_and_item(fitted):
+    for users in (EVERYBODY, [N_USERS - 1], [2, 2, 5]):
+        scores = fitted.score(users)
+        assert scores.shape == (len(users), N_ITEMS)
+        assert scores.dtype == np.float32
+        assert np.isfinite(scores).all()
+    assert fitted.score([]).shape == (0, N_ITEMS)
+    assert fitted.score([]).dtype == np.float32
+
+
+def test_a_batch_equals_one_user_at_a_time(case, fitted):
+    batch = fitted.score(EVERYBODY)
+    single = np.vstack([fitted.score([user]) for user in EVERYBODY])
+    np.testing.assert_allclose(batch, single, rtol=case.tolerance, atol=case.tolerance)
+
+
+def test_users_may_repeat_and_come_in_any_order(case, fitted):
+    users = np.random.default_rng(2).integers(0, N_USERS, 100)
+    expected = fitted.score(EVERYBODY)[users]
+    scores = fitted.score(users)
+    np.testing.assert_allclose(scores, expected, rtol=case.tolerance, atol=case.tolerance)
+
+
+def test_users_are_integers_of_any_kind_and_are_not_changed(fitted):
+    expected = fitted.score([3, 0, 40])
+    for dtype in (np.int8, np.int32, np.uint16, np.uint64, ">i4"):
+        users = np.array([3, 0, 40], dtype=dtype)
+        users.setflags(write=False)
+        np.testing.assert_array_equal(fitted.score(users), expected)
+    users = np.array([3, 0, 40])
+    fitted.score(users)[:] = -1  # what a caller does to the scores must not reach the model
+    fitted.recommend(users, exclude=SPLIT.train)
+    assert users.tolist() == [3, 0, 40]
+    np.testing.assert_array_equal(fitted.score([3, 0, 40]), expected)
+
+
+@pytest.mark.parametrize("call", ["score", "recommend"])
+def test_users_that_cannot_be_are_refused(fitted, call):
+    call = getattr(fitted, call)
+    for users in ([-1], [0, N_USERS], [10**12], np.array([2**63], dtype=np.uint64)):
+        with pytest.raises(IndexError, match=f"users holds .* 0 to {N_USERS - 1}"):
+            call(users)
+    for users in ([0.0], [np.nan], ["user 00"], [True, False], np.ones(N_USERS, bool)):
+        with pytest.raises(TypeError, match="users must hold integer indices, got dtype"):
+            call(users)
+    for users in (3, [[0, 1]], np.zeros((2, 0), int)):
+        with pytest.raises(ValueError, match="users must be a one-dimensional array"):
+            call(users)
+
+
+def test_a_model_can_be_evaluated(fitted):
+    table = evaluate(fitted, SPLIT, [1, 5])
+    assert table.index.tolist() == list(range(N_USERS - 1))
+    assert table.notna().all(axis=None)
+
+
+# -------------------------------------------------------------------------------- shared suite: fit
+
+
+def test_fit_returns_the_model_and_says_its_shape(case):
+    model = case.make()
+    assert model.fit(SPLIT.train, valid=SPLIT.valid) is model
+    assert model.shape == (N_USERS, N_ITEMS)
+
+
+def test_what_fit_learns_ends_in_an_underscore(case, fitted):
+    """`save` keeps only that."""
+    assert all(name.endswith("_") for name in set(vars(fitted)) - set(vars(case.make())))
+    assert fitted.parameters == case.make().parameters
+
+
+def test_a_model_that_is_not_fitted_says_so(case, tmp_path):
+    model = case.make()
+    calls = (
+        lambda: model.score([0]),
+        lambda: model.recommend([0]),
+        lambda: model.shape,
+        lambda: model.save(tmp_path / "model.npz"),
+    )
+    for call in calls:
+        with pytest.raises(
+            NotFittedError, match=r"is not fitted yet: call fit\(train\) first"
+        ) as e:
+            call()
+        assert repr(model) in str(e.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_data_that_cannot_be_is_refused(case):
+    model = case.make()
+    for train in (SPLIT.train.to_csr(), SPLIT, None):
+        with pytest.raises(
+            TypeError, match=f"train must be Interactions, got {type(train).__name__}"
+        ):
+            model.fit(train)
+    with pytest.raises(DataError, match="train is empty"):
+        model.fit(SPLIT.train.select(np.zeros(len(SPLIT.train), dtype=bool)))
+    with pytest.raises(DataError, match=r"valid must have the \(41, 31\) .* got \(12, 9\)"):
+        model.fit(SPLIT.train, valid=another_dataset())
+    with pytest.raises(TypeError, match="valid must be Interactions, got csr_array"):
+        model.fit(SPLIT.train, valid=SPLIT.valid.to_csr())
+    with pytest.raises(NotFittedError):
+        model.score([0])
+
+
+def test_fitting_again_leaves_nothing_of_the_first_time(case, fitted):
+    model = case.make().fit(another_dataset())
+    assert model.score([0]).shape == (1, 9)
+    for _ in range(2):
+        model.fit(SPLIT.train)
+        np.testing.assert_array_equal(model.score(EVERYBODY), fitted.score(EVERYBODY))
+    assert set(vars(model)) == set(vars(fitted))
+
+
+def test_the_same_seed_gives_the_same_numbers(case, fitted):
+    expected = fitted.score(EVERYBODY)
+    np.testing.assert_array_equal(case.make().fit(SPLIT.train).score(EVERYBODY), expected)
+    if "seed" in fitted.parameters:
+        other = case.make(seed=fitted.parameters["seed"] + 1).fit(SPLIT.train)
+        assert (other.score(EVERYBODY) != expected).any()
+
+
+@pytest.mark.parametrize("case", [case for case in MODELS if case.personal], ids=str)
+def test_planted_blocks_are_found(case):
+    """The first three new items for each user are of the user's own block."""
+    model = case.make().fit(SPLIT.train, valid=SPLIT.valid)
+    users = EVERYBODY[:-1]
+    items, _ = model.recommend(users, 3, exclude=SPLIT.train)
+    np.testing.assert_array_equal(block_of_item(items), np.tile(block_of_user(users), (3, 1)).T)
+
+
+def test_only_the_baselines_need_not_find_them():
+    assert {case.model for case in MODELS if not case.personal} == {Popularity, Random}
+
+
+# -------------------------------------------------------------------------- shared suite: recommend
+
+
+def naive_lists(scores, k, known):
+    lists = []
+    for row, banned in zip(scores, known, strict=True):
+        allowed = [i for i in range(len(row)) if i not in banned]
+        best = sorted(allowed, key=lambda i: -row[i])[:k]
+        lists.append(best + [NO_ITEM] * (k - len(best)))
+    return np.array(lists)
+
+
+@pytest.mark.parametrize("k", [1, 10, N_ITEMS, 150])
+def test_recommend_sorts_the_scores(case, fitted, k):
+    """Where it may round differently, in other batches, it is asked with one batch only."""
+    users = np.array([5, 0, 5, N_USERS - 1, 17])
+    scores = fitted.score(users)
+    known = [set(SPLIT.train.item[SPLIT.train.user == user].tolist()) for user in users]
+    for exclude, banned in ((None, [set()] * len(users)), (SPLIT.train, known)):
+        items, best = fitted.recommend(users, k, exclude=exclude)
+        assert (items.dtype, best.dtype) == (np.int32, np.float32)
+        np.testing.assert_array_equal(items, naive_lists(scores, k, banned))
+        picked = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+        np.testing.assert_array_equal(best, np.where(items == NO_ITEM, -np.inf, picked))
+    if case.tolerance == 0:
+        again = fitted.recommend(users, k, exclude=SPLIT.train, batch_size=2)
+        np.testing.assert_array_equal(again[0], items)
+        np.testing.assert_array_equal(again[1], best)
+
+
+def test_recommend_for_nobody(fitted):
+    items, scores = fitted.recommend([], 4)
+    assert items.shape == scores.shape == (0, 4)
+
+
+def test_recommend_with_nothing_left(fitted):
+    everything = Interactions(
+        np.zeros(N_ITEMS), np.arange(N_ITEMS), np.ones(N_ITEMS), np.zeros(N_ITEMS),
+        range(N_USERS), range(N_ITEMS),
+    )  # fmt: skip
+    items, scores = fitted.recommend([0, 1], 3, exclude=everything)
+    assert (items[0] == NO_ITEM).all()
+    assert (scores[0] == -np.inf).all()
+    assert (items[1] != NO_ITEM).all()
+
+
+def test_recommend_refuses_what_it_cannot_use(fitted):
+    for name in ("k", "batch_size"):
+        for value, error in (
+            (0, ValueError),
+            (-1, ValueError),
+            (2.0, TypeError),
+            (True, TypeError),
+        ):
+            with pytest.raises(error, match=f"{name} must be"):
+                fitted.recommend([0], **{name: value})
+    with pytest.raises(DataError, match=r"exclude must have \(41, 31\) .* got \(12, 9\)"):
+        fitted.recommend([0], exclude=another_dataset())
+    with pytest.raises(TypeError, match="exclude must be Interactions, got csr_array"):
+        fitted.recommend([0], exclude=SPLIT.train.to_csr())
+
+
+# ---------------------------------------------------------------------- shared suite: save and load
+
+
+@pytest.fixture(scope="module")
+def saved(fitted, tmp_path_factory):
+    return fitted.save(tmp_path_factory.mktemp("models") / "a model")  # no suffix is added
+
+
+def test_a_loaded_model_is_the_saved_one(case, fitted, saved):
+    assert [path.name for path in saved.parent.iterdir()] == ["a model"]
+    for load in (type(fitted).load, load_model):
+        loaded = load(saved)
+        assert type(loaded) is case.model
+        assert loaded.parameters == fitted.parameters
+        assert set(vars(loaded)) == set(vars(fitted))
+        assert loaded.shape == fitted.shape
+        np.testing.assert_array_equal(loaded.score(EVERYBODY), fitted.score(EVERYBODY))
+        for name, value in vars(fitted).items():
+            if sparse.issparse(value):
+                assert (getattr(loaded, name) != value).nnz == 0
+                assert getattr(loaded, name).nnz == value.nnz  # stored zeros too
+            else:
+                np.testing.assert_array_equal(getattr(loaded, name), value)
+        loaded.fit(SPLIT.train)
+        np.testing.assert_array_equal(loaded.score(EVERYBODY), fitted.score(EVERYBODY))
+
+
+def test_the_file_holds_no_pickle(saved):
+    with np.load(saved, allow_pickle=False) as file:
+        assert all(file[key].dtype.kind in "biufU" for key in file.files)
+
+
+def test_a_file_of_another_class_is_refused(case, saved):
+    for other in {other.model for other in MODELS} - {case.model}:
+        message = f"a model holds {case.model.__name__}, not {other.__name__}"
+        with pytest.raises(DataError, match=message):
+            other.load(saved)
+
+
+def test_a_damaged_file_is_refused(case, saved, tmp_path):
+    whole = saved.read_bytes()
+    path = tmp_path / "damaged.npz"
+    for size in (0, 1, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        for load in (case.model.load, load_model):
+            with pytest.raises(DataError, match=r"damaged\.npz is damaged or not a file"):
+                load(path)
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "nothing.npz")
+
+
+def test_a_file_without_a_model_is_refused(case, tmp_path):
+    path = SPLIT.train.save(tmp_path / "ratings.npz")
+    with pytest.raises(DataError, match=f"holds None, not {case.model.__name__}"):
+        case.model.load(path)
+    with pytest.raises(DataError, match=r"holds None, known are .*'ItemKNN'"):
+        load_model(path)
+
+
+# -------------------------------------------------------------------- shared suite: hyperparameters
+
+NUMBER = [("3", TypeError), (True, TypeError), (None, TypeError)]
+WRONG = {  # by the type of the value that is right
+    int: [*NUMBER, (1.5, TypeError), (np.nan, TypeError), (-1, ValueError)],
+    float: [*NUMBER, (np.nan, ValueError), (np.inf, ValueError), (-1.0, ValueError)],
+    str: [("nonsense", ValueError), (1, ValueError), (None, ValueError)],
+    bool: [(1, TypeError), ("False", TypeError), (None, TypeError)],
+}
+
+
+def test_wrong_hyperparameters_are_refused_by_name(case):
+    for name, right in case.make().parameters.items():
+        for wrong, error in WRONG[type(right)]:
+            with pytest.raises(error, match=f"{name} must be"):
+                case.make(**{name: wrong})
+
+
+def test_the_representation_is_the_call_that_makes_the_model(case, fitted):
+    for model in (case.make(), fitted):
+        again = eval(repr(model), vars(models))
+        assert type(again) is case.model
+        assert again.parameters == model.parameters
+        for name, value in {**model.parameters, **case.settings}.items():
+            assert f"{name}={value!r}" in repr(model)
+
+
+def test_numpy_numbers_are_hyperparameters_too(case, tmp_path):
+    given = {
+        name: np.int64(value) if type(value) is int else np.float64(value)
+        for name, value in case.make().parameters.items()
+        if type(value) in (int, float)
+    }
+    model = case.make(**given)
+    assert repr(model) == repr(case.make())
+    path = model.fit(SPLIT.train).save(tmp_path / "model.npz")
+    assert load_model(path).parameters == case.make().parameters
+
+
+# -------------------------------------------------------------------------------- the one interface
+
+
+def test_what_cannot_be_saved_without_pickle_is_refused(tmp_path):
+    class WithList(Popularity):
+        def _fit(self, train, valid):
+            super()._fit(train, valid)
+            self.history_ = [{"epoch": 1}, None]
+
+    path = tmp_path / "model.npz"
+    with pytest.raises(TypeError, match="history_ must hold numbers or text"):
+        WithList().fit(SPLIT.train).save(path)
+    assert not path.exists()
+
+
+def test_base_class_cannot_be_used_alone():
+    with pytest.raises(TypeError, match="abstract"):
+        Recommender()
+
+
+def test_scores_that_are_nan_are_refused_by_recommend():
+    class Broken(Popularity):
+        def _score(self, users):
+            return np.full((len(users), self.n_items_), np.nan, dtype=np.float32)
+
+    with pytest.raises(ValueError, match="scores must not hold NaN"):
+        Broken().fit(SPLIT.train).recommend([0], exclude=SPLIT.train)
+
+
+# ---------------------------------------------------------------------------------------- baselines
+
+
+def ratings_of(table):
+    """Interactions from rows of ratings; NaN is an empty cell."""
+    table = np.array(table, dtype=float)
+    user, item = np.nonzero(~np.isnan(table))
+    n_users, n_items = table.shape
+    return Interactions(
+        user, item, table[user, item], np.zeros(len(user)), range(n_users), range(n_items)
+    )
+
+
+o = np.nan
+TABLE = [  # of 4 users and 5 items; user 3 has met nothing, item 4 was met by nobody
+    [5, 3, 4, o, o],
+    [4, 1, o, o, o],
+    [o, o, 2, 5, o],
+    [o, o, o, o, o],
+]
+
+
+def test_popularity_counts_users_and_not_stars():
+    model = Popularity().fit(ratings_of(TABLE))
+    assert model.counts_.tolist() == [2, 2, 2, 1, 0]
+    assert model.score([3, 0]).tolist() == [[2, 2, 2, 1, 0]] * 2
+    items, scores = model.recommend([0], 3, exclude=ratings_of(TABLE))
+    assert items.tolist() == [[3, 4, NO_ITEM]]
+    assert scores.tolist() == [[1, 0, -np.inf]]
+
+
+def test_random_scores_are_uniform_and_differ_between_users_and_seeds():
+    scores = Random().fit(SPLIT.train).score(EVERYBODY)
+    assert len(np.unique(scores)) > 0.99 * scores.size
+    assert ((scores >= 0) & (scores < 1)).all()
+    assert scores.mean() == pytest.approx(1 / 2, abs=4 / np.sqrt(12 * scores.size))
+    assert len(np.unique(scores[:, 0])) == N_USERS
+    assert abs(np.corrcoef(scores[0], scores[1])[0, 1]) < 0.5
+    other = Random(seed=1).fit(SPLIT.train).score(EVERYBODY)
+    assert abs(np.corrcoef(scores.ravel(), other.ravel())[0, 1]) < 0.1
+    assert not np.isin(scores[:, 0], other[:, 0]).any()  # nor is it another user's row
+
+
+# --------------------------------------------------------------------------------------- neighbours
+
+
+def cosine_by_loops(a, b):
+    """The formula of the module, one term at a time."""
+    product = sum(x * y for x, y in zip(a, b, strict=True))
+    lengths = math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(y * y for y in b))
+    return product / lengths if lengths else 0.0
+
+
+def csr(rows):
+    return sparse.csr_array(np.array(rows, dtype=np.float32))
+
+
+def test_cosine_similarity_is_the_formula():
+    rows = [[5, 3, 4, 0, 0], [4, 1, 0, 0, 0], [0, 0, 2, 5, 0], [0, 0, 0, 0, 0]]
+    found = cosine_similarity(csr(rows))
+    assert found.dtype == np.float32
+    expected = [[cosine_by_loops(a, b) for b in rows] for a in rows]
+    np.testing.assert_allclose(found.toarray(), expected, rtol=0, atol=1e-6)
+    assert expected[0][1] == pytest.approx(23 / math.sqrt(50 * 17))
+    assert not found.toarray()[3].any()  # a row of zeros, on the diagonal too
+    assert not found.toarray()[:, 3].any()
+
+
+def test_cosine_similarity_agrees_with_scipy():
+    rng = np.random.default_rng(4)
+    rows = (rng.normal(size=(30, 50)) * (rng.random((30, 50)) < 0.3)).astype(np.float32)
+    found = cosine_similarity(sparse.csr_array(rows)).toarray()
+    np.testing.assert_allclose(found, 1 - cdist(rows, rows, "cosine"), rtol=0, atol=1e-6)
+
+
+def test_normalize_rows_leaves_its_argument_alone():
+    matrix = csr([[3, 4], [0, 0]])
+    np.testing.assert_allclose(normalize_rows(matrix).toarray(), [[0.6, 0.8], [0, 0]], rtol=1e-6)
+    assert matrix.toarray().tolist() == [[3, 4], [0, 0]]
+
+
+def test_centre_rows_by_hand():
+    matrix = ratings_of([[5, 3, o], [4, 4, 4], [o, o, o], [o, 1, 2]]).to_csr()
+    centred, means = centre_rows(matrix)
+    assert means.tolist() == [4, 4, 0, 1.5]
+    assert centred.toarray().tolist() == [[1, -1, 0], [0, 0, 0], [0, 0, 0], [0, -0.5, 0.5]]
+    assert centred.nnz == matrix.nnz  # the zeros of user 1 are ratings
+    assert matrix.toarray()[0].tolist() == [5, 3, 0]
+    assert (centred.dtype, means.dtype) == (np.float32, np.float32)
+
+
+@pytest.mark.parametrize("stars", [0.1, 1.7, 3.3, 4.1])
+@pytest.mark.parametrize("n", [3, 7, 10, 16])
+def test_who_gives_all_items_the_same_stars_is_left_with_zeros(stars, n):
+    """A rest of 1e-7 would be stretched to length 1 and look like firm opinions."""
+    ratings = ratings_of([[stars] * n, [5, 1] + [3] * (n - 2)])
+    centred, _ = centre_rows(ratings.to_csr())
+    assert not centred[[0]].toarray().any()
+    model = UserKNN(values="rating", centre=True).fit(ratings)
+    assert not model.score([0]).any()
+
+
+C01, C02 = 2 / math.sqrt(6), 1 / math.sqrt(6)  # users 0 and 1 share two items, 0 and 2 one
+
+
+def test_user_neighbours_by_hand():
+    model = UserKNN().fit(ratings_of(TABLE))
+    expected = [[0, C01, C02, 0], [C01, 0, 0, 0], [C02, 0, 0, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
+    scores = [
+        [C01, C01, C02, C02, 0],  # items of user 1, then of user 2
+        [C01, C01, C01, 0, 0],
+        [C02, C02, C02, 0, 0],
+        [0, 0, 0, 0, 0],
+    ]
+    np.testing.assert_allclose(model.score([0, 1, 2, 3]), scores, rtol=1e-6)
+
+
+def test_user_neighbours_with_ratings_by_hand():
+    model = UserKNN(values="rating", n_neighbours=1).fit(ratings_of(TABLE))
+    cosine = 23 / math.sqrt(50 * 17)  # users 0 and 1
+    other = 8 / math.sqrt(50 * 29)  # users 0 and 2
+    np.testing.assert_allclose(model.score([0]), [np.array([4, 1, 0, 0, 0]) * cosine], rtol=1e-6)
+    np.testing.assert_allclose(model.score([2]), [np.array([5, 3, 4, 0, 0]) * other], rtol=1e-6)
+
+
+def test_item_neighbours_by_hand():
+    model = ItemKNN().fit(ratings_of(TABLE))
+    c = 1 / math.sqrt(2)  # items 2 and 3: one common user, two users and one
+    expected = np.zeros((5, 5))
+    expected[0, 1] = expected[1, 0] = 1
+    expected[0, 2] = expected[2, 0] = expected[1, 2] = expected[2, 1] = 1 / 2
+    expected[2, 3] = expected[3, 2] = c
+    np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
+    np.testing.assert_allclose(model.score([1, 3]), [[1, 1, 1, 0, 0], [0] * 5], rtol=1e-6)
+    # with one neighbour each: 0 and 1 keep each other, 2 keeps 3, 3 keeps 2
+    nearest = ItemKNN(n_neighbours=1).fit(ratings_of(TABLE))
+    np.testing.assert_allclose(nearest.score([0]), [[1, 1, 0, c, 0]], rtol=1e-6)
+    rated = ItemKNN(n_neighbours=1, values="rating").fit(ratings_of(TABLE))
+    columns = [[5, 4], [3, 1]]
+    s = cosine_by_loops(*columns)
+    np.testing.assert_allclose(rated.score([1]), [[1 * s, 4 * s, 0, 0, 0]], rtol=1e-6)
+
+
+def test_shrinkage_by_hand():
+    """A cosine on n common items is multiplied by n / (n + 2)."""
+    similarity = UserKNN(shrinkage=2.0).fit(ratings_of(TABLE)).similarity_.toarray()
+    assert similarity[0, 1] == pytest.approx(C01 * 2 / 4)
+    assert similarity[0, 2] == pytest.approx(C02 * 1 / 3)
+    similarity = ItemKNN(shrinkage=2.0).fit(ratings_of(TABLE)).similarity_.toarray()
+    assert similarity[0, 1] == pytest.approx(1 * 2 / 4)
+    assert similarity[2, 3] == pytest.approx(1 / math.sqrt(2) * 1 / 3)
+
+
+def test_shrinkage_counts_items_that_were_rated_at_the_mean():
+    """Item 2 adds 0 to the centred product, but it is a common item: 3 / (3 + 3), not 2 / 5."""
+    model = UserKNN(values="rating", centre=True, shrinkage=3.0)
+    similarity = model.fit(ratings_of([[4, 2, 3], [5, 1, 3]])).similarity_
+    assert similarity.toarray()[0, 1] == pytest.approx(1 / 2)
+
+
+def test_adjusted_cosine_by_hand():
+    """Centred: (1, 1, -2), (0, 1, -1), (-1/2, 1/2, none)."""
+    model = ItemKNN(values="rating", centre=True)
+    model.fit(ratings_of([[5, 5, 2], [4, 5, 3], [1, 2, o]]))
+    assert model.user_means_.tolist() == [4, 4, 1.5]
+    cosine = 0.75 / (math.sqrt(1.25) * math.sqrt(2.25))  # items 0 and 1; item 2 opposes both
+    expected = [[0, cosine, 0], [cosine, 0, 0], [0, 0, 0]]
+    np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
+    scores = [[cosine, cosine, 0], [-cosine / 2 * -1, -cosine / 2, 0]]
+    np.testing.assert_allclose(model.score([0, 2]), scores, rtol=1e-6)
+
+
+def test_centred_users_by_hand():
+    """Users 0 and 1 like the same, user 2 the opposite: opposition is no neighbourhood."""
+    model = UserKNN(values="rating", centre=True).fit(ratings_of([[5, 1, o], [4, 2, 3], [1, 5, 3]]))
+    cosine = 4 / (math.sqrt(8) * math.sqrt(2))  # (2, -2) and (1, -1, 0)
+    np.testing.assert_allclose(model.score([0]), [[cosine, -cosine, 0]], rtol=1e-6)
+    assert not model.score([2]).any()
+
+
+def test_equal_similarities_keep_the_lower_index():
+    table = ratings_of([[1, 1, o], [1, 1, o], [1, 1, 1], [1, 1, o], [1, 1, o]])
+    kept = UserKNN(n_neighbours=2).fit(table).similarity_
+    assert [row.nonzero()[0].tolist() for row in kept.toarray()] == [
+        [1, 3], [0, 3], [0, 1], [0, 1], [0, 1],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 4.0])
+@pytest.mark.parametrize("n_neighbours", [1, 10, 120, 1000])
+@pytest.mark.parametrize("model", [UserKNN, ItemKNN])
+def test_the_most_similar_rows_are_kept(model, n_neighbours, shrinkage):
+    rng = np.random.default_rng(5)
+    table = np.where(rng.random((150, 150)) < 0.1, rng.integers(1, 6, (150, 150)), np.nan)
+    table[7], table[:, 9] = np.nan, np.nan
+    fitted = model(n_neighbours, shrinkage, "rating", centre=True).fit(ratings_of(table))
+    means = np.nansum(table, axis=1) / np.maximum((~np.isnan(table)).sum(axis=1), 1)
+    centred = np.nan_to_num(table - means[:, None])
+    met = (~np.isnan(table)).astype(float)
+    if model is ItemKNN:
+        centred, met = centred.T, met.T
+    lengths = np.sqrt((centred**2).sum(axis=1))
+    cosine = centred @ centred.T / np.maximum(np.outer(lengths, lengths), 1e-300)
+    common = met @ met.T
+    true = cosine * common / np.maximum(common + shrinkage, 1e-300)
+    np.fill_diagonal(true, 0)
+    found = fitted.similarity_.toarray()
+    assert (np.diff(fitted.similarity_.indptr) <= n_neighbours).all()
+    kept = found != 0
+    np.testing.assert_allclose(found[kept], true[kept], rtol=0, atol=1e-6)
+    # which of two nearly equal ones is kept is a matter of rounding; how large they are is not
+    most = np.sort(np.where(true > 1e-9, true, 0), axis=1)[:, ::-1][:, :n_neighbours]
+    best = np.sort(found, axis=1)[:, ::-1][:, :n_neighbours]
+    np.testing.assert_allclose(best, most, rtol=0, atol=1e-6)
+    expected = found @ centred if model is UserKNN else centred.T @ found
+    np.testing.assert_allclose(fitted.score(np.arange(150)), expected, rtol=0, atol=1e-4)
+
+
+def test_a_single_user_has_no_neighbours():
+    assert UserKNN().fit(ratings_of([[1, 1]])).score([0]).tolist() == [[0, 0]]
+    assert ItemKNN().fit(ratings_of([[1], [1]])).score([0]).tolist() == [[0]]
+
+
+def test_who_has_met_nothing_gets_zeros():
+    """The last user and the last item of the planted data are in no event."""
+    for model in (UserKNN(), ItemKNN(), ItemKNN(values="rating", centre=True)):
+        scores = model.fit(SPLIT.train).score(EVERYBODY)
+        assert not scores[-1].any()
+        assert not scores[:, -1].any()
+        assert scores[:-1, :-1].any()
+
+
+@pytest.mark.parametrize("model", [UserKNN, ItemKNN])
+def test_neighbour_settings_that_cannot_be_are_refused(model):
+    with pytest.raises(ValueError, match="n_neighbours must be at least 1, got 0"):
+        model(n_neighbours=0)
+    with pytest.raises(ValueError, match="centre=True needs values='rating'"):
+        model(centre=True)
+    assert model(shrinkage=0).shrinkage == 0.0
+
+
+# ------------------------------------------------------------------------------------------ explain
+
+
+def test_explain_by_hand():
+    users = UserKNN().fit(ratings_of(TABLE))
+    assert users.explain(0, 0) == [(1, 1.0)]  # of the neighbours only user 1 has met item 0
+    assert users.explain(0, 4) == []
+    assert users.explain(3, 0) == []
+    items = ItemKNN().fit(ratings_of(TABLE))
+    # user 0 met 0, 1 and 2; item 2 is half as similar to 0 and 1 as they are to each other
+    assert items.explain(0, 0) == [(1, pytest.approx(2 / 3)), (2, pytest.approx(1 / 3))]
+    assert items.explain(0, 0, n=1) == [(1, pytest.approx(2 / 3))]
+    assert items.explain(0, 2) == [(0, pytest.approx(1 / 2)), (1, pytest.approx(1 / 2))]
+
+
+def test_explain_where_some_speak_against_an_item():
+    """Neighbours 1 and 2 are equally similar; one likes item 3, the other dislikes it as much.
+
+    Their parts cancel, the score is 0, and still the one who likes it can be named.
+    """
+    ratings = ratings_of([[5, 1, 3, o], [4, 2, 2, 4], [4, 2, 4, 2]])
+    model = UserKNN(values="rating", centre=True).fit(ratings)
+    assert model.score([0])[0, 3] == pytest.approx(0, abs=1e-6)
+    assert model.explain(0, 3) == [(1, 1.0)]
+    against = ratings_of([[5, 1, 3, o], [4, 2, 2, 4], [4, 2, 5, 1], [4, 2, 4, 2]])
+    model = UserKNN(values="rating", centre=True).fit(against)
+    assert model.score([0])[0, 3] < 0
+    assert model.explain(0, 3) == [(1, 1.0)]
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"values": "rating"}, {"values": "rating", "centre": True}]
+)
+@pytest.mark.parametrize("model", [UserKNN, ItemKNN])
+def test_explanations_are_shares_and_the_largest_come_first(model, settings):
+    model = model(**settings).fit(SPLIT.train)
+    scores = model.score(EVERYBODY)
+    for user in (0, 7, 40):
+        for item in (0, 20, 30):
+            found = model.explain(user, item, n=N_USERS)
+            shares = [share for _, share in found]
+            assert shares == sorted(shares, reverse=True)
+            assert all(0 < share <= 1 for share in shares)
+            assert sum(shares) == pytest.approx(1 if found else 0)
+            assert bool(found) or scores[user, item] <= 0
+            assert model.explain(user, item) == found[:3]
+            if not settings.get("centre") and isinstance(model, UserKNN):
+                for other, share in found:
+                    met = model.matrix_[[other], [item]].item()
+                    part = model.similarity_[[user], [other]].item() * met
+                    assert share * scores[user, item] == pytest.approx(part, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", [UserKNN, ItemKNN])
+def test_explain_refuses(model):
+    with pytest.raises(NotFittedError):
+        model().explain(0, 0)
+    model = model().fit(SPLIT.train)
+    for arguments, error, message in (
+        ((41, 0), IndexError, "user holds 41"),
+        ((0, -1), IndexError, "item holds -1"),
+        ((0.5, 0), TypeError, "user must hold integer"),
+        ((0, "item 00"), TypeError, "item must hold integer"),
+        (([0], 0), ValueError, "user must be"),
+        ((0, 0, 0), ValueError, "n must be"),
+    ):
+        with pytest.raises(error, match=message):
+            model.explain(*arguments)

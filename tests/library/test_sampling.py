@@ -1,0 +1,263 @@
+"""Sampled candidates hold no item a user has met; candidate files are read as they stand."""
+
+import gzip
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from recsys_lib import data
+from recsys_lib.data import DataError, Interactions, Split, leave_last_out
+from recsys_lib.metrics import PADDING
+from recsys_lib.sampling import Candidates, padded_rows, read_candidates, sample_candidates
+
+
+def interactions(cells, shape):
+    """Interactions with these (user, item) cells, all at different times."""
+    user, item = np.array(sorted(cells), dtype=int).reshape(-1, 2).T
+    return Interactions(
+        user,
+        item,
+        np.ones(len(user)),
+        np.arange(len(user)),
+        [f"u{u:04}" for u in range(shape[0])],
+        [f"i{i:04}" for i in range(shape[1])],
+        time_unit="s",
+    )
+
+
+def split_of(train, valid, test, shape):
+    return Split(*(interactions(cells, shape) for cells in (train, valid, test)))
+
+
+@pytest.fixture
+def split():
+    """60 users, 40 items; user u has met u % 37 + 3 items, the last two are valid and test."""
+    rng = np.random.default_rng(0)
+    cells = {
+        (u, i) for u in range(60) for i in rng.permutation(40)[: u % 37 + 3].tolist() if u != 13
+    }
+    return leave_last_out(interactions(cells, (60, 40)), n_test=1, n_valid=1)
+
+
+def met_items(split, user):
+    parts = (split.train, split.valid, split.test)
+    return set(np.concatenate([part.item[part.user == user] for part in parts]).tolist())
+
+
+@pytest.mark.parametrize("on", ["test", "valid"])
+@pytest.mark.parametrize("n_negatives", [1, 5, 30, 40])
+def test_negatives_are_new_to_the_user_and_none_comes_twice(split, on, n_negatives):
+    candidates = sample_candidates(split, n_negatives, on=on, seed=1)
+    held_out = getattr(split, on)
+    assert candidates.users.tolist() == sorted(set(held_out.user.tolist()))
+    assert candidates.negatives.shape == (len(candidates.users), n_negatives)
+    for row, user in enumerate(candidates.users):
+        positives = candidates.positives[row]
+        assert (
+            positives[positives != PADDING].tolist()
+            == held_out.item[held_out.user == user].tolist()
+        )
+        drawn = candidates.negatives[row]
+        met = met_items(split, user)
+        n_real = min(n_negatives, 40 - len(met))
+        assert len(set(drawn[:n_real].tolist())) == n_real
+        assert not set(drawn[:n_real].tolist()) & met
+        assert ((drawn[:n_real] >= 0) & (drawn[:n_real] < 40)).all()
+        assert (drawn[n_real:] == PADDING).all()
+
+
+def test_a_user_with_few_items_left_gets_all_of_them():
+    shape = (3, 6)
+    train = {(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0)}
+    split = split_of(train, {(0, 3)}, {(0, 4), (1, 5), (2, 1), (2, 2)}, shape)
+    candidates = sample_candidates(split, 3)
+    assert candidates.negatives[0].tolist() == [5, PADDING, PADDING]
+    assert candidates.negatives[1].tolist() == [PADDING] * 3  # has met everything
+    assert sorted(candidates.negatives[2].tolist()) == [3, 4, 5]
+    assert candidates.positives.tolist() == [[4, PADDING], [5, PADDING], [1, 2]]
+
+
+@pytest.mark.parametrize("n_negatives", [5, 8])
+def test_every_item_left_is_equally_likely(n_negatives):
+    """5 negatives beside 10 met of 30 items are tried at random, 8 come from a shuffle."""
+    n_users = 4000
+    cells = {(u, i) for u in range(n_users) for i in range(0, 30, 3)}
+    test = {(u, 3 * (u % 10)) for u in range(n_users)}
+    split = split_of(cells - test, set(), test, (n_users, 30))
+    negatives = sample_candidates(split, n_negatives, seed=3).negatives
+    left = [i for i in range(30) if i % 3]
+    counts = np.bincount(negatives.ravel(), minlength=30)[left]
+    expected = n_users * n_negatives / len(left)
+    # without replacement the counts vary less than the multinomial's, by (N - n) / (N - 1)
+    chi2 = ((counts - expected) ** 2 / expected).sum() * 19 / (20 - n_negatives)
+    assert 0.001 < stats.chi2.sf(chi2, 19) < 0.999
+    for column in (0, n_negatives - 1):  # in each place too
+        counts = np.bincount(negatives[:, column], minlength=30)[left]
+        assert stats.chisquare(counts).pvalue > 0.001
+    pairs = np.bincount(30 * negatives[:, 0] + negatives[:, 1], minlength=900)
+    assert stats.chisquare(pairs[pairs > 0]).pvalue > 0.001
+    assert (pairs > 0).sum() == 20 * 19
+
+
+def test_the_seed_decides(split):
+    first, again, other = (sample_candidates(split, 5, seed=seed) for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first.negatives, again.negatives)
+    assert (first.negatives != other.negatives).any()
+    np.testing.assert_array_equal(first.positives, other.positives)
+
+
+def test_wrong_arguments_are_refused(split):
+    for n_negatives, error in ((0, ValueError), (1.5, TypeError), ("9", TypeError)):
+        with pytest.raises(error, match="n_negatives must be"):
+            sample_candidates(split, n_negatives)
+    with pytest.raises(ValueError, match="on must be one of 'test', 'valid', got 'train'"):
+        sample_candidates(split, 5, on="train")
+    for seed, error in ((-1, ValueError), (None, TypeError), (0.5, TypeError)):
+        with pytest.raises(error, match="seed must be"):
+            sample_candidates(split, 5, seed=seed)
+
+
+def test_nobody_to_test_is_refused():
+    empty = split_of({(0, 0)}, set(), set(), (1, 3))
+    for on in ("test", "valid"):
+        with pytest.raises(DataError, match=f"the {on} set of the split holds no interaction"):
+            sample_candidates(empty, 2, on=on)
+
+
+def test_padded_rows():
+    matrix = interactions({(0, 3), (0, 1), (2, 0)}, (3, 4)).to_csr()
+    padded = padded_rows(matrix)
+    assert padded.tolist() == [[1, 3], [PADDING, PADDING], [0, PADDING]]
+    assert padded.dtype == np.int32
+    assert padded_rows(matrix[[1]]).tolist() == [[PADDING]]
+    assert padded_rows(matrix[:0]).shape == (0, 1)
+
+
+# ----------------------------------------------------------------------- candidates made by hand
+
+
+@pytest.mark.parametrize(
+    ("users", "positives", "negatives", "message"),
+    [
+        ([0, 0], [[1], [2]], [[3], [4]], "users must be increasing"),
+        ([1, 0], [[1], [2]], [[3], [4]], "users must be increasing"),
+        ([0, 1, 2], [[1], [2]], [[3], [4]], "one for each row"),
+        ([0, 5], [[1], [2]], [[3, 4], [4, 2]], "an item comes twice for user 5"),
+        ([0, 5], [[1], [2]], [[3, 3], [4, 1]], "an item comes twice for user 0"),
+        ([0], [[1]], [[-2]], "no item is below -1, got -2"),
+    ],
+)
+def test_candidates_that_would_be_measured_wrongly_are_refused(
+    users, positives, negatives, message
+):
+    with pytest.raises(DataError, match=message):
+        Candidates(np.array(users), np.array(positives), np.array(negatives))
+
+
+# --------------------------------------------------------------------------------- candidate files
+
+
+@pytest.fixture
+def ratings():
+    return interactions({(0, 0), (1, 1), (2, 2), (2, 5)}, (3, 6))
+
+
+def write(folder, text, name="candidates.csv"):
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    return path
+
+
+GOOD = """user_id,positive_1,positive_2,negative_1,negative_2
+u0002,i0002,i0005,i0000,i0001
+u0000,i0000,,i0004,
+"""
+
+
+@pytest.mark.parametrize("name", ["candidates.csv", "candidates.csv.gz"])
+def test_a_file_is_read_in_the_order_of_users(tmp_path, ratings, name):
+    candidates = read_candidates(write(tmp_path, GOOD, name), ratings)
+    assert candidates.users.tolist() == [0, 2]
+    assert candidates.positives.tolist() == [[0, PADDING], [2, 5]]
+    assert candidates.negatives.tolist() == [[4, PADDING], [0, 1]]
+    for array in (candidates.users, candidates.positives, candidates.negatives):
+        assert array.dtype == np.int32
+
+
+def test_a_user_without_any_positive_is_read(tmp_path, ratings):
+    text = "user_id,positive_1,negative_1\nu0001,,i0003\n"
+    candidates = read_candidates(write(tmp_path, text), ratings)
+    assert candidates.positives.tolist() == [[PADDING]]
+
+
+def test_words_that_pandas_takes_for_missing_are_identifiers(tmp_path):
+    named = Interactions([0, 0], [0, 1], [1, 1], [0, 0], ["NA"], ["nan", "null"])
+    text = "user_id,positive_1,negative_1\nNA,nan,null\n"
+    candidates = read_candidates(write(tmp_path, text), named)
+    assert candidates.positives.tolist() == [[0]]
+    assert candidates.negatives.tolist() == [[1]]
+
+
+def test_integer_identifiers(tmp_path):
+    numbered = Interactions([0, 1], [0, 1], [1, 1], [0, 0], [7, 11], [100, 200, 300])
+    text = "user_id,positive_1,negative_1,remark\n11,200,300,x\n7,100,,\n"
+    candidates = read_candidates(write(tmp_path, text), numbered)
+    assert candidates.users.tolist() == [0, 1]
+    assert candidates.positives.tolist() == [[0], [1]]
+    assert candidates.negatives.tolist() == [[PADDING], [2]]
+
+
+HEADER = "user_id,positive_1,negative_1,negative_2\nu0000,i0000,i0001,i0002\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEADER + "u0009,i0001,i0002,\n", "line 3: unknown user 'u0009'"),
+        (HEADER + "u0001,i0001,i0002,i77\n", "line 3: unknown item 'i77'"),
+        (HEADER + "u0001,i0001,i0002,i0001\n", "line 3: an item comes twice"),
+        (HEADER + "u0001,i0001,i0002,i0002\n", "line 3: an item comes twice"),
+        (HEADER + "u0001,i0001,,\nu0000,i0003,,\n", "line 4: every row needs a user_id of its own"),
+        (HEADER + ",i0001,,\n", "line 3: every row needs a user_id of its own"),
+        ("positive_1,negative_1\ni0000,i0001\n", "needs columns user_id, .*found"),
+        ("user_id,negative_1\nu0000,i0001\n", "needs columns .* positive_1"),
+        ("user_id,positive_1\nu0000,i0001\n", "needs columns .* negative_1"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_with_its_line(tmp_path, ratings, text, message):
+    path = write(tmp_path, text)
+    with pytest.raises(DataError, match=message) as error:
+        read_candidates(path, ratings)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_is_said_so(tmp_path, ratings):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        read_candidates(tmp_path / "nothing.csv", ratings)
+
+
+@pytest.mark.amazon
+def test_the_papers_own_candidates(amazon_folder):
+    """Its positives are the test set of our split, and none of its negatives was ever bought.
+
+    What the paper's code does with a user who has one positive only, it puts item 1 in the gap, is
+    not in this file: the gap stays empty.
+    """
+    path = amazon_folder / "amazon-2023-musical-instruments-20-20" / "candidates.csv.gz"
+    if not path.exists():
+        pytest.skip("RECSYS_DATA holds no candidates.csv.gz of the paper")
+    ratings = data.load("amazon-2023-musical-instruments")
+    candidates = read_candidates(path, ratings)
+    test = leave_last_out(ratings, n_test=2, n_valid=0, too_few="test").test.to_csr("ones")
+    assert len(candidates.users) == 5_107
+    assert candidates.negatives.shape == (5_107, 99)
+    assert (candidates.positives[:, 0] != PADDING).all()
+    assert (candidates.positives[:, 1] == PADDING).sum() == 232
+    np.testing.assert_array_equal(candidates.users, np.arange(ratings.n_users))
+    # equal as sets: padded_rows sorts by item, the file by time
+    ours = np.sort(padded_rows(test), axis=1)
+    np.testing.assert_array_equal(np.sort(candidates.positives, axis=1), ours)
+    met = ratings.to_csr("ones").toarray() > 0
+    assert (candidates.negatives != PADDING).all()
+    assert not np.take_along_axis(met, candidates.negatives, axis=1).any()

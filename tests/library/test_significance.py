@@ -1,0 +1,186 @@
+"""Intervals and p-values against SciPy, against the exact enumeration, and against simulation."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from recsys_lib.significance import bootstrap_interval, paired_test
+
+SKEWED = np.random.default_rng(5).exponential(size=80)
+
+
+def exact_sign_flip_p(differences):
+    """Share of all 2^n sign patterns whose sum is at least as far from 0, in exact arithmetic."""
+    exact = [Fraction(d) for d in differences]
+    found = abs(sum(exact))
+    patterns = itertools.product((1, -1), repeat=len(exact))
+    as_far = sum(
+        abs(sum(s * d for s, d in zip(signs, exact, strict=True))) >= found for signs in patterns
+    )
+    return as_far / 2 ** len(exact)
+
+
+# --------------------------------------------------------------------------------------- bootstrap
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95])
+def test_interval_agrees_with_scipy(level):
+    """Both quantiles are random; at 20,000 resamples their error is a few hundredths of sigma."""
+    ours = bootstrap_interval(SKEWED, level, n_resamples=20_000, seed=1)
+    theirs = stats.bootstrap(
+        (SKEWED,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=20_000,
+        method="percentile",
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    sigma = SKEWED.std() / np.sqrt(len(SKEWED))
+    assert ours == pytest.approx(tuple(theirs), abs=0.06 * sigma)
+
+
+def test_interval_of_two_values_by_hand():
+    """The mean of two draws from 0 and 1 is 0, 1/2, 1/2 or 1, each with probability 1/4."""
+    assert bootstrap_interval([0, 1], 0.95, 4000) == (0, 1)
+    assert bootstrap_interval([0, 1], 0.4, 4000) == (0.5, 0.5)
+    assert bootstrap_interval([0.25] * 8) == (0.25, 0.25)
+    assert bootstrap_interval([7.0]) == (7, 7)
+
+
+def test_interval_covers_the_true_mean_as_often_as_it_says():
+    """100 hits out of 0 and 1 with mean 0.3, as a hit ratio is; 400 times over."""
+    rng = np.random.default_rng(6)
+    covered = 0
+    for trial in range(400):
+        low, high = bootstrap_interval(rng.random(100) < 0.3, 0.9, n_resamples=400, seed=trial)
+        covered += low <= 0.3 <= high
+    assert 0.86 < covered / 400 < 0.94  # 2.7 standard errors about 0.9
+
+
+def test_interval_holds_the_mean_and_grows_with_the_level():
+    widths = []
+    for level in (0.1, 0.5, 0.9, 0.99, 1.0):
+        low, high = bootstrap_interval(SKEWED, level)
+        assert low < SKEWED.mean() < high
+        widths.append(high - low)
+    assert widths == sorted(widths)
+    assert bootstrap_interval(SKEWED, 0)[0] == bootstrap_interval(SKEWED, 0)[1]  # the median
+
+
+# ------------------------------------------------------------------------------------ paired test
+
+
+RNG = np.random.default_rng(7)
+SAMPLES = [  # numbers and their unit
+    ([1], 1),
+    ([1, 2, -3], 1),
+    ([1, 1, 1, 1, 1], 1),
+    ([0, 1, 0, -1, 1, 0, 1], 1),
+    (RNG.normal(0.4, 1, 10), 1),
+    (RNG.normal(0.7, 1, 12), 1),
+    (RNG.integers(-1, 3, 12), 1 / 10),  # many equal sums, which in tenths round differently
+    (RNG.integers(-2, 1, 11), 1 / 7),
+]
+
+
+@pytest.mark.parametrize(("numbers", "unit"), SAMPLES)
+def test_p_value_agrees_with_the_exact_enumeration(numbers, unit):
+    n = 20_000
+    exact = exact_sign_flip_p(np.asarray(numbers, float))
+    found = paired_test(np.asarray(numbers) * unit, n_resamples=n)
+    error = np.sqrt(exact * (1 - exact) / n)
+    assert found == pytest.approx(exact, abs=4 * error + 1 / n)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.1, 0.25])
+def test_p_value_agrees_with_scipy(mean):
+    differences = np.random.default_rng(8).normal(mean, 1, 150)
+    ours = paired_test(differences, n_resamples=20_000)
+    theirs = stats.permutation_test(
+        (differences, np.zeros(150)),
+        lambda a, b, axis: (a - b).mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        batch=2_000,
+        rng=np.random.default_rng(9),
+    ).pvalue
+    assert ours == pytest.approx(theirs, abs=5 * np.sqrt(2 * theirs * (1 - theirs) / 20_000))
+
+
+def test_no_difference_at_all_gives_1():
+    assert paired_test(np.zeros(50)) == 1
+    assert paired_test([0.0]) == 1
+    assert paired_test([1.0]) == paired_test([1.0, -1.0]) == 1  # no pattern is less far off
+
+
+def test_p_value_is_never_0():
+    assert paired_test(np.ones(200), n_resamples=999) == 1 / 1000
+    assert paired_test(np.ones(200), n_resamples=1) == 1 / 2
+
+
+def test_users_without_a_difference_say_nothing():
+    differences = np.random.default_rng(10).normal(0.3, 1, 40)
+    with_ties = np.insert(differences, [0, 7, 40], 0)
+    assert paired_test(with_ties) == paired_test(differences)
+
+
+def test_p_value_depends_neither_on_the_sign_nor_on_the_unit():
+    differences = np.random.default_rng(11).normal(0.3, 1, 100)
+    p = paired_test(differences)
+    assert paired_test(-differences) == p
+    assert paired_test(differences * 2.0**-40) == p
+
+
+def test_p_value_is_uniform_when_the_models_do_equally_well():
+    """Of 500 data sets without a difference, 5% have p <= 0.05, up to chance; and so on."""
+    rng = np.random.default_rng(12)
+    p = [paired_test(rng.normal(size=70), n_resamples=199, seed=i) for i in range(500)]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+
+
+# ------------------------------------------------------------------------------------------- both
+
+
+@pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
+def test_the_seed_decides(function):
+    values = SKEWED - 0.8
+    assert function(values, seed=3) == function(values, seed=3)
+    assert function(values, seed=3) != function(values, seed=4)
+
+
+@pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
+def test_any_kind_of_numbers_and_layout(function):
+    values = np.array([3, 0, -1, 4, -2])
+    expected = function(values.astype(float))
+    read_only = values.astype(float)
+    read_only.setflags(write=False)
+    strided = np.repeat(values.astype(float), 2)[::2]
+    for same in (values, values.tolist(), values.astype(np.float32), read_only, strided):
+        assert function(same) == expected
+
+
+@pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
+def test_wrong_values_are_refused(function):
+    for values in ([], [[1.0, 2.0]], [1.0, np.nan], [np.inf], 3.0):
+        with pytest.raises(ValueError, match=r"(values|differences) must be a one-dim"):
+            function(values)
+
+
+@pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
+def test_wrong_settings_are_refused(function):
+    for n_resamples, error in ((0, ValueError), (10.0, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="n_resamples must be"):
+            function([1.0, 2.0], n_resamples=n_resamples)
+    for seed, error in ((-1, ValueError), (None, TypeError)):
+        with pytest.raises(error, match="seed must be"):
+            function([1.0, 2.0], seed=seed)
+
+
+def test_wrong_levels_are_refused():
+    for level, error in ((1.5, ValueError), (-0.1, ValueError), (95, ValueError), ("a", TypeError)):
+        with pytest.raises(error, match="level must be"):
+            bootstrap_interval([1.0, 2.0], level=level)

@@ -1,0 +1,244 @@
+// What the tests ask of a page, from inside it. Every function returns plain data.
+window.siteProbe = (() => {
+  const ARTICLE = "main article";
+  // Text here is code, or typeset by MathJax, or not text at all.
+  const NOT_PROSE = "pre, code, kbd, script, style, noscript, template, mjx-container, .highlight";
+
+  // --- Naming what was found ----------------------------------------------------------------
+
+  function selector(element) {
+    const names = [];
+    for (let node = element; node && node !== document.body && names.length < 4; ) {
+      const classes = [...node.classList].slice(0, 2).map((name) => `.${name}`).join("");
+      names.unshift(node.localName + (node.id ? `#${node.id}` : classes));
+      node = node.id ? null : node.parentElement;
+    }
+    return names.join(" > ");
+  }
+
+  function excerpt(text) {
+    return text.replace(/\s+/g, " ").trim().slice(0, 60);
+  }
+
+  function shown(element) {
+    const box = element.getBoundingClientRect();
+    return box.width > 1 && box.height > 1 && element.checkVisibility({ visibilityProperty: true });
+  }
+
+  function* textNodes(root) {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (node.data.trim() && node.parentElement) yield node;
+    }
+  }
+
+  // --- Waiting ------------------------------------------------------------------------------
+
+  async function settled() {
+    // A quiz asks for its formulas half a second after it was drawn.
+    if (document.querySelector("[data-shufflequestions]")) {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+    }
+    await window.MathJax?.startup?.promise;
+    await document.fonts.ready;
+  }
+
+  // --- Formulas and markup ------------------------------------------------------------------
+
+  function formulas() {
+    const problems = [];
+    for (const element of document.querySelectorAll(".math")) {
+      if (!element.querySelector("mjx-container")) {
+        problems.push(`not typeset: ${excerpt(element.textContent)}`);
+      }
+    }
+    // MathJax draws what it cannot read as an error, and a macro it does not know in red.
+    const wrong = 'mjx-merror, [data-mjx-error], mjx-mtext[style*="red"]';
+    for (const element of document.querySelectorAll(wrong)) {
+      const formula = element.closest("mjx-container");
+      const why = element.getAttribute("data-mjx-error") ?? "an unknown macro";
+      const text = excerpt(formula.querySelector("mjx-assistive-mml")?.textContent ?? "");
+      problems.push(`not understood: ${text} (${why}) in ${selector(formula.parentElement)}`);
+    }
+    return problems;
+  }
+
+  const LEFTOVERS = [
+    /\\[()[\]]/, // TeX delimiters that MathJax did not replace
+    /\$\$/,
+    /\\(begin|end|frac|sum|text|mathbb|label)\b/,
+    /\{(glue|cite|ref|numref|eq|term|doc|download|math|prf)[:}]/, // roles
+    /\{(cite|glue|prf):\w*/,
+    /\{(note|tip|warning|admonition|dropdown|figure|exercise|solution|code-cell|glossary)\b/,
+    /:::|```/,
+    /^\([\w-]+\)=/, // targets
+    /!?\[[^\]]*\]\([^)]+\)/, // links and images
+  ];
+
+  function rawMarkup() {
+    const problems = [];
+    for (const node of textNodes(document.body)) {
+      if (node.parentElement.closest(NOT_PROSE)) continue;
+      const found = LEFTOVERS.map((pattern) => node.data.match(pattern)).find(Boolean);
+      if (found) problems.push(`"${found[0]}" in ${selector(node.parentElement)}`);
+    }
+    return problems;
+  }
+
+  // --- Width --------------------------------------------------------------------------------
+
+  function openEverything() {
+    for (const details of document.querySelectorAll("main details")) details.open = true;
+    for (const button of document.querySelectorAll("main .toggle-hidden .toggle-button")) {
+      button.click();
+    }
+  }
+
+  function clipsItsContent(element) {
+    return ["hidden", "clip"].includes(getComputedStyle(element).overflowX);
+  }
+
+  function insideBoxThatHides(element) {
+    for (let node = element.parentElement; node; node = node.parentElement) {
+      if (node === document.body) return false;
+      if (getComputedStyle(node).overflowX !== "visible") return true;
+    }
+    return false;
+  }
+
+  function overflow() {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const wide = [];
+    const cut = [];
+    for (const element of document.body.querySelectorAll("*")) {
+      if (element.closest("mjx-container") && element.localName !== "mjx-container") continue;
+      if (!shown(element)) continue;
+      const right = element.getBoundingClientRect().right;
+      if (right > clientWidth + 1 && !insideBoxThatHides(element)) wide.push([right, element]);
+      const inArticle = element.closest(ARTICLE);
+      if (inArticle && clipsItsContent(element) && element.scrollWidth > element.clientWidth + 1) {
+        cut.push(`cut off at ${element.clientWidth} of ${element.scrollWidth} px: ${selector(element)}`);
+      }
+    }
+    const rank = ([right, element]) => (element.closest(ARTICLE) ? 1e6 : 0) + right;
+    wide.sort((one, other) => rank(other) - rank(one));
+    const problems = cut;
+    if (scrollWidth > clientWidth) {
+      problems.push(`the page is ${scrollWidth} px wide on a screen of ${clientWidth}`);
+      for (const [right, element] of wide.slice(0, 4)) {
+        problems.push(`reaches to ${Math.round(right)} px: ${selector(element)}`);
+      }
+    }
+    return problems;
+  }
+
+  // --- Colour -------------------------------------------------------------------------------
+
+  function brushOn(width, height) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    return canvas.getContext("2d", { willReadFrequently: true });
+  }
+
+  // Any CSS colour, color-mix() and all, as [red, green, blue, alpha].
+  const colours = new Map();
+  function rgba(colour) {
+    if (!colours.has(colour)) {
+      const brush = brushOn(1, 1);
+      brush.fillStyle = colour;
+      brush.fillRect(0, 0, 1, 1);
+      const [red, green, blue, alpha] = brush.getImageData(0, 0, 1, 1).data;
+      colours.set(colour, [red, green, blue, alpha / 255]);
+    }
+    return colours.get(colour);
+  }
+
+  function over([red, green, blue, alpha], ground) {
+    return [red, green, blue].map((value, i) => alpha * value + (1 - alpha) * ground[i]);
+  }
+
+  function ground(element) {
+    const layers = [];
+    for (let node = element; node; node = node.parentElement) {
+      const layer = rgba(getComputedStyle(node).backgroundColor);
+      if (layer[3] > 0) layers.push(layer);
+      if (layer[3] === 1) break;
+    }
+    const paper = document.documentElement.dataset.theme === "dark" ? [0, 0, 0] : [255, 255, 255];
+    return layers.reduceRight((below, layer) => over(layer, below), paper);
+  }
+
+  function luminance(rgb) {
+    const [red, green, blue] = rgb.map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  }
+
+  function contrast(one, other) {
+    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+  }
+
+  function opacity(element) {
+    let product = 1;
+    for (let node = element; node; node = node.parentElement) {
+      product *= Number(getComputedStyle(node).opacity);
+    }
+    return product;
+  }
+
+  // WCAG 2.2, 1.4.3: 4.5 for text, 3 for large text.
+  function faintText() {
+    const problems = new Map();
+    for (const node of textNodes(document.body)) {
+      const element = node.parentElement;
+      if (element.closest("script, style, noscript, mjx-container, [disabled]")) continue;
+      if (!shown(element)) continue;
+      const style = getComputedStyle(element);
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+      const paper = ground(element);
+      const [red, green, blue, alpha] = rgba(style.color);
+      const ink = over([red, green, blue, alpha * opacity(element)], paper);
+      const ratio = contrast(ink, paper);
+      if (ratio < (large ? 3 : 4.5)) {
+        const name = `contrast ${ratio.toFixed(1)}: ${selector(element)}`;
+        if (!problems.has(name)) problems.set(name, excerpt(node.data));
+      }
+    }
+    return [...problems].map(([name, text]) => `${name} "${text}"`);
+  }
+
+  // Plots have dark ink, so what lies around the ink must be light. A picture drawn for a dark page
+  // says so by the theme's class only-dark or dark-light.
+  function darkFigures() {
+    const problems = [];
+    for (const image of document.querySelectorAll(`${ARTICLE} img:not(.only-dark, .dark-light)`)) {
+      if (!shown(image)) continue;
+      const size = 100;
+      const brush = brushOn(size, size);
+      brush.fillStyle = `rgb(${ground(image).join(" ")})`;
+      brush.fillRect(0, 0, size, size);
+      brush.drawImage(image, 0, 0, size, size);
+      const { data } = brush.getImageData(0, 0, size, size);
+      const rim = [];
+      for (let y = 0; y < size; y++) {
+        for (let x = 0; x < size; x++) {
+          const start = 4 * (y * size + x);
+          const inner = Math.min(x, y, size - 1 - x, size - 1 - y) >= 2;
+          if (!inner) rim.push(luminance([...data.slice(start, start + 3)]));
+        }
+      }
+      rim.sort((a, b) => a - b);
+      const median = rim[Math.floor(rim.length / 2)];
+      if (median < 0.4) {
+        problems.push(`ground of luminance ${median.toFixed(2)} behind "${excerpt(image.alt)}"`);
+      }
+    }
+    return problems;
+  }
+
+  return { settled, formulas, rawMarkup, openEverything, overflow, faintText, darkFigures };
+})();

@@ -1,0 +1,308 @@
+"""The built site as the tests see it: its pages as files, and visits to them in a browser."""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Error as PlaywrightError
+
+ROOT = Path(__file__).resolve().parents[2]
+PROBE = Path(__file__).with_name("probe.js")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_FLAGS = [
+    "--no-sandbox",  # which needs rights that a container does not give
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A request that should not be made is recorded, and still reaches nobody.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+WIDE = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+
+
+def report(problems: dict[str, list[str]]) -> None:
+    """Fail, with the problems of each page under its name, if there are any."""
+    found = {page: texts for page, texts in problems.items() if texts}
+    if found:
+        lines = [
+            line for page, texts in found.items() for line in (page, *map("    {}".format, texts))
+        ]
+        pytest.fail("\n".join(["", *lines]), pytrace=False)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder of built pages."""
+
+    folder: Path
+
+    @cached_property
+    def pages(self) -> list[str]:
+        """The pages, named by their path in the site. Under _static lie templates."""
+        found = (path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.html"))
+        return sorted(page for page in found if not page.startswith("_static/"))
+
+    @property
+    def chapters(self) -> list[str]:
+        return [page for page in self.pages if page.startswith("notebooks/")]
+
+    def leads_to(self, page: str) -> str | None:
+        """Return the page that a mere signpost, such as index.html, sends its reader to."""
+        refresh = self.soup(page).find("meta", attrs={"http-equiv": re.compile("refresh", re.I)})
+        return refresh["content"].partition("url=")[2] if refresh else None
+
+    @cache  # noqa: B019 - there is one site, and it lives as long as the tests
+    def soup(self, page: str) -> BeautifulSoup:
+        return BeautifulSoup((self.folder / page).read_text(encoding="utf-8"), "lxml")
+
+
+def find_site() -> Site:
+    folder = Path(os.environ.get("RECSYS_SITE", ROOT / "_build" / "html")).resolve()
+    site = Site(folder)
+    if not folder.is_dir() or not site.pages:
+        pytest.fail(f"There is no built site in {folder}: run make book first.", pytrace=False)
+    return site
+
+
+def find_browser() -> str:
+    """Return the path of a Chromium; without one, skip or, where one is required, fail."""
+    chosen = os.environ.get("CHROMIUM")
+    if chosen:
+        if not shutil.which(chosen):
+            pytest.fail(f"CHROMIUM is {chosen}, which is no program.", pytrace=False)
+        return chosen
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    message = (
+        "No Chromium was found, so nobody looked at the pages in a browser (formulas, quizzes, "
+        "search, dark mode, phone). Install one (on Debian and Ubuntu: apt install chromium), or "
+        "set CHROMIUM to the path of one."
+    )
+    if os.environ.get("RECSYS_REQUIRE_BROWSER") == "1":
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass  # a browser that leaves a page drops its connections
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port of this machine, and yield the address."""
+    with QuietServer(("127.0.0.1", 0), partial(QuietHandler, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class Visit:
+    """What happened while a browser was on a page, and what the probe saw there."""
+
+    page: str
+    requests: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    seen: dict[str, list[str]] = field(default_factory=dict)
+
+    def saw(self, what: str) -> list[str]:
+        return self.seen.get(what, ["was not looked at, for the visit broke off"])
+
+
+class Tab:
+    """A browser's tab that goes from page to page and notes what happens on each.
+
+    To open a tab costs four times what it costs to load a page, so the pages share one.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.visit = Visit("about:blank")
+        page.add_init_script(path=PROBE)
+        page.on("request", lambda request: self.visit.requests.append(request.url))
+        page.on("websocket", lambda socket: self.visit.requests.append(socket.url))
+        page.on("requestfailed", self._note_failure)
+        page.on("response", self._note_response)
+        page.on("pageerror", lambda error: self.visit.errors.append(str(error)))
+        page.on("console", self._note_message)
+
+    def go(self, base: str, page: str, query: str = "") -> Visit:
+        """Open a page as for the first time, with nothing remembered from the page before."""
+        if self.visit.page != "about:blank":
+            self.page.evaluate("localStorage.clear()")
+            self.page.goto("about:blank")
+        self.visit = Visit(page)
+        self.page.goto(f"{base}/{page}{query}")
+        return self.visit
+
+    def _note_failure(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # which is a reader's leaving
+            self.visit.broken.append(f"{request.failure} {request.url}")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.visit.broken.append(f"{response.status} {response.url}")
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.visit.errors.append(message.text)
+
+
+class Visits:
+    """Visits to every page of a site, each made once, whichever tests ask for it."""
+
+    def __init__(self, browser: Browser, site: Site, address: str) -> None:
+        self.browser = browser
+        self.site = site
+        self.over_http = address
+        self.from_files = site.folder.as_uri()
+
+    @contextmanager
+    def tab(self, **settings: Any) -> Iterator[Tab]:
+        context = self.browser.new_context(reduced_motion="reduce", **settings)
+        try:
+            yield Tab(context.new_page())
+        finally:
+            context.close()
+
+    def everywhere(
+        self, base: str, look: Callable[[Page, Visit], None], **settings: Any
+    ) -> list[Visit]:
+        """Go to each page that is more than a signpost, wait till it is drawn, and look at it."""
+        visits = []
+        with self.tab(**settings) as tab:
+            for page in self.site.pages:
+                if self.site.leads_to(page):
+                    continue
+                visit = tab.go(base, page)
+                try:
+                    tab.page.evaluate("siteProbe.settled()")
+                    look(tab.page, visit)
+                except PlaywrightError as error:
+                    visit.errors.append(f"the visit broke off: {error}")
+                visits.append(visit)
+        return visits
+
+    @cached_property
+    def wide(self) -> list[Visit]:
+        return self.everywhere(self.over_http, look_wide, color_scheme="light", **WIDE)
+
+    @cached_property
+    def file(self) -> list[Visit]:
+        return self.everywhere(self.from_files, look_at_text, color_scheme="light", **WIDE)
+
+    @cached_property
+    def phone(self) -> list[Visit]:
+        return self.everywhere(self.over_http, look_on_phone, color_scheme="dark", **PHONE)
+
+
+def look_at_text(page: Page, visit: Visit) -> None:
+    visit.seen["formulas"] = page.evaluate("siteProbe.formulas()")
+    visit.seen["raw markup"] = page.evaluate("siteProbe.rawMarkup()")
+
+
+def look_wide(page: Page, visit: Visit) -> None:
+    look_at_text(page, visit)
+    # First everything is opened and answered, so that the colours of that are looked at too.
+    visit.seen["solutions"] = open_solutions(page)
+    visit.seen["quizzes"] = answer_wrongly(page)
+    visit.seen["faint in light mode"] = page.evaluate("siteProbe.faintText()")
+    visit.seen["no dark mode"] = switch_to_dark(page)
+    visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
+    visit.seen["dark figures"] = page.evaluate("siteProbe.darkFigures()")
+
+
+def look_on_phone(page: Page, visit: Visit) -> None:
+    theme = page.evaluate("document.documentElement.dataset.theme")
+    visit.seen["no dark mode"] = [] if theme == "dark" else [f"the theme is {theme!r}"]
+    page.evaluate("siteProbe.openEverything()")
+    visit.seen["overflow"] = page.evaluate("siteProbe.overflow()")
+    visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
+    visit.seen["dark figures"] = page.evaluate("siteProbe.darkFigures()")
+
+
+def open_solutions(page: Page) -> list[str]:
+    """Open each solution with a click; return what was open before or stayed closed after."""
+    problems = [
+        f"a solution stands open, for its cell has no tag hide-input: {cell.inner_text()[:60]!r}"
+        for cell in page.locator("div.cell > div.cell_input", has_text="BEGIN SOLUTION").all()
+    ]
+    for number, details in enumerate(page.locator("div.cell > details.hide").all(), start=1):
+        content = details.locator(":scope > :not(summary)").first
+        if content.is_visible():
+            problems.append(f"solution {number} is open when the page is")
+            continue
+        details.locator("summary").click()
+        if not content.is_visible():
+            problems.append(f"solution {number} stays closed when clicked")
+    for number, box in enumerate(page.locator(".solution.dropdown").all(), start=1):
+        content = box.locator(":scope > :not(.admonition-title, .toggle-button)").first
+        if content.is_visible():
+            problems.append(f"solution box {number} is open when the page is")
+            continue
+        box.locator(".admonition-title").click()
+        if not content.is_visible():
+            problems.append(f"solution box {number} stays closed when clicked")
+    return problems
+
+
+def answer_wrongly(page: Page) -> list[str]:
+    """See that all quizzes are drawn, and give one of them a wrong answer."""
+    problems = [
+        f"quiz {number} is not drawn"
+        for number, box in enumerate(page.locator("[data-shufflequestions]").all(), start=1)
+        if not box.locator(".Quiz").count()
+    ]
+    quizzes = page.locator(".Quiz")
+    if not quizzes.count():
+        return problems
+    wrong = quizzes.locator(".MCButton[data-correct=false]")
+    if wrong.count():
+        wrong.first.click()
+    else:
+        quizzes.locator(".Input-text").first.fill("-98765")
+        quizzes.locator(".Input-text").first.press("Enter")
+    if not any(text.strip() for text in quizzes.locator(".Feedback:visible").all_inner_texts()):
+        problems.append("a wrong answer gets no feedback")
+    page.evaluate("siteProbe.settled()")
+    return problems
+
+
+def switch_to_dark(page: Page) -> list[str]:
+    """Click the theme's switch, which goes round three modes, until the page is dark."""
+    for _ in range(3):
+        page.locator(".theme-switch-button:visible").first.click()
+        if page.evaluate("document.documentElement.dataset.theme") == "dark":
+            return []
+    return ["the switch does not lead to dark mode"]

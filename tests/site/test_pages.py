@@ -1,0 +1,145 @@
+"""What the files of the built site say, read without a browser."""
+
+import re
+import sys
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from site_helpers import ROOT, Site, report
+
+# Attributes that make a browser fetch something, or lead a reader there.
+REFERENCES = ("href", "src", "data", "poster")
+EMPTY_WORDS = {"image", "figure", "plot", "picture", "img", "chart", "graph", "logo"}
+
+
+def headings(soup: BeautifulSoup) -> list[Tag]:
+    """Return the headings on the screen; the theme has a title of its own for paper."""
+    found = soup.find_all(re.compile("^h[1-6]$"))
+    return [heading for heading in found if not heading.find_parent(class_="onlyprint")]
+
+
+def references(soup: BeautifulSoup) -> list[tuple[Tag, str]]:
+    found = []
+    for tag in soup.find_all(True):
+        names = ("href", "src", "poster") if tag.name != "object" else REFERENCES
+        found += [(tag, tag[name]) for name in names if name in tag.attrs]
+    return found
+
+
+def anchors(soup: BeautifulSoup) -> set[str]:
+    return {tag["id"] for tag in soup.find_all(id=True)} | {
+        tag["name"] for tag in soup.find_all("a", attrs={"name": True})
+    }
+
+
+def problem_with(site: Site, page: str, tag: Tag, address: str) -> str | None:
+    """Say what is wrong with a link or a source, if anything is."""
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        if parts.scheme == "data":
+            return None
+        if tag.name != "a":
+            return f"<{tag.name}> fetches from outside: {address}"
+        return None if parts.scheme == "https" and parts.netloc else f"not https: {address}"
+    if parts.path.startswith("/"):
+        return f"a path on one machine: {address}"
+    target = (site.folder / page).parent / unquote(parts.path) if parts.path else site.folder / page
+    if not target.is_file():
+        return f"leads nowhere: {address}"
+    if parts.fragment and target.suffix == ".html":
+        other = target.resolve().relative_to(site.folder).as_posix()
+        if unquote(parts.fragment) not in anchors(site.soup(other)):
+            return f"no such place on the page: {address}"
+    return None
+
+
+def test_links_and_sources_resolve(site: Site):
+    problems = {}
+    for page in site.pages:
+        found = (problem_with(site, page, tag, to) for tag, to in references(site.soup(page)))
+        problems[page] = sorted({problem for problem in found if problem})
+    report(problems)
+
+
+def test_images_are_described(site: Site):
+    def fault(image: Tag) -> str | None:
+        alt = image.get("alt", "").strip()
+        if not alt:
+            return "no description"
+        if "/" in alt or re.search(r"\.(png|svg|jpe?g|gif|webp)$", alt, re.IGNORECASE):
+            return f"a file name for a description: {alt}"
+        if alt.lower().strip(".") in EMPTY_WORDS:
+            return f"a description that says nothing: {alt}"
+        return None
+
+    report(
+        {
+            page: [
+                f"{found} ({image.get('src', '')[:60]})"
+                for image in site.soup(page).find_all("img")
+                if (found := fault(image))
+            ]
+            for page in site.pages
+        }
+    )
+
+
+def test_pages_have_a_title_and_a_language(site: Site):
+    problems: dict[str, list[str]] = {}
+    owner: dict[str, str] = {}
+    for page in site.pages:
+        soup = site.soup(page)
+        title = soup.title.get_text(strip=True) if soup.title else ""
+        problems[page] = []
+        if not title:
+            problems[page].append("no title")
+        elif title in owner:
+            problems[page].append(f"the same title as {owner[title]}: {title}")
+        if not soup.html.get("lang"):
+            problems[page].append("no language")
+        owner[title] = page
+    report(problems)
+
+
+def test_headings_make_an_outline(site: Site):
+    problems = {}
+    for page in site.pages:
+        levels = [(int(h.name[1]), h.get_text(" ", strip=True)) for h in headings(site.soup(page))]
+        problems[page] = []
+        if (count := sum(level == 1 for level, _ in levels)) != 1:
+            problems[page].append(f"{count} headings of level 1")
+        for (before, _), (level, text) in pairwise(levels):
+            if level > before + 1:
+                problems[page].append(f"level {before} is followed by level {level}: {text}")
+    report(problems)
+
+
+def test_no_page_tells_of_the_machine_that_built_it(site: Site):
+    paths = {str(ROOT), str(site.folder.parents[1]), str(Path.home()), sys.prefix} - {"/"}
+    pattern = re.compile("|".join([*map(re.escape, paths), r"site-packages/", r"ipykernel_\d+"]))
+    report(
+        {
+            page: sorted(set(pattern.findall((site.folder / page).read_text(encoding="utf-8"))))
+            for page in site.pages
+        }
+    )
+
+
+def test_no_warning_or_traceback_is_on_a_page(site: Site):
+    report(
+        {
+            page: [
+                block.get_text(" ", strip=True)[:100]
+                for block in site.soup(page).select(".output.stderr, .output.traceback")
+            ]
+            for page in site.pages
+        }
+    )
+
+
+@pytest.mark.parametrize("name", ["search.html", "index.html"])
+def test_the_site_has(site: Site, name: str):
+    assert name in site.pages

@@ -1,0 +1,114 @@
+"""What a reader sees in a browser: from a server, from files, and on a phone; light and dark.
+
+The visits are made once and looked at by many tests; see site_helpers.py and probe.js.
+"""
+
+import re
+
+import pytest
+from site_helpers import WIDE, Site, Visit, Visits, report
+
+# A word that each chapter is about, and so must be found by.
+TERMS = {
+    "notebooks/00_start_here.html": "popular",
+    "notebooks/01_data.html": "sparsity",
+    "notebooks/02_cosine.html": "cosine",
+}
+
+
+def seen(visits: list[Visit], what: str) -> dict[str, list[str]]:
+    return {visit.page: visit.saw(what) for visit in visits}
+
+
+@pytest.mark.parametrize("way", ["wide", "file", "phone"])
+def test_no_page_asks_for_anything_outside_the_site(visits: Visits, way: str):
+    here = (f"{visits.over_http}/", f"{visits.from_files}/", "data:", "blob:")
+    report(
+        {
+            visit.page: sorted({url for url in visit.requests if not url.startswith(here)})
+            for visit in getattr(visits, way)
+        }
+    )
+
+
+@pytest.mark.parametrize("way", ["wide", "file", "phone"])
+def test_nothing_that_a_page_asks_for_is_missing(visits: Visits, way: str):
+    report({visit.page: visit.broken for visit in getattr(visits, way)})
+
+
+@pytest.mark.parametrize("way", ["wide", "file", "phone"])
+def test_no_script_fails(visits: Visits, way: str):
+    report({visit.page: visit.errors for visit in getattr(visits, way)})
+
+
+@pytest.mark.parametrize("way", ["wide", "file"])
+def test_every_formula_is_typeset(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "formulas"))
+
+
+@pytest.mark.parametrize("way", ["wide", "file"])
+def test_no_markup_is_left_in_the_text(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "raw markup"))
+
+
+def test_no_page_is_wider_than_a_phone(visits: Visits):
+    report(seen(visits.phone, "overflow"))
+
+
+def test_text_stands_out_in_light_mode(visits: Visits):
+    report(seen(visits.wide, "faint in light mode"))
+
+
+@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
+def test_dark_mode(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "no dark mode"))
+
+
+@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
+def test_text_stands_out_in_dark_mode(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "faint in dark mode"))
+
+
+@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
+def test_figures_lie_on_a_light_ground_in_dark_mode(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "dark figures"))
+
+
+def test_solutions_are_folded_and_open_on_a_click(visits: Visits):
+    report(seen(visits.wide, "solutions"))
+
+
+def test_quizzes_are_drawn_and_answer(visits: Visits):
+    report(seen(visits.wide, "quizzes"))
+
+
+def test_every_chapter_has_a_word_to_search_for(site: Site):
+    report({page: ["has no word in TERMS"] for page in site.chapters if page not in TERMS})
+
+
+@pytest.mark.parametrize("way", ["over_http", "from_files"])
+def test_search_finds_each_chapter(visits: Visits, site: Site, way: str):
+    base = getattr(visits, way)
+    problems = {}
+    with visits.tab(**WIDE) as tab:
+        for page in site.chapters:
+            word = TERMS.get(page, page)
+            visit = tab.go(base, "search.html", f"?q={word}")
+            results = tab.page.locator("#search-results")
+            results.get_by_text(re.compile("finished|did not match")).wait_for()
+            links = results.locator("li a").evaluate_all("links => links.map(a => a.href)")
+            found = {re.split("[?#]", link)[0] for link in links}
+            problems[page] = visit.broken + visit.errors
+            if f"{base}/{page}" not in found:
+                problems[page].append(f"is not among the {len(found)} found for {word!r}")
+    report(problems)
+
+
+@pytest.mark.parametrize("way", ["over_http", "from_files"])
+def test_index_leads_to_the_first_page(visits: Visits, site: Site, way: str):
+    base, target = getattr(visits, way), site.leads_to("index.html")
+    if target:
+        with visits.tab(**WIDE) as tab:
+            visit = tab.go(base, "index.html")
+            tab.page.wait_for_url(f"{base}/{target}")
+        report({"index.html": visit.broken + visit.errors})
