@@ -35,7 +35,8 @@ def chapters() -> str:
             "[1 The data](notebooks/01_data.ipynb)",
             "filters, splits, candidates",
             f"the paper's filter for at least 20 interactions leaves {data['p_below']:,.0f} of "
-            f"{data['p_users']:,.0f} users with fewer; half a year of the future is worth "
+            f"{data['p_users']:,.0f} users with fewer; knowing half a year of the "
+            f"future is worth "
             f"{data['p_gain']:+.3f} in HR@10, between {data['p_gain_low']:.3f} and "
             f"{data['p_gain_high']:.3f}",
         ),

@@ -1,4 +1,8 @@
-"""What the paper's data is, and what its filter and its split do to it (chapter 1)."""
+"""What the paper's data is, and what its filter and its split do to it (chapter 1).
+
+The paper's text names neither the category nor the filter nor the candidates: all three are known
+from its published code and data.
+"""
 
 import numpy as np
 import pandas as pd
@@ -130,15 +134,15 @@ class PopularityAround(Recommender):
 
 
 def _calendar(split: Split, candidates: Candidates) -> dict:
-    """Popularity of the year before against the year around, half of it in the future."""
+    """Popularity of the year before the test, without and with half a year of the future."""
     tables = {
         name: evaluate(
             PopularityAround(split, before, after).fit(split.train), split, candidates=candidates
         )
-        for name, before, after in (("before", YEAR, 0), ("around", YEAR // 2, YEAR // 2))
+        for name, before, after in (("before", YEAR, 0), ("with_future", YEAR, YEAR // 2))
     }
     found = {name: table(summary(one)) for name, one in tables.items()}
-    found["difference"] = table(compare(tables["around"], tables["before"]))
+    found["difference"] = table(compare(tables["with_future"], tables["before"]))
     return found
 
 

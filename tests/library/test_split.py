@@ -1,0 +1,382 @@
+"""Splits: the examples in the docstrings, and what must hold of every split."""
+
+import re
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from recsys_lib.data import DataError, Interactions, leave_last_out, load, split_by_time
+from recsys_lib.data.split import _mix
+
+REPRODUCIBLE = settings(deadline=None, derandomize=True, max_examples=120)
+TOO_FEW = ["train", "test", "drop"]
+
+
+def make(rows, time_unit="s"):
+    frame = pd.DataFrame(rows, columns=["user", "item", "timestamp"])
+    return Interactions.from_frame(frame, name="shop", time_unit=time_unit)
+
+
+def events(part):
+    return set(part.to_frame()[["user", "item", "timestamp"]].itertuples(index=False, name=None))
+
+
+def items_of(split, user):
+    """What a user has in train, valid and test, each in order of time."""
+    found = []
+    for part in (split.train, split.valid, split.test):
+        table = part.to_frame().sort_values("timestamp")
+        found.append("".join(table.loc[table["user"] == user, "item"]))
+    return tuple(found)
+
+
+# users 1, 2, ... with as many events, of items a, b, c, ... in this order
+LADDER = [(n, "abcdef"[i], i) for n in range(1, 7) for i in range(n)]
+
+
+class TestLeaveLastOut:
+    def test_by_hand(self):
+        rows = [("u", "a", 30), ("u", "b", 10), ("v", "a", 1), ("u", "c", 40), ("u", "d", 20)]
+        rows += [("v", "c", 4), ("v", "d", 3), ("v", "b", 2)]
+        split = leave_last_out(make(rows), n_test=1, n_valid=2)
+        assert items_of(split, "u") == ("b", "da", "c")
+        assert items_of(split, "v") == ("a", "bd", "c")
+
+    @pytest.mark.parametrize(
+        ("too_few", "expected"),
+        [
+            # users with 1, 2, 3, 4, 5 events; four are needed for 1 + 1 + 2
+            (
+                "train",
+                [
+                    ("a", "", ""),
+                    ("ab", "", ""),
+                    ("abc", "", ""),
+                    ("a", "b", "cd"),
+                    ("ab", "c", "de"),
+                ],
+            ),
+            (
+                "test",
+                [
+                    ("", "", "a"),
+                    ("", "", "ab"),
+                    ("", "a", "bc"),
+                    ("a", "b", "cd"),
+                    ("ab", "c", "de"),
+                ],
+            ),
+            (
+                "drop",
+                [("", "", ""), ("", "", ""), ("", "", ""), ("a", "b", "cd"), ("ab", "c", "de")],
+            ),
+        ],
+    )
+    def test_users_with_too_few(self, too_few, expected):
+        split = leave_last_out(make(LADDER), too_few=too_few)
+        assert [items_of(split, user) for user in range(1, 6)] == expected
+
+    def test_too_few_is_an_error_if_so_asked(self):
+        ratings = make(LADDER)
+        with pytest.raises(
+            DataError, match="3 users of shop have fewer than 4 events, for example 1"
+        ):
+            leave_last_out(ratings, too_few="error")
+        enough = ratings.select(ratings.user_ids[ratings.user] >= 4)
+        assert len(leave_last_out(enough, too_few="error").test) == 6
+
+    @pytest.mark.parametrize("too_few", [*TOO_FEW, "error"])
+    def test_users_without_any_event_are_in_nobodys_way(self, too_few):
+        ratings = make(LADDER).select(np.arange(15, 21))  # user 6 only
+        split = leave_last_out(ratings, too_few=too_few)
+        assert [len(split.train), len(split.valid), len(split.test)] == [3, 1, 2]
+
+    @pytest.mark.parametrize(
+        ("n_test", "n_valid", "expected"),
+        [(1, 0, ("abcde", "", "f")), (0, 1, ("abcde", "f", "")), (3, 2, ("a", "bc", "def"))],
+    )
+    def test_sizes(self, n_test, n_valid, expected):
+        assert items_of(leave_last_out(make(LADDER), n_test, n_valid), 6) == expected
+
+    def test_names_vocabularies_and_items(self, tiny):
+        split = leave_last_out(tiny, 1, 1)
+        parts = (split.train, split.valid, split.test)
+        assert [part.name for part in parts] == ["tiny train", "tiny valid", "tiny test"]
+        assert all(part.shape == (3, 4) for part in parts)
+        assert all(part.items is tiny.items for part in parts)
+        assert repr(split) == "<split of 3 users x 4 items: train 3, valid 2, test 2>"
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"n_test": -1}, ValueError, "n_test must be at least 0, got -1"),
+            ({"n_test": 1.0}, TypeError, r"n_test must be an integer, got 1.0 \(float\)"),
+            ({"n_valid": True}, TypeError, r"n_valid must be an integer, got True \(bool\)"),
+            ({"n_test": 0, "n_valid": 0}, ValueError, "n_test and n_valid are both 0"),
+            (
+                {"too_few": "skip"},
+                ValueError,
+                "too_few must be one of 'train', 'test', 'drop', 'error', got 'skip'",
+            ),
+            ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+            ({"seed": 0.5}, TypeError, r"seed must be an integer, got 0.5 \(float\)"),
+        ],
+    )
+    def test_bad_arguments(self, tiny, arguments, error, message):
+        with pytest.raises(error, match=message):
+            leave_last_out(tiny, **arguments)
+
+    def test_without_timestamps_there_is_no_last(self):
+        with pytest.raises(DataError, match="shop has no timestamps, which leave_last_out needs"):
+            leave_last_out(make(LADDER, time_unit="none"))
+
+    def test_of_nothing(self, tiny):
+        split = leave_last_out(tiny.select([]))
+        assert [len(split.train), len(split.valid), len(split.test)] == [0, 0, 0]
+
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 6)),
+    min_size=1,
+    max_size=40,
+    unique_by=lambda row: row[:2],
+)
+
+
+@REPRODUCIBLE
+@given(ROWS, st.integers(0, 3), st.integers(0, 3), st.sampled_from(TOO_FEW), st.integers(0, 99))
+def test_what_holds_of_every_leave_last_out(rows, n_test, n_valid, too_few, seed):
+    assume(n_test + n_valid)
+    ratings = make(rows)
+    split = leave_last_out(ratings, n_test, n_valid, too_few, seed)
+    train, valid, test = (events(part) for part in (split.train, split.valid, split.test))
+    assert len(train | valid | test) == len(train) + len(valid) + len(test)
+    assert train | valid | test <= set(rows)
+    for user in {row[0] for row in rows}:
+        mine = [[row for row in part if row[0] == user] for part in (train, valid, test)]
+        n = sum(row[0] == user for row in rows)
+        if n > n_test + n_valid:
+            expected = [n - n_test - n_valid, n_valid, n_test]
+        elif too_few == "train":
+            expected = [n, 0, 0]
+        elif too_few == "drop":
+            expected = [0, 0, 0]
+        else:
+            in_test = min(n, n_test)
+            in_valid = min(n - in_test, n_valid)
+            expected = [n - in_test - in_valid, in_valid, in_test]
+        assert [len(part) for part in mine] == expected
+        times = [[row[2] for row in part] for part in mine]
+        assert max(times[0], default=0) <= min(times[1] + times[2], default=9)
+        assert max(times[0] + times[1], default=0) <= min(times[2], default=9)
+
+
+@REPRODUCIBLE
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(rows, random):
+    one = leave_last_out(make(rows), 1, 1, seed=3)
+    other = leave_last_out(make(random.sample(rows, len(rows))), 1, 1, seed=3)
+    for part in ("train", "valid", "test"):
+        assert events(getattr(one, part)) == events(getattr(other, part))
+
+
+@REPRODUCIBLE
+@given(ROWS)
+def test_the_seed_changes_ties_only(rows):
+    one, other = (leave_last_out(make(rows), 1, 1, "test", seed) for seed in (0, 1))
+    for part in ("train", "valid", "test"):
+        times = [
+            sorted((user, time) for user, _, time in events(getattr(split, part)))
+            for split in (one, other)
+        ]
+        assert times[0] == times[1]
+    if len({(user, time) for user, _, time in rows}) == len(rows):  # no ties at all
+        assert events(one.test) == events(other.test)
+
+
+N_USERS = 6_000
+
+
+@pytest.fixture(scope="module")
+def tied():
+    """Many users who met the same five items at one moment."""
+    user, item = np.divmod(np.arange(N_USERS * 5), 5)
+    ones, ids = np.ones(len(user)), np.arange(N_USERS)
+    return Interactions(user, item, ones, ones, ids, ids[:5], time_unit="s")
+
+
+class TestTies:
+    def test_no_item_is_favoured(self, tied):
+        # in each place 1,200 of 6,000 on average, standard deviation 31: five of those are allowed
+        split = leave_last_out(tied, n_test=1, n_valid=1, seed=0)
+        for part in (split.test, split.valid):
+            assert np.abs(part.item_counts - 1_200).max() < 155
+
+    def test_the_whole_order_is_even(self, tied):
+        # 60 pairs (valid, test) less the equal ones: 20, each 300 times, standard deviation 17
+        split = leave_last_out(tied, n_test=1, n_valid=1, seed=5)
+        pairs = {
+            (a, b): np.sum(
+                (split.valid.item[np.argsort(split.valid.user)] == a)
+                & (split.test.item[np.argsort(split.test.user)] == b)
+            )
+            for a, b in permutations(range(5), 2)
+        }
+        assert sum(pairs.values()) == N_USERS
+        assert max(abs(count - 300) for count in pairs.values()) < 85
+
+    def test_neighbouring_users_and_seeds_are_unlike(self, tied):
+        chosen = []
+        for seed in range(4):
+            test = leave_last_out(tied, n_test=1, n_valid=0, seed=seed).test
+            chosen.append(test.item[np.argsort(test.user)])
+        # agreement by chance is one in five: 1,200, standard deviation 31
+        agreements = [np.sum(a == b) for i, a in enumerate(chosen) for b in chosen[:i]]
+        agreements += [np.sum(a[1:] == a[:-1]) for a in chosen]
+        assert np.abs(np.array(agreements) - 1_200).max() < 155
+
+    def test_the_same_on_every_machine(self, tied):
+        test = leave_last_out(tied, n_test=1, n_valid=0, seed=0).test
+        # worked out with Python's exact integers; if this changes, published splits change
+        expected = [2, 3, 4, 4, 3, 4, 4, 2, 1, 4, 1, 2]
+        assert test.item[np.argsort(test.user)][:12].tolist() == expected
+
+    def test_the_mixer_is_splitmix64(self):
+        # its published first three outputs for the state 0, which goes up by gamma each time
+        gamma = 0x9E3779B97F4A7C15
+        states = np.array([0, gamma, 2 * gamma % 2**64], dtype=np.uint64)
+        expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+        assert _mix(states).tolist() == expected
+
+    def test_a_large_seed(self, tied):
+        assert len(leave_last_out(tied, 1, 0, seed=2**80 + 1).test) == N_USERS
+
+
+class TestSplitByTime:
+    def test_by_hand(self):
+        split = split_by_time(make([("u", i, 10 * i) for i in range(10)]), test=0.2, valid=0.3)
+        assert sorted(split.train.timestamp) == [0, 10, 20, 30, 40]
+        assert sorted(split.valid.timestamp) == [50, 60, 70]
+        assert sorted(split.test.timestamp) == [80, 90]
+
+    def test_the_cut_is_the_same_for_everybody(self):
+        split = split_by_time(make([(u, i, 4 * u + i) for u in range(5) for i in range(4)]), 0.2, 0)
+        assert split.test.user.tolist() == [4] * 4
+        assert split.train.shape == split.test.shape == (5, 4)
+
+    def test_without_validation_or_without_test(self):
+        ratings = make([("u", i, i) for i in range(10)])
+        split = split_by_time(ratings, test=0.3, valid=0)
+        assert [len(split.train), len(split.valid), len(split.test)] == [7, 0, 3]
+        split = split_by_time(ratings, test=0, valid=0.3)
+        assert [len(split.train), len(split.valid), len(split.test)] == [7, 3, 0]
+
+    def test_events_at_the_moment_of_a_cut_go_to_the_later_part(self):
+        times = [1, 2, 3, 4, 5, 5, 5, 8, 8, 9]
+        ratings = make([("u", i, time) for i, time in enumerate(times)])
+        split = split_by_time(
+            ratings, test=0.2, valid=0.2
+        )  # the cuts fall on the third 5, second 8
+        assert sorted(split.train.timestamp) == [1, 2, 3, 4]
+        assert sorted(split.valid.timestamp) == [5, 5, 5]
+        assert sorted(split.test.timestamp) == [8, 8, 9]
+
+    def test_one_busy_moment_can_leave_no_validation(self):
+        ratings = make([("u", i, time) for i, time in enumerate([1, 2, 7, 7, 7, 7, 7, 7])])
+        split = split_by_time(ratings, test=0.25, valid=0.25)
+        assert [len(split.train), len(split.valid), len(split.test)] == [2, 0, 6]
+
+    def test_a_fraction_of_a_few_events_is_at_least_one(self, tiny):
+        split = split_by_time(tiny.select([0, 1, 2]), test=0.1, valid=0.1)
+        assert [len(split.train), len(split.valid), len(split.test)] == [1, 1, 1]
+
+    def test_fractions_that_floats_cannot_hold(self):
+        # 0.1 + 0.2 is above 0.3 and 0.7 + 0.1 below 0.8
+        ratings = make([("u", i, i) for i in range(100)])
+        assert len(split_by_time(ratings, test=0.1, valid=0.2).train) == 70
+        assert len(split_by_time(ratings, test=0.7, valid=0.1).train) == 20
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"test": 1.2}, ValueError, r"test must be a finite number in \[0, 1\], got 1.2"),
+            ({"valid": -0.1}, ValueError, r"valid must be a finite number in \[0, 1\], got -0.1"),
+            ({"test": np.nan}, ValueError, "test must be a finite number"),
+            ({"test": "0.1"}, TypeError, r"test must be a number, got '0.1' \(str\)"),
+            (
+                {"test": 0, "valid": 0},
+                ValueError,
+                r"test \+ valid must lie between 0 and 1, got 0.0",
+            ),
+            ({"test": 0.5, "valid": 0.5}, ValueError, "must lie between 0 and 1, got 0.5 . 0.5"),
+            ({"test": 1}, ValueError, "must lie between 0 and 1, got 1.0 . 0.1"),
+        ],
+    )
+    def test_bad_arguments(self, tiny, arguments, error, message):
+        with pytest.raises(error, match=message):
+            split_by_time(tiny, **arguments)
+
+    @pytest.mark.parametrize("n", [0, 1, 2])
+    def test_too_few_events(self, tiny, n):
+        message = re.escape(f"tiny has {n} events, too few for test=0.1, valid=0.1")
+        with pytest.raises(DataError, match=message):
+            split_by_time(tiny.select(np.arange(n)))
+
+    def test_all_at_one_moment(self):
+        with pytest.raises(
+            DataError, match="shop: no event is earlier than the cut, which is at 7"
+        ):
+            split_by_time(make([("u", i, 7) for i in range(10)]))
+
+    def test_without_timestamps(self):
+        with pytest.raises(DataError, match="shop has no timestamps, which split_by_time needs"):
+            split_by_time(make(LADDER, time_unit="none"))
+
+    @REPRODUCIBLE
+    @given(ROWS, st.sampled_from([0, 0.1, 0.3, 0.5]), st.sampled_from([0, 0.1, 0.25, 0.4]))
+    def test_what_holds_of_every_split(self, rows, test, valid):
+        assume(test + valid)
+        try:
+            split = split_by_time(make(rows), test, valid)
+        except DataError:
+            few = len(rows) <= max(2, len(rows) * (test + valid))
+            first = min(row[2] for row in rows)
+            assert few or sum(row[2] == first for row in rows) > len(rows) * (1 - test - valid) - 1
+            return
+        parts = [events(part) for part in (split.train, split.valid, split.test)]
+        assert set.union(*parts) == set(rows)
+        assert sum(map(len, parts)) == len(rows)
+        times = [[row[2] for row in part] for part in parts]
+        assert max(times[0]) < min(times[1] + times[2])
+        assert max(times[0] + times[1]) < min(times[2], default=9)
+        # the fractions are met or, because of ties, exceeded; half an event may be rounded off
+        assert len(times[2]) >= len(rows) * test - 0.5
+        assert len(times[1] + times[2]) >= len(rows) * (test + valid) - 0.5
+        assert bool(times[2]) == bool(test)
+
+
+@pytest.fixture(scope="module")
+def paper(amazon_folder):
+    return load("amazon-2023-musical-instruments")
+
+
+@pytest.mark.amazon
+def test_the_papers_protocol_leaves_users_without_training_data(paper):
+    split = leave_last_out(paper, n_test=2, n_valid=0, too_few="test")
+    assert len(split.train) == 32_644
+    assert len(split.valid) == 0
+    assert len(split.test) == 42_626 - 32_644
+    assert (split.train.user_counts > 0).sum() == 4_554
+    assert (split.train.user_counts == 0).sum() == 553
+    assert (split.train.item_counts == 0).sum() == 1
+    assert (split.test.user_counts == 1).sum() == 232  # who have one interaction only
+
+
+@pytest.mark.amazon
+def test_no_boundary_of_the_papers_split_depends_on_the_seed(paper):
+    one, other = (leave_last_out(paper, 2, 0, "test", seed) for seed in (0, 1))
+    assert events(one.test) == events(other.test)
