@@ -65,8 +65,23 @@ def evaluate(
     if candidates is None:
         users, ranks = _full(model, split, on, batch_size)
     else:
+        _check_candidates(candidates, split, on)
         users, ranks = _sampled(model, candidates, batch_size)
     return _table(users, ranks, k)
+
+
+def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
+    """Refuse candidates of another split or of the other held-out set."""
+    held_out = set(getattr(split, on)._keys().tolist())
+    users, places = np.nonzero(candidates.positives != PADDING)
+    items = candidates.positives[users, places].astype(np.int64)
+    keys = candidates.users[users].astype(np.int64) * split.train.n_items + items
+    for row, key in enumerate(keys.tolist()):
+        if key not in held_out:
+            raise DataError(
+                f"candidates must be made for the {on} set of this split: item {items[row]} of "
+                f"user {candidates.users[users[row]]} is not in it"
+            )
 
 
 def _full(
@@ -171,6 +186,8 @@ def leaderboard(
     DataFrame
         Columns mean, low, high, users.
     """
+    if not tables:
+        raise DataError("tables is empty: there is no model to show")
     for name, table in tables.items():
         if metric not in table:
             raise DataError(f"metric {metric!r} is no column of {name!r}; it has {list(table)}")
@@ -205,6 +222,8 @@ def compare(
     """
     if not table.index.equals(baseline.index):
         raise DataError("table and baseline must be about the same users, in the same order")
+    if "n_relevant" in table and not table["n_relevant"].equals(baseline.get("n_relevant")):
+        raise DataError("table and baseline must be about the same held-out items")
     rows = {}
     for name in table.columns.drop("n_relevant", errors="ignore"):
         if name not in baseline:

@@ -29,6 +29,8 @@ PRINT_IN_LIGHT_MODE = """
 }
 """
 
+MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
+
 ENTRANCE = """\
 <!DOCTYPE html>
 <html lang="{language}">
@@ -62,6 +64,15 @@ def mend_quizzes(app: Sphinx, doctree: nodes.document) -> None:
             node.children = [nodes.Text(f"{html}</div>")]
 
 
+def hide_solution_marks(app: Sphinx, doctree: nodes.document) -> None:
+    """Leave out the comments by which nbgrader finds a solution: a reader has no use for them."""
+    for node in doctree.findall(nodes.literal_block):
+        if "### BEGIN SOLUTION" in node.rawsource:
+            lines = [line for line in node.rawsource.split("\n") if line.strip() not in MARKS]
+            node.rawsource = "\n".join(lines)
+            node.children = [nodes.Text(node.rawsource)]
+
+
 def search_without_server(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
@@ -85,6 +96,7 @@ def write_entrance(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_js_file(None, body=PRINT_IN_LIGHT_MODE)
     app.connect("doctree-read", mend_quizzes)
+    app.connect("doctree-read", hide_solution_marks)
     app.connect("html-page-context", search_without_server)
     # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.
     app.connect("build-finished", write_entrance, priority=400)

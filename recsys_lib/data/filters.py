@@ -10,7 +10,7 @@ def min_counts(ratings: Interactions, user: int = 20, item: int = 20) -> Interac
     """Drop users with fewer than `user` events, then items with fewer than `item`: one pass.
 
     Items are counted after the users are gone, and users are not looked at again, so users may be
-    left with fewer than `user` events. This is what the paper does with ``user = item = 20``.
+    left with fewer than `user` events. The paper's code does this with ``user = item = 20``.
 
     Returns
     -------

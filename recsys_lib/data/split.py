@@ -52,7 +52,7 @@ def leave_last_out(
         What becomes of a user with fewer than ``n_test + n_valid + 1`` events, who cannot give all
         that is asked and keep one to learn from. "train": all events go to train and the user is
         not evaluated. "test": test is served first, then validation, and train gets what is left,
-        perhaps nothing (the paper's way). "drop": the events go nowhere. "error": refuse.
+        perhaps nothing (so does the paper's code). "drop": the events go nowhere. "error": refuse.
     seed : int
         At least 0; for the order of events at the same time, and for nothing else.
 

@@ -59,7 +59,11 @@ class Recommender(ABC):
                     f"valid must have the {train.shape} users and items of train, got {valid.shape}"
                 )
         self.n_users_, self.n_items_ = train.shape
-        self._fit(train, valid)
+        try:
+            self._fit(train, valid)
+        except BaseException:
+            del self.n_users_  # a model whose fit was interrupted must not look fitted
+            raise
         return self
 
     @abstractmethod
@@ -162,7 +166,10 @@ class Recommender(ABC):
         arrays, text = read_npz(path)
         if text.get("model") != cls.__name__:
             raise DataError(f"{path} holds {text.get('model')}, not {cls.__name__}")
-        model = cls(**text["parameters"])
+        try:
+            model = cls(**text["parameters"])
+        except TypeError as error:
+            raise DataError(f"{path} is from another version of {cls.__name__}: {error}") from None
         for name in {key.partition(".")[0] for key in arrays}:
             if f"{name}.indptr" in arrays:
                 parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))

@@ -237,11 +237,28 @@ def test_a_model_that_is_not_fitted_is_refused():
 
 
 def test_candidates_of_another_split_are_refused(wide):
-    with pytest.raises(IndexError, match="users holds 4"):
-        evaluate(fixed(SCORES, SPLIT), SPLIT, candidates=sample_candidates(wide, 3))
+    model = fixed(SCORES, SPLIT)
+    with pytest.raises(DataError, match="made for the test set of this split: item 2 of user 0"):
+        evaluate(model, SPLIT, candidates=sample_candidates(wide, 3))
+    for made_for, used_on in (("valid", "test"), ("test", "valid")):
+        other = sample_candidates(SPLIT, 1, on=made_for)
+        with pytest.raises(DataError, match=f"must be made for the {used_on} set"):
+            evaluate(model, SPLIT, on=used_on, candidates=other)
     strange = Candidates(np.array([0]), np.array([[3]]), np.array([[5]]))
     with pytest.raises(IndexError, match="index 5"):
-        evaluate(fixed(SCORES, SPLIT), SPLIT, candidates=strange)
+        evaluate(model, SPLIT, candidates=strange)
+
+
+def test_a_validation_table_is_not_compared_with_a_test_table():
+    one = pd.DataFrame({"n_relevant": [1, 2], "hr@10": [0.0, 1.0]})
+    other = pd.DataFrame({"n_relevant": [1, 1], "hr@10": [0.0, 1.0]})
+    with pytest.raises(DataError, match="the same held-out items"):
+        compare(one, other)
+
+
+def test_a_leaderboard_of_nobody_is_refused():
+    with pytest.raises(DataError, match="tables is empty"):
+        leaderboard({}, "hr@10")
 
 
 def test_nobody_to_test_is_refused():

@@ -14,6 +14,7 @@ from scipy.spatial.distance import cdist
 from recsys_lib import models
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate
+from recsys_lib.files import write_npz
 from recsys_lib.models import (
     ItemKNN,
     NotFittedError,
@@ -687,3 +688,23 @@ def test_explain_refuses(model):
     ):
         with pytest.raises(error, match=message):
             model.explain(*arguments)
+
+
+def test_a_fit_that_is_interrupted_leaves_no_model_that_looks_fitted(monkeypatch):
+    model = Popularity()
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "_fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(SPLIT.train)
+    with pytest.raises(NotFittedError):
+        model.score([0])
+
+
+def test_a_file_of_another_version_is_refused(tmp_path):
+    path = tmp_path / "old.npz"
+    write_npz(path, {}, {"model": "UserKNN", "parameters": {"neighbors": 5}})
+    with pytest.raises(DataError, match=r"from another version of UserKNN: .*'neighbors'"):
+        UserKNN.load(path)
