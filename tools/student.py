@@ -2,11 +2,15 @@
 
 The chapter is the only source. Solutions are cut by nbgrader; the site's own markup (MyST
 directives and roles) becomes plain Markdown; numbers that the site fills in are taken from the
-outputs stored in the chapter. A file that exists in student/ is somebody's work: it is kept.
+outputs stored in the chapter; the quiz moves to a file, since its questions hold the answers. A
+notebook that exists in student/ is somebody's work: it is kept.
 """
 
+import ast
+import json
 import re
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -16,6 +20,8 @@ from pybtex.database import Entry, parse_file
 ROOT = Path(__file__).resolve().parent.parent
 SITE_ONLY = "remove-cell"  # cells that only hand numbers to the site's text
 GLUED = "application/papermill.record/"
+QUIZZES = "quizzes"
+WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 
 
 def main(folder: Path) -> None:
@@ -28,7 +34,9 @@ def main(folder: Path) -> None:
         if target.exists():
             kept.append(target.name)
             continue
-        notebook = for_student(nbformat.read(chapter, as_version=4), references)
+        notebook = nbformat.read(chapter, as_version=4)
+        write_quiz(notebook, folder / QUIZZES / f"{chapter.stem}.json")
+        notebook = for_student(notebook, references, chapter.stem)
         temporary = target.with_suffix(".part")
         nbformat.write(notebook, temporary)
         temporary.replace(target)
@@ -40,25 +48,72 @@ def main(folder: Path) -> None:
         )
 
 
+@dataclass
+class Context:
+    """What a chapter's text refers to: computed numbers, sources, and things that are numbered."""
+
+    numbers: dict[str, str] = field(default_factory=dict)
+    references: dict[str, Entry] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)  # label of a figure or formula: its number
+    cited: set[str] = field(default_factory=set)
+
+
 def for_student(
-    notebook: nbformat.NotebookNode, references: dict[str, Entry]
+    notebook: nbformat.NotebookNode, references: dict[str, Entry], stem: str = "00"
 ) -> nbformat.NotebookNode:
-    """Return a chapter as a student gets it."""
-    numbers = glued_numbers(notebook)
+    """Return a chapter as a student gets it; `stem` is its file's name, its number first."""
+    context = Context(glued_numbers(notebook), references, numbered(notebook, stem))
     notebook, _ = ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
     cells = []
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if SITE_ONLY in tags:
+        if SITE_ONLY in cell.metadata.get("tags", []):
             continue
-        if cell.cell_type == "markdown":
-            cell.source = plain_markdown(cell.source, numbers, references)
-        else:
-            cell.outputs, cell.execution_count = [], None
+        figure = cell.metadata.get("mystnb", {}).get("figure")
         cell.metadata = nbformat.from_dict({})
         cells.append(cell)
+        if cell.cell_type == "markdown":
+            cell.source = plain_markdown(cell.source, context)
+            continue
+        cell.outputs, cell.execution_count = [], None
+        if "display_quiz(" in cell.source:
+            cell.source = (
+                "from jupyterquiz import display_quiz\n\n"
+                f'display_quiz("{QUIZZES}/{stem}.json", colors="fdsp")'
+            )
+        if figure:
+            caption = f"*Figure {context.places[figure['name']]}. {figure['caption']}*"
+            cells.append(nbformat.v4.new_markdown_cell(caption, id=f"{cell.id}-caption"[:64]))
+    if context.cited:
+        cells.append(nbformat.v4.new_markdown_cell(_reference_list(context), id="references"))
     notebook.cells = cells
     return notebook
+
+
+def write_quiz(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write the questions of a chapter's quiz to a file that jupyterquiz reads."""
+    for cell in notebook.cells:
+        if "display_quiz(" not in cell.source:
+            continue
+        calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+        quiz = next(call for call in calls if getattr(call.func, "id", "") == "display_quiz")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(ast.literal_eval(quiz.args[0]), indent=1))
+
+
+def numbered(notebook: nbformat.NotebookNode, stem: str) -> dict[str, str]:
+    """Return the numbers that the site gives to figures and formulas, by label."""
+    chapter = int(stem[:2])
+    prefix = f"{chapter}." if chapter else ""
+    places, figures, formulas = {}, 0, 0
+    for cell in notebook.cells:
+        if figure := cell.metadata.get("mystnb", {}).get("figure"):
+            figures += 1
+            places[figure["name"]] = f"{prefix}{figures}"
+        if cell.cell_type == "markdown":
+            for label in re.findall(r"(?m)^\$\$ \(([\w-]+)\)$", cell.source):
+                formulas += 1
+                places[label] = f"{prefix}{formulas}"
+    return places
 
 
 def glued_numbers(notebook: nbformat.NotebookNode) -> dict[str, str]:
@@ -73,22 +128,26 @@ def glued_numbers(notebook: nbformat.NotebookNode) -> dict[str, str]:
     return numbers
 
 
-def plain_markdown(
-    text: str, numbers: dict[str, str] | None = None, references: dict[str, Entry] | None = None
-) -> str:
+def plain_markdown(text: str, context: Context) -> str:
     """Turn the MyST that the chapters use into Markdown that Jupyter shows as it is meant."""
-    for pattern, replacement in (
+
+    def place(label: str) -> str:
+        return context.places.get(label, label)
+
+    replacements = (
         (r"(?m)^\([\w-]+\)=\n", ""),  # label of a heading
-        (r"(?m)^(\$\$) \([\w-]+\)$", r"\1"),  # label of a formula
-        (r"\{numref\}`(?:Figure|Fig\.) %s <[^`]*>`", "the figure"),
-        (r"\{numref\}`[^`]*`", "the figure"),
-        (r"\{eq\}`([^`]*)`", "the formula above"),
+        (r"(?m)^\$\$ \(([\w-]+)\)$", lambda m: f"\\tag{{{place(m[1])}}}\n$$"),
+        (r"\{numref\}`(?:Figure|Fig\.) %s <([^`]*)>`", lambda m: f"Figure {place(m[1])}"),
+        (r"\{eq\}`([^`]*)`", lambda m: f"({place(m[1])})"),
         (r"\{(?:term|doc|ref)\}`([^`<]*?)(?: <[^`]*>)?`", r"\1"),
-    ):
+        (r"\{glue:text\}`([^`]*)`", lambda m: _number(m[1], context.numbers)),
+        (r"\{cite:p\}`([^`]*)`", lambda m: _cited(m[1], context)),
+        (r"\{cite:t\}`([^`]*)`", lambda m: _cited(m[1], context, in_text=True)),
+        (r"\]\(\.\./notebooks/", "]("),
+        (r"(?m)^(\w[^\n]*)\n: ", r"**\1.** "),  # a term and its definition
+    )
+    for pattern, replacement in replacements:
         text = re.sub(pattern, replacement, text)
-    text = re.sub(r"\{glue:text\}`([^`]*)`", lambda m: _number(m[1], numbers or {}), text)
-    text = re.sub(r"\{cite:[pt]\}`([^`]*)`", lambda m: _cited(m[1], references or {}), text)
-    text = re.sub(r"\]\(\.\./notebooks/", "](", text)
     return _directives(text)
 
 
@@ -103,16 +162,28 @@ def _number(role: str, numbers: dict[str, str]) -> str:
     return format(int(value) if value.lstrip("-").isdigit() else float(value), form)
 
 
-def _cited(keys: str, references: dict[str, Entry]) -> str:
-    return f"({'; '.join(_author_year(key.strip(), references) for key in keys.split(','))})"
+def _cited(keys: str, context: Context, in_text: bool = False) -> str:
+    found = []
+    for key in (one.strip() for one in keys.split(",")):
+        context.cited.add(key)
+        names, year = _authors(context.references[key]), context.references[key].fields["year"]
+        found.append(f"{names} ({year})" if in_text else f"{names} {year}")
+    return " and ".join(found) if in_text else f"({'; '.join(found)})"
 
 
-def _author_year(key: str, references: dict[str, Entry]) -> str:
-    if key not in references:
-        return key
-    authors = [" ".join(person.last_names) for person in references[key].persons["author"]]
-    names = " and ".join(authors) if len(authors) < 3 else f"{authors[0]} et al."
-    return f"{names} {references[key].fields['year']}"
+def _authors(entry: Entry) -> str:
+    names = [" ".join(person.last_names) for person in entry.persons["author"]]
+    return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
+
+
+def _reference_list(context: Context) -> str:
+    lines = []
+    for key in sorted(context.cited):
+        entry = context.references[key]
+        where = next((entry.fields[f] for f in WHERE if f in entry.fields), "")
+        title = entry.fields["title"].replace("{", "").replace("}", "")
+        lines.append(f"- {_authors(entry)} ({entry.fields['year']}): {title}. {where}")
+    return "## References\n\n" + "\n".join(lines)
 
 
 def _directives(text: str) -> str:
@@ -131,8 +202,7 @@ def _plain(match: re.Match) -> str:
     if name == "dropdown":
         return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
     if name == "exercise":
-        label = re.search(r":label: *(\S+)", match["options"])
-        return f"**Exercise {label[1] if label else ''}: {title}**\n\n{body}"
+        return f"**Exercise {title}**\n\n{body}"
     if name in ("figure", "image"):
         alt = re.search(r":alt: *([^\n]*)", match["options"])
         return f"![{alt[1] if alt else ''}]({title})\n\n{body}"

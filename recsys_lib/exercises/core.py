@@ -14,7 +14,8 @@ import numpy as np
 from scipy import sparse
 
 NOT_DONE = "not done yet"
-SECONDS = 3  # no exercise needs a tenth of this: an answer that does is stuck in a loop
+TOO_SLOW = "not finished after a few seconds; is there a loop without an end?"
+SECONDS = 2  # no exercise needs a tenth of this: an answer that does is stuck in a loop
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,11 @@ class Exercise:
             if complaint == NOT_DONE:
                 return Verdict(self.name, False, NOT_DONE)
             if complaint is not None:
+                stuck = complaint == TOO_SLOW
                 shown = ", ".join(_show(argument) for argument in case.arguments)
                 where = f"input {number} of {len(self.cases)}, {case.what}"
-                lines = [where, f"given {shown}", complaint, self._diagnosis(answer)]
+                lines = [where, f"given {shown}", complaint]
+                lines.append("" if stuck else self._diagnosis(answer))
                 return Verdict(self.name, False, "\n    ".join(line for line in lines if line))
         return Verdict(self.name, True, f"correct on all {len(self.cases)} inputs")
 
@@ -118,7 +121,9 @@ class Exercise:
         except NotImplementedError:
             return NOT_DONE
         except _TooSlow:
-            return f"not finished after {SECONDS} seconds; is there a loop without an end?"
+            return TOO_SLOW
+        except SystemExit:
+            return "your code ends the program, with exit() or the like; use return instead"
         except RecursionError:
             return "it calls itself without an end"
         except Exception as error:
@@ -148,13 +153,13 @@ def _outcome(function: Callable, case: Case) -> object:
         with _limited(SECONDS), _quiet():
             given = copy.deepcopy(case.arguments)
             result = function(*given)
-    except Exception as error:
+    except (Exception, SystemExit, _TooSlow) as error:
         return type(error).__name__
     return result
 
 
-class _TooSlow(Exception):
-    pass
+class _TooSlow(BaseException):
+    """Not an Exception, so that an answer's own ``except Exception`` does not swallow it."""
 
 
 @contextlib.contextmanager
@@ -203,6 +208,10 @@ def _compare(result: object, expected: object, tolerance: float, ordered: bool) 
     """Say how a result differs from what was expected; None where it does not."""
     if result is None:
         return "your function returned None. Is the `return` missing?"
+    if hasattr(result, "to_numpy"):  # what pandas returns holds an array
+        result = result.to_numpy()
+    if isinstance(result, list | tuple) and _is_numeric(expected) and not _is_numeric(result):
+        return f"expected {_show(expected)}, got {_show(result)}, which is no array of numbers"
     for kind in (_compare_kind, _compare_shape, _compare_numbers):
         complaint = kind(result, expected)
         if complaint:
@@ -250,6 +259,11 @@ def _compare_shape(result: object, expected: object) -> str | None:
     if isinstance(expected, str | set) or not _is_numeric(expected):
         return None
     result, expected = _dense(result), _dense(expected)
+    if expected.dtype.kind == "b" and expected.ndim and result.dtype.kind in "iu":
+        return (
+            f"expected True or False for each of {len(expected)} interactions, got the numbers "
+            f"{_show(result)} (dtype {result.dtype})"
+        )
     if np.shape(result) == np.shape(expected):
         return None
     turned = " (the other way round: transposed?)" if result.T.shape == expected.shape else ""
@@ -264,8 +278,11 @@ def _compare_numbers(result: object, expected: object) -> str | None:
         return f"expected numbers, got dtype {result.dtype}"
     if expected.dtype.kind == "b" and result.dtype.kind != "b":
         return f"expected True or False (dtype bool), got dtype {result.dtype}"
-    if expected.dtype.kind in "iu" and result.dtype.kind == "f" and not (result % 1 == 0).all():
-        return f"expected whole numbers, got {_show(result)}"
+    if expected.dtype.kind in "iu" and result.dtype.kind == "f":
+        if not (result % 1 == 0).all():
+            return f"expected whole numbers, got {_show(result)}"
+        if expected.ndim:
+            return f"expected integers, which can index an array, got dtype {result.dtype}"
     if expected.dtype.kind == "f" and not np.isfinite(result).all() and np.isfinite(expected).all():
         return f"expected {_show(expected)}, got {_show(result)}: not finite"
     return None

@@ -29,6 +29,11 @@ def _pearson(u, v):
     return u @ v / np.sqrt((u @ u) * (v @ v)) if u.any() and v.any() else 0.0
 
 
+def _sums_as_lengths(u, v):
+    lengths = u.sum() * v.sum()
+    return u @ v / lengths if lengths else 0.0
+
+
 COSINE_1 = Exercise(
     "cosine-1",
     "cosine(u, v)",
@@ -36,12 +41,19 @@ COSINE_1 = Exercise(
         Case("parallel vectors", (np.array([1.0, 2.0]), np.array([2.0, 4.0])), 1.0),
         Case("no item in common", (np.array([3.0, 0.0]), np.array([0.0, 5.0])), 0.0),
         Case("an angle of 45 degrees", (np.array([2.0, 0.0]), np.array([3.0, 3.0])), _HALF),
-        Case("four items", (np.array([5.0, 3.0, 0, 1]), np.array([4.0, 0, 0, 1])), 0.860916),
-        Case("a user without ratings", (np.array([0.0, 0.0]), np.array([1.0, 2.0])), 0.0),
+        Case(
+            "four items", (np.array([5.0, 3.0, 0, 1]), np.array([4.0, 0, 0, 1])), 21 / np.sqrt(595)
+        ),
+        Case("u without ratings", (np.array([0.0, 0.0]), np.array([1.0, 2.0])), 0.0),
+        Case("v without ratings", (np.array([1.0, 2.0]), np.array([0.0, 0.0])), 0.0),
     ),
     (
         Mistake(
             _no_root, "the square roots are missing: a length is the root of the sum of squares"
+        ),
+        Mistake(
+            _sums_as_lengths,
+            "you divide by the sums of the ratings; a length is the root of the sum of squares",
         ),
         Mistake(_dot_only, "you return the dot product, not yet divided by the two lengths"),
         Mistake(
@@ -54,7 +66,6 @@ COSINE_1 = Exercise(
             "you subtract the means first, which is the Pearson correlation, another measure",
         ),
     ),
-    tolerance=1e-5,
 )
 
 
@@ -89,6 +100,17 @@ def _divided_once(R):
     return np.divide(product, norms[:, None], out=np.zeros(product.shape), where=norms[:, None] > 0)
 
 
+def _forgotten_axis(R):
+    norms = np.sqrt((R**2).sum(axis=1))
+    unit = R / np.where(norms > 0, norms, 1)
+    return unit @ unit.T
+
+
+def _at_least_one(R):
+    unit = R / np.maximum(np.sqrt((R**2).sum(axis=1)), 1)[:, None]
+    return unit @ unit.T
+
+
 COSINE_2 = Exercise(
     "cosine-2",
     "cosine_matrix(R)",
@@ -109,6 +131,11 @@ COSINE_2 = Exercise(
             np.array([[1.0, 8 / 9], [8 / 9, 1.0]]),
         ),
         Case(
+            "lengths below 1",
+            (np.array([[0.5, 0.0], [0.3, 0.4]]),),
+            np.array([[1.0, 0.6], [0.6, 1.0]]),
+        ),
+        Case(
             "a user without ratings",
             (np.array([[0.0, 0.0], [0.0, 2.0]]),),
             np.array([[0.0, 0.0], [0.0, 1.0]]),
@@ -120,6 +147,14 @@ COSINE_2 = Exercise(
             _nan_for_empty,
             "a row of zeros has length 0, and dividing by it gives NaN. Divide only where the "
             "length is positive",
+        ),
+        Mistake(
+            _forgotten_axis,
+            "the lengths run along the columns instead of the rows: lengths[:, None] turns them",
+        ),
+        Mistake(
+            _at_least_one,
+            "you replace lengths below 1 by 1, but a row may be shorter than 1. Replace only 0",
         ),
         Mistake(_squared_norms, "the square root is missing in the lengths"),
         Mistake(_not_normalized, "these are dot products; the lengths are not divided out yet"),
@@ -164,8 +199,8 @@ COSINE_3 = Exercise(
             np.array([[0.5, 0.1], [0.1, 2 / 3]]),
         ),
         Case(
-            "shrinkage 0 changes nothing",
-            (np.array([0.3, 0.0]), np.array([2.0, 0.0]), 0.0),
+            "shrinkage 0, and nothing in common",
+            (np.array([0.3, 0.4]), np.array([2.0, 0.0]), 0.0),
             np.array([0.3, 0.0]),
         ),
     ),
@@ -188,64 +223,87 @@ COSINE_3 = Exercise(
 )
 
 
-def _self_included(R, S, u, k):
-    neighbours = np.argsort(-S[u], kind="stable")[:k]
-    return S[u, neighbours] @ R[neighbours]
+def _item_votes(R, S, u, k, own=False, weights=True, mean=False, upwards=False):
+    scores, total = np.zeros(len(S)), np.zeros(len(S))
+    for j in np.flatnonzero(R[u]):
+        similar = S[j].copy()
+        if not own:
+            similar[j] = np.inf if upwards else -np.inf
+        neighbours = np.argsort(similar if upwards else -similar, kind="stable")[:k]
+        scores[neighbours] += (R[u, j] if weights else 1.0) * S[j, neighbours]
+        total[neighbours] += S[j, neighbours]
+    return scores / np.where(total > 0, total, 1) if mean else scores
 
 
-def _everybody(R, S, u, k):
-    similar = S[u].copy()
-    similar[u] = 0
-    return similar @ R
+def _own_neighbour(R, S, u, k):
+    return _item_votes(R, S, u, k, own=True)
 
 
-def _unweighted(R, S, u, k):
-    similar = S[u].copy()
-    similar[u] = -np.inf
-    return R[np.argsort(-similar, kind="stable")[:k]].sum(axis=0)
+def _no_cut(R, S, u, k):
+    return R[u] @ (S - np.eye(len(S)))
+
+
+def _stars_forgotten(R, S, u, k):
+    return _item_votes(R, S, u, k, weights=False)
 
 
 def _averaged(R, S, u, k):
-    similar = S[u].copy()
-    similar[u] = -np.inf
-    neighbours = np.argsort(-similar, kind="stable")[:k]
-    weights = S[u, neighbours]
-    return weights @ R[neighbours] / weights.sum()
+    return _item_votes(R, S, u, k, mean=True)
 
 
 def _least_similar(R, S, u, k):
-    similar = S[u].copy()
-    similar[u] = np.inf
-    neighbours = np.argsort(similar, kind="stable")[:k]
-    return S[u, neighbours] @ R[neighbours]
+    return _item_votes(R, S, u, k, upwards=True)
 
 
-_R = np.array([[1.0, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 1], [1, 0, 0, 1]])
-_S = np.array([[1.0, 0.8, 0.4, 0.5], [0.8, 1, 0.7, 0.3], [0.4, 0.7, 1, 0.2], [0.5, 0.3, 0.2, 1]])
+def _neighbours_of_the_wrong_item(R, S, u, k):
+    scores = np.zeros(len(S))
+    for i in range(len(S)):
+        similar = S[i].copy()
+        similar[i] = -np.inf
+        neighbours = np.argsort(-similar, kind="stable")[:k]
+        scores[i] = S[i, neighbours] @ R[u, neighbours]
+    return scores
+
+
+_R = np.array([[5.0, 0, 3, 0], [0, 2, 0, 4]])
+_S = np.array([[1.0, 0.8, 0.2, 0.5], [0.8, 1, 0.4, 0.1], [0.2, 0.4, 1, 0.3], [0.5, 0.1, 0.3, 1]])
 
 COSINE_4 = Exercise(
     "cosine-4",
     "score_items(R, S, u, k)",
     (
-        Case("the one nearest user", (_R, _S, 0, 1), np.array([0.8, 0.8, 0.8, 0.0])),
-        Case("two neighbours", (_R, _S, 0, 2), np.array([1.3, 0.8, 0.8, 0.5])),
-        Case("another user", (_R, _S, 2, 2), np.array([1.1, 1.1, 0.7, 0.0])),
-        Case("all three others", (_R, _S, 3, 3), np.array([0.8, 1.0, 0.5, 0.2])),
+        Case("one neighbour for each item", (_R, _S, 0, 1), np.array([0.0, 5.2, 0.0, 0.0])),
+        Case("two neighbours", (_R, _S, 0, 2), np.array([0.0, 5.2, 0.0, 3.4])),
+        Case("another user", (_R, _S, 1, 2), np.array([3.6, 0.0, 2.0, 0.0])),
+        Case("all other items are neighbours", (_R, _S, 0, 3), np.array([0.6, 5.2, 1.0, 3.4])),
+        Case(
+            "two items with similarity 1",
+            (np.array([[2.0, 3.0]]), np.ones((2, 2)), 0, 1),
+            np.array([3.0, 2.0]),
+        ),
     ),
     (
         Mistake(
-            _self_included,
-            "the user is among their own neighbours: nobody is more similar to them than they are. "
-            "Leave them out",
+            _own_neighbour,
+            "an item is among its own neighbours: nothing is more similar to it than itself. "
+            "Leave it out",
         ),
-        Mistake(_everybody, "all users contribute; wanted are the k most similar ones only"),
-        Mistake(_unweighted, "every neighbour counts 1; weight them with their similarity"),
+        Mistake(_no_cut, "all items contribute; wanted are the k most similar to each j only"),
+        Mistake(
+            _stars_forgotten,
+            "you add up similarities alone; each is to be multiplied by the user's rating of j",
+        ),
         Mistake(
             _averaged,
             "you divide by the sum of the similarities. That predicts a rating; for ranking, the "
             "plain sum is wanted, so that more support counts more",
         ),
-        Mistake(_least_similar, "you take the least similar users: np.argsort sorts upwards"),
+        Mistake(_least_similar, "you take the least similar items: np.argsort sorts upwards"),
+        Mistake(
+            _neighbours_of_the_wrong_item,
+            "you take the neighbours of the item to be scored, i; the formula takes those of the "
+            "items that the user knows, j",
+        ),
     ),
 )
 
@@ -284,6 +342,16 @@ COSINE_5 = Exercise(
             "different items rated",
             (np.array([[5.0, 3.0, 1.0], [4.0, 0.0, 2.0], [0.0, 2.0, 4.0]]),),
             np.array([[1.0, 1.0, -0.5], [1.0, 1.0, -0.5], [-0.5, -0.5, 1.0]]),
+        ),
+        Case(
+            "ratings close together",
+            (np.array([[1.0, 1.5], [1.5, 1.0]]),),
+            np.array([[1.0, -1.0], [-1.0, 1.0]]),
+        ),
+        Case(
+            "a user without ratings",
+            (np.array([[0.0, 0.0], [1.0, 5.0]]),),
+            np.array([[0.0, 0.0], [0.0, 1.0]]),
         ),
         Case(
             "a user who gives every film the same",

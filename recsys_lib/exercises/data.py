@@ -31,6 +31,7 @@ DATA_1 = Exercise(
             (np.array([0, 4]), np.array([1, 1]), 5, 10),
             0.04,
         ),
+        Case("the last ones have no event", (np.array([0, 1]), np.array([0, 1]), 4, 5), 0.1),
         Case("a full table", (np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), 2, 2), 1.0),
     ),
     (
@@ -75,6 +76,7 @@ DATA_2 = Exercise(
     (
         Case("half of the events", (np.array([1, 5, 1, 3]), 0.5), 1),
         Case("60 % of the events", (np.array([1, 5, 1, 3]), 0.6), 2),
+        Case("half lies between two items", (np.array([4, 3, 2]), 0.5), 2),
         Case("all events", (np.array([2, 2, 2, 2]), 1.0), 4),
         Case("equal items", (np.array([2, 2, 2, 2]), 0.5), 2),
         Case("one item has nearly all", (np.array([1, 1, 97, 1]), 0.9), 1),
@@ -136,6 +138,15 @@ DATA_3 = Exercise(
             (np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 2, 0, 3]), 2),
             np.array([True, False, True, False, True, False]),
         ),
+        Case(
+            "k is 3",
+            (
+                np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3]),
+                np.array([0, 1, 2, 0, 1, 3, 0, 1, 2, 0, 1]),
+                3,
+            ),
+            np.array([True, True, False, True, True, False, True, True, False, False, False]),
+        ),
         Case("everything goes", (np.array([0, 1]), np.array([0, 1]), 2), np.array([False, False])),
     ),
     (
@@ -193,6 +204,11 @@ DATA_4 = Exercise(
             np.array([True, True, False, True, True]),
         ),
         Case(
+            "two users share a time",
+            (np.array([0, 0, 1, 1]), np.array([1, 2, 2, 3]), 1),
+            np.array([False, True, False, True]),
+        ),
+        Case(
             "a user with fewer than n",
             (np.array([0, 1, 1, 1]), np.array([7, 3, 1, 2]), 2),
             np.array([True, True, False, True]),
@@ -221,9 +237,13 @@ def _one_pass_only(user, item, k):
     return keep & (np.bincount(item[keep], minlength=item.max() + 1)[item] >= k)
 
 
-def _two_passes(user, item, k):
+def _three_passes(user, item, k):
+    return _two_passes(user, item, k, 3)
+
+
+def _two_passes(user, item, k, passes=2):
     keep = np.ones(len(user), dtype=bool)
-    for _ in range(2):
+    for _ in range(passes):
         keep &= np.bincount(user[keep], minlength=user.max() + 1)[user] >= k
         keep &= np.bincount(item[keep], minlength=item.max() + 1)[item] >= k
     return keep
@@ -231,6 +251,7 @@ def _two_passes(user, item, k):
 
 # a chain: user j has items j and j + 1, so each loss at the end uncovers the next one
 _CHAIN = (np.repeat(np.arange(6), 2), np.repeat(np.arange(7), 2)[1:-1])
+_LONG_CHAIN = (np.repeat(np.arange(60), 2), np.repeat(np.arange(61), 2)[1:-1])
 
 DATA_5 = Exercise(
     "data-5",
@@ -242,6 +263,7 @@ DATA_5 = Exercise(
             (np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 1, 2]), 2),
             np.array([True, True, True, True, False, False]),
         ),
+        Case("a long chain, as well", (*_LONG_CHAIN, 2), np.zeros(120, dtype=bool)),
         Case("one pass is enough", (*_SMALL, 2), np.array([True, True, False, True, True, False])),
         Case("k = 1 keeps all", (np.array([0, 1]), np.array([1, 0]), 1), np.array([True, True])),
     ),
@@ -251,9 +273,8 @@ DATA_5 = Exercise(
             "you stop after one pass. Dropping items can push users below k again: go on until "
             "nothing changes",
         ),
-        Mistake(
-            _two_passes, "you stop after a fixed number of passes; go on until nothing changes"
-        ),
+        Mistake(_two_passes, "you stop after two passes; go on until nothing changes"),
+        Mistake(_three_passes, "you stop after three passes; go on until nothing changes"),
         Mistake(
             _items_counted_too_early,
             "you count once and filter once. Count again among what is left, until nothing changes",

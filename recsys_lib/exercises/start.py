@@ -29,6 +29,7 @@ START_1 = Exercise(
         Case("one clear winner", (np.array([2, 0, 2, 1, 2, 0]), 3, 2), np.array([2, 0])),
         Case("two items tie", (np.array([1, 3, 3, 1, 0]), 4, 3), np.array([1, 3, 0])),
         Case("an item nobody took", (np.array([4, 4, 1]), 5, 4), np.array([4, 1, 0, 2])),
+        Case("the last items are unknown", (np.array([0, 1, 1]), 4, 3), np.array([1, 0, 2])),
         Case("k is the whole catalogue", (np.array([1, 1, 0]), 2, 2), np.array([1, 0])),
     ),
     (
@@ -74,6 +75,10 @@ def _renumbered(scores, seen, k):
     return np.argsort(-np.delete(scores, seen), kind="stable")[:k]
 
 
+def _deleted_by_place(scores, seen, k):
+    return np.delete(np.argsort(-scores, kind="stable"), seen)[:k]
+
+
 START_2 = Exercise(
     "start-2",
     "recommend(scores, seen, k)",
@@ -87,6 +92,16 @@ START_2 = Exercise(
             "all scores are negative",
             (np.array([-3.0, -1.0, -2.0, -4.0]), np.array([1, 2]), 2),
             np.array([0, 3]),
+        ),
+        Case(
+            "scores are far below zero",
+            (np.array([-300.0, -200.0, -250.0]), np.array([1]), 1),
+            np.array([2]),
+        ),
+        Case(
+            "most of the best are seen",
+            (np.array([5, 4, 3, 2, 1]), np.array([0, 1, 2]), 1),
+            np.array([3]),
         ),
         Case(
             "nothing is seen",
@@ -110,6 +125,11 @@ START_2 = Exercise(
             _only_the_first_k,
             "you cut the list to k first and take the seen items out afterwards, so it comes out "
             "too short. Exclude first, then cut",
+        ),
+        Mistake(
+            _deleted_by_place,
+            "you sort first and then delete the places with the numbers in seen; but seen holds "
+            "film numbers, not places in the sorted list",
         ),
         Mistake(
             _renumbered,
@@ -139,6 +159,10 @@ def _all_must_be_found(lists, held_out):
     return sum(hits) / len(hits)
 
 
+def _percentage(lists, held_out):
+    return 100 * _number_of_hits(lists, held_out) / len(lists)
+
+
 START_3 = Exercise(
     "start-3",
     "hit_ratio(lists, held_out)",
@@ -146,6 +170,7 @@ START_3 = Exercise(
         Case("one hit in two users", ([[1, 2], [3, 4]], [[2], [5]]), 0.5),
         Case("two items found for one user", ([[1, 2, 3], [4, 5, 6]], [[1, 3], [7, 8]]), 0.5),
         Case("one of two items found", ([[0, 9], [5, 2], [7, 8]], [[9, 4], [2, 5], [1, 3]]), 2 / 3),
+        Case("the second of two is found", ([[1, 2], [3, 4]], [[9, 2], [8, 7]]), 0.5),
         Case("nobody is served", ([[1], [2]], [[2], [1]]), 0.0),
     ),
     (
@@ -158,6 +183,7 @@ START_3 = Exercise(
             _share_of_held_out,
             "you divide found items by held-out items, which is recall; the hit ratio counts users",
         ),
+        Mistake(_percentage, "you return a percentage; wanted is a number between 0 and 1"),
         Mistake(_number_of_hits, "you return the number of hits, not yet divided by the users"),
         Mistake(
             _all_must_be_found,

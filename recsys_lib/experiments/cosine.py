@@ -4,7 +4,7 @@ from itertools import product
 
 from recsys_lib.data import Interactions, Split, leave_last_out
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.paper_data import paper_split, table
+from recsys_lib.experiments.paper_data import YEAR, PopularityAround, paper_split, table
 from recsys_lib.models import ItemKNN, Popularity, Random, UserKNN
 from recsys_lib.sampling import Candidates, sample_candidates
 
@@ -24,6 +24,8 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     split = paper_split(ratings)
     tuning = leave_last_out(split.train, n_test=0, n_valid=1)
     baseline = evaluate(Popularity().fit(split.train), split, candidates=candidates)
+    of_the_year = PopularityAround(split, YEAR, 0).fit(split.train)
+    recent = evaluate(of_the_year, split, candidates=candidates)
     found = {
         "grid": {name: list(values) for name, values in GRID.items()},
         "models": {
@@ -40,6 +42,9 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
         found["models"][model.__name__] = _test(chosen, split, candidates)
         tested = evaluate(chosen, split, candidates=candidates)
         found["models"][model.__name__]["against_popularity"] = table(compare(tested, baseline))
+        found["models"][model.__name__]["against_recent_popularity"] = table(
+            compare(tested, recent)
+        )
     return found
 
 

@@ -1,8 +1,10 @@
 """Every exercise: its solution passes, its stub is not done yet, usual mistakes are named."""
 
+import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from chapters import CHAPTERS, checked_function, exercises, solutions
 
@@ -99,7 +101,32 @@ def test_an_endless_loop_is_stopped(monkeypatch):
         while True:
             pass
 
-    assert "not finished after 0.2 seconds" in toy().check(endless).message
+    def swallows(x):
+        while True:
+            try:
+                while True:
+                    pass
+            except Exception:
+                pass
+
+    for stuck in (endless, swallows):
+        start = time.perf_counter()
+        assert "is there a loop without an end?" in toy().check(stuck).message
+        assert time.perf_counter() - start < 1
+
+
+def test_an_exit_is_no_exit():
+    assert "ends the program" in toy().check(lambda x: sys.exit()).message
+
+
+def test_a_pandas_series_serves_and_rows_of_unequal_length_do_not():
+    assert toy().check(lambda x: pd.Series([2.0, 4.0])).passed
+    assert "no array of numbers" in toy().check(lambda x: [[1], [1, 2]]).message
+
+
+def test_numbers_of_items_must_be_able_to_index():
+    exercise = Exercise("toy-5", "f(x)", (Case("one", (np.ones(2),), np.array([2, 0])),))
+    assert "integers, which can index" in exercise.check(lambda x: np.array([2.0, 0.0])).message
 
 
 def test_endless_recursion_is_told():
@@ -151,7 +178,7 @@ def test_order_may_be_declared_not_to_matter():
 def test_a_wrong_dtype_is_named():
     case = Case("a mask", (np.ones(2),), np.array([True, False]))
     verdict = Exercise("toy-3", "mask(x)", (case,)).check(lambda x: np.array([1, 0]))
-    assert "True or False (dtype bool), got dtype int64" in verdict.message
+    assert "True or False for each of 2 interactions, got the numbers [1, 0]" in verdict.message
 
 
 def test_a_mistake_is_named_only_if_every_case_agrees():

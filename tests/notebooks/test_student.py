@@ -1,5 +1,6 @@
 """The student's notebooks: no solution, no markup of the site, and nobody's work overwritten."""
 
+import json
 import re
 
 import nbformat
@@ -41,12 +42,16 @@ def text_of_stubs(notebook):
 
 @each_chapter
 def test_nothing_is_left_that_plain_jupyter_would_show_as_markup(path):
-    text = text_of(student.for_student(read(path), REFERENCES), "markdown")
+    text = text_of(student.for_student(read(path), REFERENCES, path.stem), "markdown")
     assert not re.search(r":::|\{[\w:-]+\}`|^\(\S+\)=|^:\w+:", text, re.MULTILINE)
     for name in exercises(path):
-        assert f"**Exercise {name}: " in text
+        assert f"**Exercise {name}, " in text
     assert "<details><summary><b>Hint" in text
-    assert "glue(" not in text_of(student.for_student(read(path), REFERENCES), "code")
+    code = text_of(student.for_student(read(path), REFERENCES, path.stem), "code")
+    assert "glue(" not in code
+    assert '"correct"' not in code, "the quiz shows its answers"
+    captions = text.count("*Figure ")
+    assert captions == sum("plt.show()" in cell.source for cell in read(path).cells)
 
 
 @each_chapter
@@ -79,7 +84,9 @@ def text_before(notebook, cell):
 
 
 def test_a_students_first_notebook_runs_and_says_what_is_not_done(tmp_path):
-    notebook = student.for_student(read(CHAPTERS[0]), REFERENCES)
+    stem = CHAPTERS[0].stem
+    student.write_quiz(read(CHAPTERS[0]), tmp_path / "quizzes" / f"{stem}.json")
+    notebook = student.for_student(read(CHAPTERS[0]), REFERENCES, stem)
     resources = {"metadata": {"path": tmp_path}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
     said = [
@@ -94,7 +101,7 @@ def test_a_students_first_notebook_runs_and_says_what_is_not_done(tmp_path):
 def test_numbers_are_filled_in_from_the_stored_outputs():
     numbers = {"hr": "0.0843", "n": "9066"}
     text = "It is {glue:text}`hr:.1%` of {glue:text}`n:,d` and {glue:text}`hr`, not {glue:text}`x`."
-    assert student.plain_markdown(text, {**numbers, "n": "9066"}) == (
+    assert student.plain_markdown(text, student.Context(numbers)) == (
         "It is 8.4% of 9,066 and 0.0843, not `x`."
     )
 
@@ -109,7 +116,12 @@ $$
 a = b
 $$ (eq-b)
 
-:::{exercise} Doubling
+{cite:t}`sarwar2001item` say so.
+
+Read
+: A page.
+
+:::{exercise} x-1, doubling
 :label: x-1
 
 Write `f`.
@@ -128,11 +140,15 @@ Inner.
 :::
 ::::
 """
-    plain = student.plain_markdown(text, {}, REFERENCES)
+    context = student.Context({}, REFERENCES, {"fig-a": "3.1", "eq-b": "3.2"})
+    plain = student.plain_markdown(text, context)
     assert "(label)=" not in plain
-    assert "See the figure and the formula above, (Sarwar et al. 2001), tie." in plain
-    assert "$$\na = b\n$$\n" in plain
-    assert "**Exercise x-1: Doubling**\n\nWrite `f`." in plain
+    assert "See Figure 3.1 and (3.2), (Sarwar et al. 2001), tie." in plain
+    assert "Sarwar et al. (2001) say" in plain
+    assert context.cited == {"sarwar2001item"}
+    assert "$$\na = b\n\\tag{3.2}\n$$\n" in plain
+    assert "**Read.** A page." in plain
+    assert "**Exercise x-1, doubling**\n\nWrite `f`." in plain
     assert "<details><summary><b>Hint 1</b></summary>\n\nThink.\n\n</details>" in plain
     assert "> **Beware**" in plain
     assert "> <details><summary><b>More</b></summary>" in plain
@@ -151,5 +167,7 @@ def test_a_students_file_is_kept_and_said_to_be_kept(tmp_path, capsys):
     assert all((folder / path.name).exists() for path in CHAPTERS)
     assert not list(folder.glob("*.part"))
     nbformat.validate(read(folder / CHAPTERS[1].name))
+    quiz = json.loads((folder / "quizzes" / f"{CHAPTERS[1].stem}.json").read_text())
+    assert len(quiz) >= 3
     student.main(folder)
     assert "wrote" not in capsys.readouterr().out
