@@ -45,12 +45,12 @@ def k_core(ratings: Interactions, k: int) -> Interactions:
         If nothing is left, which happens: the paper's data has no 20-core.
     """
     k = check_int("k", k, minimum=1)
-    kept, before = ratings, -1
-    while len(kept) != before:
-        before = len(kept)
-        enough = (kept.user_counts[kept.user] >= k) & (kept.item_counts[kept.item] >= k)
-        kept = kept.select(np.flatnonzero(enough))
-    return _compact(kept, f"k_core({k})")
+    rows, before = np.arange(len(ratings)), -1
+    while len(rows) != before:
+        before = len(rows)
+        user, item = ratings.user[rows], ratings.item[rows]
+        rows = rows[(np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)]
+    return _compact(ratings.select(rows), f"k_core({k})")
 
 
 def _compact(kept: Interactions, what: str) -> Interactions:

@@ -295,11 +295,11 @@ def _films_100k(file: Path) -> pd.DataFrame | None:
         path,
         "movieId",
         {"title": "title", **{genre: genre for genre in GENRES_100K}},
-        member,
-        sep="|",
+        member=member,
         names=names,
+        separator="|",
+        quotes=False,
         encoding="latin-1",
-        quoting=3,
     )
     flags = films[GENRES_100K].eq("1").to_numpy()
     films["genres"] = ["|".join(np.array(GENRES_100K)[row]) for row in flags]
@@ -314,12 +314,10 @@ def _films_1m(file: Path) -> pd.DataFrame | None:
         path,
         "movieId",
         {"title": "title", "genres": "genres"},
-        member,
-        sep="::",
+        member=member,
         names=["movieId", "title", "genres"],
+        separator="::",
         encoding="latin-1",
-        engine="python",
-        quoting=3,
     )
     return _with_year(films, path)
 

@@ -11,6 +11,7 @@ import random
 import re
 import signal
 import socket
+import socketserver
 import struct
 import subprocess
 import sys
@@ -49,8 +50,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        # Counted first: the client may be done before this thread runs again.
         self.server.sent += len(body)
+        self.wfile.write(body)
 
 
 class Site(ThreadingHTTPServer):
@@ -62,6 +64,11 @@ class Site(ThreadingHTTPServer):
         self.script, self.seen, self.sent, self.errors = [serve()], [], 0, []
         self.mutex, self.go = threading.Lock(), threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}/file.bin"
+
+    def server_bind(self):
+        # HTTPServer would look up the name of this machine, which may ask the network.
+        socketserver.TCPServer.server_bind(self)
+        self.server_port = self.server_address[1]
 
     def handle_error(self, request, client_address):
         # A client that hangs up, or a handler that tore down its own connection, is no fault.
@@ -273,15 +280,22 @@ def test_progress_renews_the_budget(site, path):
 
 def test_always_cut_at_the_same_place_without_ranges_gives_up(site, path):
     site.script = [serve(50_000, ranges=False)]
-    with pytest.raises(DownloadError, match=r"cut|broke"):
+    with pytest.raises(DownloadError, match="the connection broke"):
         fetch(site, path, retries=3)
     assert len(site.seen) == 5  # one that got somewhere, and four that got no further
     assert part_of(path).stat().st_size == 50_000
 
 
+def test_cut_here_and_there_without_ranges_gives_up(site, path):
+    site.script = [serve(cut, ranges=False) for cut in (50_000, 30_000) * 20] + [serve()]
+    with pytest.raises(DownloadError, match="the connection broke"):
+        fetch(site, path, retries=3)
+    assert len(site.seen) <= 8
+
+
 def test_length_claimed_too_long_is_not_taken_for_whole(site, path):
     site.script = [say(200, BODY, Content_Length="200001")]
-    with pytest.raises(DownloadError, match=r"cut|broke"):
+    with pytest.raises(DownloadError, match="the connection broke"):
         fetch(site, path, retries=1)
     assert not path.exists()
 
@@ -309,7 +323,17 @@ def test_silent_server_times_out_and_is_asked_again(site, path):
     site.script = [lambda handler: site.go.wait(20), serve()]
     fetch(site, path, timeout=0.3)
     assert_whole(path)
-    assert len(site.seen) == 2
+    assert len(site.seen) >= 2  # more if the machine is so busy that it is silent too
+
+
+def test_connection_closed_without_an_answer_is_asked_again(site, path):
+    site.script = [lambda handler: None]
+    with pytest.raises(DownloadError, match="broke before the server answered"):
+        fetch(site, path, retries=4)
+    assert len(site.seen) == 5
+    site.script = [lambda handler: None, serve()]
+    fetch(site, path)
+    assert_whole(path)
 
 
 def test_reset_connection_of_unknown_length_is_not_taken_for_whole(site, path):
@@ -347,6 +371,25 @@ def test_no_length_and_more_than_the_known_size(site, path):
         fetch(site, path, size=1000)
     assert len(site.seen) == 1
     assert names(path) == [".file.bin.lock"]
+
+
+def test_endless_answer_is_not_read_to_the_end(site, path):
+    def pour(handler):
+        handler.answer(200, b"", {})
+        for _ in range(1000):
+            site.sent += 64 * 1024
+            handler.wfile.write(bytes(64 * 1024))
+
+    site.script = [pour]
+    with pytest.raises(DownloadError, match="more than the 1000 bytes"):
+        fetch(site, path, size=1000)
+    assert site.sent < 32 * 1024**2  # what the system's buffers took, not all of it
+
+
+def test_length_beside_chunks_means_nothing(site, path):
+    site.script = [chunked(200, BODY, Content_Length="5")]
+    fetch(site, path)
+    assert_whole(path)
 
 
 def test_chunked_answer_and_its_cut(site, path):
@@ -568,6 +611,17 @@ def test_weak_etag_gives_way_to_the_date(site, path):
     assert site.if_ranges == [None, DATE]
 
 
+def test_etag_that_turned_weak_on_the_way_still_fits(site, path):
+    def weaken(handler):
+        site.versions = {"ETag": 'W/"v1"'}
+        serve(heed_if_range=False)(handler)
+
+    site.script = [serve(50_000), weaken]
+    fetch(site, path)
+    assert_whole(path)
+    assert site.ranges == [None, "bytes=50000-"]
+
+
 # --- other processes ----------------------------------------------------------------------
 
 CHILD = """
@@ -719,7 +773,7 @@ def test_folder_where_a_file_cannot_be_written(site, path, name):
 
 def test_target_that_is_a_folder(site, path):
     path.mkdir(parents=True)
-    with pytest.raises(DownloadError, match="it is a folder"):
+    with pytest.raises(DownloadError, match=r"^cannot download to .* it is a folder$"):
         fetch(site, path)
     assert site.seen == []
 
@@ -821,6 +875,12 @@ def test_find_prefers_the_named_place_then_sorts(tmp_path, monkeypatch):
     assert find("x.gz", tmp_path) == tmp_path / "x.gz"
     monkeypatch.setenv("RECSYS_DATA", str(tmp_path))
     assert find("x.gz") == tmp_path / "x.gz"
+
+
+@pytest.mark.parametrize("order", ["abcdef", "fedcba"])
+def test_find_does_not_depend_on_the_order_on_disk(tmp_path, order):
+    put(tmp_path, *(f"{letter}/x.gz" for letter in order))
+    assert find("x.gz", tmp_path) == tmp_path / "a/x.gz"
 
 
 def test_find_nothing(tmp_path):

@@ -11,6 +11,7 @@ import zipfile
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -282,7 +283,9 @@ class TestBadRows:
             reading(content)
         assert reading(content, on_bad_rows="skip").report.skipped == {"wrong number of fields": 1}
 
-    @pytest.mark.parametrize("row", [b"a::b::5::100:", b"a::b::5:100", b"a:b::5::100", b"a::b::5"])
+    @pytest.mark.parametrize(
+        "row", [b"a::b::5::100:", b"a::b::5:100", b"a:b::5::100", b"a:x:b::5::9"]
+    )
     @pytest.mark.parametrize("first", [False, True], ids=["in the middle", "first"])
     def test_half_a_separator_does_not_separate(self, reading, row, first):
         lines = [b"u1::i1::5::100", row]
@@ -319,13 +322,17 @@ class TestBadRows:
         assert rows_of(ratings) == ROWS
         assert ratings.report.skipped == {"row cannot be split": 1}
 
-    def test_a_stray_quote_is_found_though_another_seems_to_close_it(self, reading):
-        # to a spreadsheet this is one row of five fields: its note runs to the quote in line 4
-        content = HEADER[:-1] + b',note\nu1,i1,5,100,"x\nu2,i1,4,200,y\nu1,i2,3.5,300,"z"\n'
-        with pytest.raises(DataError, match="line 2: the row cannot be split: ',' expected after"):
+    @pytest.mark.parametrize("at", [0, 1])
+    def test_a_stray_quote_is_found_though_another_seems_to_close_it(self, reading, at):
+        # to a spreadsheet these lines are one row of five fields: its note runs to the next quote
+        lines = [b"u1,i1,5,100,x\n", b"u2,i1,4,200,y\n", b'u1,i2,3.5,300,"z"\n']
+        lines[at] = lines[at].replace(b"100,", b'100,"').replace(b"200,", b'200,"')
+        content = HEADER[:-1] + b",note\n" + b"".join(lines)
+        message = rf"line {at + 2}: the row cannot be split: ',' expected after"
+        with pytest.raises(DataError, match=message):
             reading(content)
         ratings = reading(content, on_bad_rows="skip")
-        assert rows_of(ratings) == ROWS[1:]
+        assert rows_of(ratings) == ROWS[:at] + ROWS[at + 1 :]
         assert ratings.report.rows == 3
 
     def test_a_field_too_long_to_be_one(self, reading):
@@ -557,11 +564,10 @@ class TestWholeFiles:
             content = whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]
             try:
                 found = rows_of(reading(content, on_bad_rows=on_bad_rows))
-            except DataError as error:
-                assert "shop.csv" in str(error)
-            else:
-                assert found == ROWS
-                assert place < 10  # the date and the like in its header do not matter
+            except DataError:
+                continue
+            assert found == ROWS
+            assert place < 10  # the date and the like in its header do not matter
 
     def test_a_folder(self, tmp_path):
         with pytest.raises(DataError, match=f"{tmp_path} is a folder"):
@@ -573,7 +579,7 @@ class TestWholeFiles:
 
     @pytest.mark.parametrize("separator", ["", '"', "\n", ":\r", None, 5])
     def test_what_is_no_separator(self, reading, separator):
-        with pytest.raises(ValueError, match="separator must be one or more characters, .* got "):
+        with pytest.raises(ValueError, match=r"separator must be one or more characters, .* got "):
             reading(HEADER + GOOD, separator=separator)
 
     @pytest.mark.parametrize(
@@ -597,6 +603,14 @@ class TestWholeFiles:
                 load_file(path, user="user", item="item")
             except DataError:
                 path.unlink()
+
+    def test_a_table_of_items_that_does_not_fit(self, tmp_path):
+        (tmp_path / "shop.csv").write_bytes(b"u,i\na,x\n")
+        items = pd.DataFrame({"title": ["X", "X again"]}, index=["x", "x"])
+        with pytest.raises(
+            DataError, match=r"shop\.csv: shop: items has more than one row for 'x'"
+        ):
+            read(tmp_path / "shop.csv", Format("u", "i"), name="shop", items=items)
 
 
 class TestTablesOfItems:
@@ -622,11 +636,14 @@ class TestTablesOfItems:
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("id,name\na,x\n", r"items\.csv: no column 't'; found \['id', 'name'\]"),
-            ("id,t\na,x\nb,y,z\n", r"items\.csv: the table of items cannot be read: .*line 3"),
-            ("id,t\na,x,z\n", r"items\.csv: the table of items cannot be read"),
-            ("", r"items\.csv: the table of items cannot be read: No columns"),
-            ('id,t\na,"x\n', r"items\.csv: the table of items cannot be read: "),
+            ("id,name\na,x\n", r"items\.csv, line 1: no column 't'; found \['id', 'name'\]"),
+            ("id,t,t\na,x,x\n", r"items\.csv, line 1: column 't' comes more than once"),
+            ("id,t\na,x\nb,y,z\n", r"items\.csv, line 3: 3 fields, expected 2"),
+            ("id,t\na,x\nb\n", r"items\.csv, line 3: 1 fields, expected 2"),
+            ("id,t\na,x\n,y\n", r"items\.csv, line 3: id is missing"),
+            ('id,t\na,"x\n', r"items\.csv, line 2: the row cannot be split"),
+            ("", r"items\.csv: the file holds no rows"),
+            ("id,t\n", r"items\.csv: the file holds no rows"),
         ],
     )
     def test_damage(self, tmp_path, text, message):
@@ -635,19 +652,21 @@ class TestTablesOfItems:
 
     def test_another_encoding(self, tmp_path):
         path = self.write(tmp_path, "id,t\na,Cité\n", "latin-1")
-        with pytest.raises(
-            DataError, match=r"items\.csv: the table of items cannot be read: .*utf-8"
-        ):
+        with pytest.raises(DataError, match=r"items\.csv, line 2: the line is not valid UTF-8"):
             read_metadata(path, "id", {"title": "t"})
-        assert (
-            read_metadata(path, "id", {"title": "t"}, encoding="latin-1").loc["a", "title"]
-            == "Cité"
-        )
+        table = read_metadata(path, "id", {"title": "t"}, encoding="latin-1")
+        assert table.loc["a", "title"] == "Cité"
+
+    def test_without_header_and_quotes(self, tmp_path):
+        path = self.write(tmp_path, 'a|"Great" Expectations|x\nb|"|\n')
+        options = {"names": ["id", "t", "x"], "separator": "|", "quotes": False}
+        table = read_metadata(path, "id", {"title": "t"}, **options)
+        assert table["title"].tolist() == ['"Great" Expectations', '"']
 
     def test_cut_off(self, tmp_path):
         path = tmp_path / "items.csv.gz"
         path.write_bytes(gzip.compress(b"id,t\na,x\n")[:-9])
-        with pytest.raises(DataError, match=r"items\.csv\.gz: the table of items cannot be read"):
+        with pytest.raises(DataError, match=r"items\.csv\.gz is cut off or damaged after line \d"):
             read_metadata(path, "id", {"title": "t"})
 
     def test_json_lines(self, tmp_path):
@@ -667,8 +686,8 @@ class TestTablesOfItems:
 
     def test_json_lines_without_any(self, tmp_path):
         (tmp_path / "meta.jsonl").write_bytes(b"")
-        table = read_metadata_jsonl(tmp_path / "meta.jsonl", "id", {"title": "t"})
-        assert table.shape == (0, 1)
+        with pytest.raises(DataError, match=r"meta\.jsonl: the file holds no rows"):
+            read_metadata_jsonl(tmp_path / "meta.jsonl", "id", {"title": "t"})
 
     @pytest.mark.parametrize(
         ("line", "message"),
@@ -730,9 +749,10 @@ class TestZip:
         for place in range(len(whole)):
             path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
             try:
-                assert len(read(path, self.FORM, name="ml")) == 50
-            except DataError as error:
-                assert "ml.zip" in str(error)
+                found = read(path, self.FORM, name="ml")
+            except DataError:
+                continue
+            assert found.user_ids.tolist() == sorted(f"u{i}" for i in range(50))
 
 
 class TestIntegerIdentifiers:
@@ -761,7 +781,7 @@ class TestIntegerIdentifiers:
     @pytest.mark.parametrize("text", ["x", "1.0", "1_0", "٣", "9223372036854775808", '"1'])
     def test_what_is_no_integer(self, tmp_path, text):
         content = f"1\t2\t5\t100\n{text}\t2\t5\t100\n".encode()
-        with pytest.raises(DataError, match=rf"u\.data, line 2: "):
+        with pytest.raises(DataError, match=r"u\.data, line 2: "):
             self.read(tmp_path, content)
 
 
@@ -781,18 +801,18 @@ def quoted(text, always=False):
     return '"' + text.replace('"', '""') + '"' if needs or always else text
 
 
-def in_both_ways(path, form=FORM, on_bad_rows="error"):
-    """Return (rows or None from the fast reader, rows from the slow one, what it skipped)."""
-    fast, skipped = _read_fast(path, form), Counter()
-    slow = _read_slowly(path, form, on_bad_rows, skipped)
-    return [
-        None
-        if table is None
-        else list(
-            zip(*(table[c].tolist() for c in ("user", "item", "rating", "timestamp")), strict=True)
-        )
-        for table in (fast, slow)
-    ] + [skipped]
+def as_rows(table):
+    columns = [table[name].tolist() for name in ("user", "item", "rating", "timestamp")]
+    return list(zip(*columns, strict=True))
+
+
+def fast_rows(path, form=FORM):
+    table = _read_fast(path, form)
+    return None if table is None else as_rows(table)
+
+
+def slow_rows(path, form=FORM):
+    return as_rows(_read_slowly(path, form, "error", Counter()))
 
 
 @pytest.fixture(scope="module")
@@ -819,8 +839,8 @@ def test_both_readers_give_the_rows_that_were_written(
         lines.append(",".join(quoted(fields[name], always) for name in order))
     text = end.join(lines) + (end if final else "")
     scratch.write_bytes(text.encode("utf-8-sig" if mark else "utf-8"))
-    fast, slow, _ = in_both_ways(scratch)
-    assert slow == rows
+    assert slow_rows(scratch) == rows
+    fast = fast_rows(scratch)
     one_line_each = not any(
         c in field for row in rows for field in (*row[:2], extra) for c in "\r\n"
     )
@@ -843,28 +863,13 @@ def test_both_readers_agree_on_integers_without_a_header(scratch, rows, separato
     scratch.write_text(
         "".join(separator.join(map(str, ("é", *row))) + "\n" for row in rows), "utf-8"
     )
-    fast, slow, _ = in_both_ways(scratch, form)
-    assert slow == rows
-    assert fast == rows
+    assert slow_rows(scratch, form) == rows
+    assert fast_rows(scratch, form) == rows
 
 
 PLAIN = st.text("abc01é ", min_size=1, max_size=4)
 PLAIN_ROW = st.tuples(PLAIN, PLAIN, st.integers(1, 5), st.integers(2, 2**31))
-SNIPPETS = [
-    b",",
-    b'"',
-    b"\x00",
-    b"\xff",
-    b" ",
-    b"\t",
-    b"-",
-    b"5",
-    b"nan",
-    b"e",
-    b".",
-    b"_",
-    b"u,i,3,9",
-]
+SNIPPETS = [*map(bytes, zip(b',"\0\xff \t-5e._', strict=True)), b"nan", b"u,i,3,9"]
 DAMAGE = st.lists(st.sampled_from(SNIPPETS), max_size=8).map(b"".join) | st.binary(max_size=12)
 
 
@@ -888,16 +893,11 @@ def test_whatever_is_done_to_a_line_is_named_or_counted(scratch, rows, at, cut, 
     scratch.write_bytes(b"u,i,r,t\n" + b"\n".join(lines))
     others = rows[:at] + rows[at + 1 :]
 
-    skipped = Counter()
+    skipped, kept = Counter(), []
     try:
-        table = _read_slowly(scratch, FORM, "skip", skipped)
-        kept = list(
-            zip(*(table[c].tolist() for c in ("user", "item", "rating", "timestamp")), strict=True)
-        )
-    except DataError as error:
+        kept = as_rows(_read_slowly(scratch, FORM, "skip", skipped))
+    except DataError:  # not a single row is left
         assert not others
-        assert "can be used" in str(error) or "holds no rows" in str(error)
-        kept = []
     blank = not lines[at].strip(b" \t")
     assert len(kept) + skipped.total() == len(rows) - blank
     assert skipped.total() <= 1
@@ -908,6 +908,5 @@ def test_whatever_is_done_to_a_line_is_named_or_counted(scratch, rows, at, cut, 
             _read_slowly(scratch, FORM, "error", Counter())
         assert _read_fast(scratch, FORM) is None
     elif kept:
-        fast, slow, _ = in_both_ways(scratch)
-        assert slow == kept
-        assert fast in (None, kept)
+        assert slow_rows(scratch) == kept
+        assert fast_rows(scratch) in (None, kept)

@@ -1,6 +1,7 @@
 """Splits: the examples in the docstrings, and what must hold of every split."""
 
 import re
+from dataclasses import FrozenInstanceError
 from itertools import permutations
 
 import numpy as np
@@ -108,6 +109,8 @@ class TestLeaveLastOut:
         assert [part.name for part in parts] == ["tiny train", "tiny valid", "tiny test"]
         assert all(part.shape == (3, 4) for part in parts)
         assert all(part.items is tiny.items for part in parts)
+        with pytest.raises(FrozenInstanceError):
+            split.train = split.test
         assert repr(split) == "<split of 3 users x 4 items: train 3, valid 2, test 2>"
 
     @pytest.mark.parametrize(
