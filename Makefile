@@ -109,6 +109,7 @@ hooks: $(VENV)/.installed
 
 record: $(VENV)/.installed
 	@$(BIN)/python tools/chapter.py record $(N)
+	@$(BIN)/python tools/readme.py
 
 # ---- recorded runs and timings -------------------------------------------------------------------
 
@@ -127,8 +128,9 @@ bench: export OPENBLAS_NUM_THREADS := 1
 bench: export OMP_NUM_THREADS := 1
 bench: export MKL_NUM_THREADS := 1
 bench: export NUMBA_NUM_THREADS := 1
-bench: .venv-bench/.installed
+bench: .venv-bench/.installed $(VENV)/.installed
 	.venv-bench/bin/python benchmarks/run.py
+	@$(BIN)/python tools/readme.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -8,10 +8,11 @@ import numpy as np
 from implicit.cpu.matrix_factorization_base import MatrixFactorizationBase
 from ranx import Qrels, Run, evaluate
 from scipy import sparse
-from timing import alternate
 
 from recsys_lib.metrics import METRICS, ranks_from_lists
 from recsys_lib.ranking import top_k
+
+from timing import alternate
 
 USERS, ITEMS, FACTORS, K = 6_040, 3_706, 16, 10
 RATINGS = 1_000_209

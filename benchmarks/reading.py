@@ -16,7 +16,7 @@ import pandas as pd
 RATINGS, USERS, ITEMS = 3_000_000, 1_760_000, 213_600
 
 READ = """
-import json, resource, sys, time
+import json, re, sys, time
 from recsys_lib import data
 start = time.perf_counter()
 ratings = data.load_file(sys.argv[1], user="user_id", item="parent_asin", rating="rating",
@@ -26,7 +26,8 @@ start = time.perf_counter()
 left = data.min_counts(ratings, user=5, item=5)
 core = data.k_core(ratings, 3)
 filtered = time.perf_counter() - start
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+# not getrusage, whose peak counts the parent's memory too, from before this program was started
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1e6
 print(json.dumps({"read": read, "filter": filtered, "peak_gb": peak, "rows": len(ratings),
                   "users": ratings.n_users, "items": ratings.n_items}))
 """

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from recsys_lib.files import atomic_write
+
 import ranking
 import reading
-
-from recsys_lib.files import atomic_write
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 

@@ -73,13 +73,14 @@ def run(experiment: Experiment) -> dict:
         }
         | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
-        "found": found,
+        "found": json.loads(json.dumps(found)),  # as it will be read: no tuples, keys of text
     }
 
 
 def _files(experiment: Experiment) -> tuple[Path, Path]:
     """Return the data file and the candidate file beside it, which no command can download."""
-    file = find(lookup(experiment.data).file)
+    place = lookup(experiment.data).file
+    file = find(place) if place else None
     candidates = file and file.with_name("candidates.csv.gz")
     if not candidates or not candidates.exists():
         raise DataError(

@@ -54,7 +54,20 @@ def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.get("outputs"):
             cell.execution_count = 1
+            cell.outputs = joined(cell.outputs)
     return notebook
+
+
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join what was printed in pieces: where a kernel cuts it is chance, no change of chapter."""
+    whole: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = whole[-1] if whole else {}
+        if output.output_type == "stream" and last.get("name") == output.get("name", ""):
+            last.text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def strip(paths: list[str]) -> None:

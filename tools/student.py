@@ -190,7 +190,7 @@ def _directives(text: str) -> str:
     """Turn directives fenced by colons into headings, quotes and folds; the innermost first."""
     fence = re.compile(
         r"(?ms)^(?P<colons>:{3,})\{(?P<name>[\w-]+)\} ?(?P<title>[^\n]*)\n"
-        r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?P<body>(?:(?!^:{3,}\{).)*?)^(?P=colons)\s*$"
+        r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?P<body>(?:(?!^:{3,}\{).)*?)^(?P=colons)[ \t]*$"
     )
     while match := fence.search(text):
         text = text[: match.start()] + _plain(match) + text[match.end() :]
@@ -212,4 +212,6 @@ def _plain(match: re.Match) -> str:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2 or sys.argv[1:2] == ["--help"]:
+        sys.exit("usage: python tools/student.py [FOLDER]")
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "student")

@@ -9,8 +9,13 @@ from recsys_lib.exercises import cosine, data, start
 from recsys_lib.exercises.core import Case, Exercise, Mistake, Verdict
 from recsys_lib.validation import check_choice
 
+CHAPTERS = (
+    start,
+    data,
+    cosine,
+)
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise for chapter in (start, data, cosine) for exercise in chapter.EXERCISES
+    exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES
 }
 
 

@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pytest
-from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
@@ -26,6 +25,8 @@ from recsys_lib.models import (
 )
 from recsys_lib.models.neighbours import centre_rows, cosine_similarity, normalize_rows
 from recsys_lib.ranking import NO_ITEM
+
+from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
 
 SPLIT = planted()
 EVERYBODY = np.arange(N_USERS)

@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recsys_lib.data import DataError, ReadReport, load_file
+from recsys_lib.data import DataError, ReadReport, load_file, readers
 from recsys_lib.data.readers import (
     Format,
     _read_fast,
@@ -276,6 +277,18 @@ class TestBadRows:
         ratings = reading(content, on_bad_rows="skip")
         assert rows_of(ratings) == ROWS
         assert ratings.report.skipped == {"wrong number of fields": 1}
+
+    @pytest.mark.parametrize("end", [b",", b",x", b":"])
+    @pytest.mark.parametrize("at", range(6))
+    def test_a_row_too_long_wherever_a_chunk_begins(self, reading, monkeypatch, end, at):
+        monkeypatch.setattr(readers, "CHUNK", 2)
+        separator = "::" if end == b":" else ","
+        lines = [f"u{i},i{i},5,{i + 9}".replace(",", separator).encode() for i in range(6)]
+        lines[at] += end
+        content = HEADER.replace(b",", separator.encode()) + b"\n".join(lines)
+        with pytest.raises(DataError, match=rf"shop\.csv, line {at + 2}: "):
+            reading(content, separator=separator)
+        assert len(reading(content, separator=separator, on_bad_rows="skip")) == 5
 
     def test_too_few_fields_where_the_last_column_is_not_used(self, reading):
         content = HEADER[:-1] + b",note\nu1,i1,5,100,x\nu2,i1,4,200\n"
@@ -793,6 +806,7 @@ NASTY += ["1e5", "True", "#", "\\", "\\N", "a,b", "-", "\ufeff", "\u2028", "\x85
 ANY_TEXT = st.sampled_from(NASTY) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=5
 )
+CHUNKS = st.sampled_from([1, 2, 3, readers.CHUNK])  # rows that pandas reads at a time
 ROW = st.tuples(ANY_TEXT, ANY_TEXT, st.integers(4, 20).map(lambda q: q / 4), st.integers(0, 2**31))
 
 
@@ -806,8 +820,9 @@ def as_rows(table):
     return list(zip(*columns, strict=True))
 
 
-def fast_rows(path, form=FORM):
-    table = _read_fast(path, form)
+def fast_rows(path, form=FORM, chunk=readers.CHUNK):
+    with mock.patch.object(readers, "CHUNK", chunk):
+        table = _read_fast(path, form)
     return None if table is None else as_rows(table)
 
 
@@ -829,9 +844,10 @@ def scratch(tmp_path_factory):
     final=st.booleans(),
     mark=st.booleans(),
     always=st.booleans(),
+    chunk=CHUNKS,
 )
 def test_both_readers_give_the_rows_that_were_written(
-    scratch, rows, order, extra, end, final, mark, always
+    scratch, rows, order, extra, end, final, mark, always, chunk
 ):
     lines = [",".join(quoted(name, always) for name in order)]
     for user, item, rating, time in rows:
@@ -840,7 +856,7 @@ def test_both_readers_give_the_rows_that_were_written(
     text = end.join(lines) + (end if final else "")
     scratch.write_bytes(text.encode("utf-8-sig" if mark else "utf-8"))
     assert slow_rows(scratch) == rows
-    fast = fast_rows(scratch)
+    fast = fast_rows(scratch, chunk=chunk)
     one_line_each = not any(
         c in field for row in rows for field in (*row[:2], extra) for c in "\r\n"
     )
@@ -856,15 +872,16 @@ def test_both_readers_give_the_rows_that_were_written(
         st.tuples(*[st.integers(-99, 99)] * 2, st.integers(1, 5), st.integers(2, 2**31)), min_size=1
     ),
     separator=st.sampled_from(["\t", "::", "|"]),
+    chunk=CHUNKS,
 )
-def test_both_readers_agree_on_integers_without_a_header(scratch, rows, separator):
+def test_both_readers_agree_on_integers_without_a_header(scratch, rows, separator, chunk):
     columns = ("a", "u", "i", "r", "t")
     form = Format("u", "i", "r", "t", "delimited", separator, columns, True, "s", (1, 5))
     scratch.write_text(
         "".join(separator.join(map(str, ("é", *row))) + "\n" for row in rows), "utf-8"
     )
     assert slow_rows(scratch, form) == rows
-    assert fast_rows(scratch, form) == rows
+    assert fast_rows(scratch, form, chunk) == rows
 
 
 PLAIN = st.text("abc01é ", min_size=1, max_size=4)
@@ -879,11 +896,12 @@ DAMAGE = st.lists(st.sampled_from(SNIPPETS), max_size=8).map(b"".join) | st.bina
     at=st.integers(0, 4),
     cut=st.tuples(st.integers(0, 20), st.integers(0, 20)),
     damage=DAMAGE,
+    chunk=CHUNKS,
 )
-@example(rows=[("a", "b", 3, 9)] * 3, at=1, cut=(0, 0), damage=b'"')
-@example(rows=[("a", "b", 3, 9)] * 3, at=0, cut=(20, 20), damage=b",")
-@example(rows=[("a", "b", 3, 9)] * 3, at=0, cut=(0, 20), damage=b"a,b,True,True")
-def test_whatever_is_done_to_a_line_is_named_or_counted(scratch, rows, at, cut, damage):
+@example(rows=[("a", "b", 3, 9)] * 3, at=1, cut=(0, 0), damage=b'"', chunk=9)
+@example(rows=[("a", "b", 3, 9)] * 3, at=0, cut=(20, 20), damage=b",", chunk=9)
+@example(rows=[("a", "b", 3, 9)] * 3, at=0, cut=(0, 20), damage=b"a,b,True,True", chunk=9)
+def test_whatever_is_done_to_a_line_is_named_or_counted(scratch, rows, at, cut, damage, chunk):
     """One line is damaged at will (but stays one line): the others must come through untouched."""
     at = at % len(rows)
     damage = damage.replace(b"\n", b"").replace(b"\r", b"")
@@ -906,7 +924,7 @@ def test_whatever_is_done_to_a_line_is_named_or_counted(scratch, rows, at, cut, 
     if skipped:
         with pytest.raises(DataError, match=rf"shop\.csv, line {at + 2}: "):
             _read_slowly(scratch, FORM, "error", Counter())
-        assert _read_fast(scratch, FORM) is None
+        assert fast_rows(scratch, chunk=chunk) is None
     elif kept:
         assert slow_rows(scratch) == kept
-        assert fast_rows(scratch) in (None, kept)
+        assert fast_rows(scratch, chunk=chunk) in (None, kept)

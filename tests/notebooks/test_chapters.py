@@ -6,10 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from chapters import CHAPTERS, CHECKED, chapter, checked_function, exercises, read, solutions, tags
 
 import recsys_lib
 from recsys_lib.exercises import EXERCISES
+
+from chapters import CHAPTERS, CHECKED, chapter, checked_function, exercises, read, solutions, tags
 
 each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
 
@@ -54,9 +55,12 @@ def test_every_figure_has_a_name_a_caption_and_a_text_alternative(path):
         if "plt.show()" not in cell.source:
             continue
         site = cell.metadata.get("mystnb", {})
-        assert site.get("figure", {}).get("name", "").startswith("fig-"), cell.source
-        assert len(site["figure"].get("caption", "")) > 60, cell.source
-        assert len(site.get("image", {}).get("alt", "")) > 60, cell.source
+        name = site.get("figure", {}).get("name", "")
+        assert name.startswith("fig-"), (
+            f"no figure name that begins with fig-:\n{cell.source}"
+        )
+        assert len(site["figure"].get("caption", "")) > 60, f"{name}: no caption of a sentence"
+        assert len(site.get("image", {}).get("alt", "")) > 60, f"{name}: no alt text of a sentence"
 
 
 @each_chapter
@@ -96,9 +100,23 @@ def test_the_quiz_explains_every_answer(path):
     assert len(questions) >= 3
     for question in questions:
         answers = question["answers"]
-        assert all(len(answer["feedback"]) > 15 for answer in answers), question["question"]
-        assert sum(bool(answer.get("correct")) for answer in answers) == 1, question["question"]
-        assert len(answers) >= (3 if question["type"] == "multiple_choice" else 2)
+        asked = question["question"]
+        short = [answer["feedback"] for answer in answers if len(answer["feedback"]) <= 15]
+        assert not short, f"{asked!r}: feedback that explains nothing: {short}"
+        right = sum(bool(answer.get("correct")) for answer in answers)
+        assert right == 1, f"{asked!r}: {right} answers are marked correct, 1 must be"
+        least = 3 if question["type"] == "multiple_choice" else 2
+        assert len(answers) >= least, f"{asked!r}: {len(answers)} answers, at least {least} wanted"
+
+
+def test_labels_are_unique_in_the_whole_book():
+    labels = []
+    for path in CHAPTERS:
+        for cell in read(path).cells:
+            labels += re.findall(r"(?m)^\$\$ \(([\w-]+)\)$|^:label: (\S+)", cell.source)
+            labels.append((cell.metadata.get("mystnb", {}).get("figure", {}).get("name", ""), ""))
+    names = [one or other for one, other in labels if one or other]
+    assert sorted(names) == sorted(set(names))
 
 
 @each_chapter

@@ -6,10 +6,11 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from chapters import CHAPTERS, checked_function, exercises, solutions
 
 from recsys_lib import exercises as public
 from recsys_lib.exercises import EXERCISES, Case, Exercise, Mistake, check, core
+
+from chapters import CHAPTERS, checked_function, exercises, solutions
 
 FOUND = {name: path for path in CHAPTERS for name in exercises(path)}
 each_exercise = pytest.mark.parametrize("name", sorted(EXERCISES))
@@ -74,10 +75,11 @@ def test_common_failures_are_told_apart(name):
 
     def changes(*arguments):
         result = right(*arguments)
-        if isinstance(arguments[0], np.ndarray):
-            arguments[0][...] = 0
-        else:
-            arguments[0].clear()
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                argument[...] = 77
+            elif hasattr(argument, "clear"):
+                argument.clear()
         return result
 
     assert "None. Is the `return` missing?" in check(name, nothing).message

@@ -5,11 +5,11 @@ import re
 
 import nbformat
 import pytest
-from chapters import CHAPTERS, chapter, exercises, read
 from nbclient import NotebookClient
 from pybtex.database import parse_file
 
 import student
+from chapters import CHAPTERS, chapter, exercises, read
 
 REFERENCES = parse_file(str(student.ROOT / "book" / "references.bib")).entries
 each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
@@ -131,6 +131,8 @@ Write `f`.
 Think.
 :::
 
+After the fold.
+
 ::::{admonition} Beware
 :class: warning
 Of this:
@@ -150,7 +152,7 @@ Inner.
     assert "**Read.** A page." in plain
     assert "**Exercise x-1, doubling**\n\nWrite `f`." in plain
     assert "<details><summary><b>Hint 1</b></summary>\n\nThink.\n\n</details>" in plain
-    assert "> **Beware**" in plain
+    assert "</details>\n\nAfter the fold.\n\n> **Beware**" in plain
     assert "> <details><summary><b>More</b></summary>" in plain
     assert ":::" not in plain
 

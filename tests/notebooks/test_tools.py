@@ -1,8 +1,9 @@
 """What the commit hook takes out of a notebook, and what it leaves."""
 
-import chapter
 import nbformat
 import pytest
+
+import chapter
 
 CHECKED = ["nbval-check-output", "keep_output"]
 
@@ -35,6 +36,12 @@ def test_only_checked_outputs_stay_and_counts_and_versions_go():
     assert (two.outputs[0].text, two.execution_count, two.id) == ("2\n", 1, "two")
     assert two.metadata == {"tags": CHECKED}
     assert "language_info" not in left.metadata
+
+
+def test_what_was_printed_in_pieces_is_joined():
+    pieces = [printed("a\n"), printed("b\n"), nbformat.v4.new_output("display_data"), printed("c")]
+    whole = chapter.joined(pieces)
+    assert [one.get("text") for one in whole] == ["a\nb\n", None, "c"]
 
 
 def test_the_hook_stops_a_commit_once_and_lets_the_stripped_file_pass(tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
 from site_helpers import BROWSER_FLAGS, Site, Visits, find_browser, find_site, serve
 
 

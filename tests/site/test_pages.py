@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+
 from site_helpers import ROOT, Site, report
 
 # Attributes that make a browser fetch something, or lead a reader there.

@@ -6,6 +6,7 @@ The visits are made once and looked at by many tests; see site_helpers.py and pr
 import re
 
 import pytest
+
 from site_helpers import WIDE, Site, Visit, Visits, report
 
 # A word that each chapter is about, and so must be found by.
