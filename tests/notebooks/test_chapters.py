@@ -56,9 +56,7 @@ def test_every_figure_has_a_name_a_caption_and_a_text_alternative(path):
             continue
         site = cell.metadata.get("mystnb", {})
         name = site.get("figure", {}).get("name", "")
-        assert name.startswith("fig-"), (
-            f"no figure name that begins with fig-:\n{cell.source}"
-        )
+        assert name.startswith("fig-"), f"no figure name that begins with fig-:\n{cell.source}"
         assert len(site["figure"].get("caption", "")) > 60, f"{name}: no caption of a sentence"
         assert len(site.get("image", {}).get("alt", "")) > 60, f"{name}: no alt text of a sentence"
 
