@@ -45,7 +45,7 @@ def chapters() -> str:
             "nearest neighbours",
             f"HR@10, popularity against similar users: MovieLens {cosine['hr_Popularity']:.3f} and "
             f"{cosine['hr_UserKNN']:.3f}, the paper's data {cosine['a_pop']:.3f} and "
-            f"{cosine['a_user']:.3f}",
+            f"{cosine['a_user']:.3f} (popularity of the year before: {data['p_before']:.3f})",
         ),
     ]
     lines = ["| chapter | method | headline result |", "|---|---|---|"]
