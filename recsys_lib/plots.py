@@ -57,5 +57,6 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
         capsize=4,
     )
     ax.set_yticks(places, table.index)
+    ax.margins(y=0.25)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)

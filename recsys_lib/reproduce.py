@@ -44,10 +44,10 @@ def recorded(name: str) -> dict:
 
 
 def source(result: dict) -> str:
-    """Return one line that says where a recorded result comes from."""
+    """Say where a recorded result comes from, in two lines."""
     return (
-        f"Recorded {result['date'][:10]} on {result['data']['name']} in "
-        f"{result['seconds']:.0f} s with `{result['command']}`"
+        f"Recorded {result['date'][:10]} on {result['data']['name']} in {result['seconds']:.0f} s\n"
+        f"with {result['command']}"
     )
 
 
@@ -137,7 +137,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _list() -> int:
     for name, experiment in EXPERIMENTS.items():
         path = RESULTS / f"{name}.json"
-        state = source(json.loads(path.read_text())) if path.exists() else "not recorded"
+        state = "not recorded"
+        if path.exists():
+            state = source(json.loads(path.read_text())).replace("\n", " ")
         print(f"{name:12} {experiment.data:34} {state}")
     return 0
 

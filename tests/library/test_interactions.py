@@ -94,6 +94,11 @@ class TestWhatItHolds:
 
 
 class TestItIsFrozen:
+    def test_it_can_be_a_key_and_equals_itself_only(self):
+        one, other = make(), make()
+        assert {one: "one", other: "other"}[one] == "one"
+        assert one != other
+
     def test_no_attribute_can_be_set(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
             make().name = "other"

@@ -489,7 +489,7 @@ class TestBadJson:
 
     def test_what_is_fine(self, reading):
         content = b"\xef\xbb\xbf" + json_lines(
-            record(user=12, item=-3, rating="4.5", timestamp="100", text="a\ud83d", more=[1]),
+            record(user=12, item=-3, rating="4.5", timestamp="1e2", text="a\ud83d", more=[1]),
             record(rating=4.0, timestamp=100.0),
         )
         content = content.replace(b"\n", b"\r\n\r\n  \r\n")

@@ -255,8 +255,9 @@ class TestTies:
         expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
         assert _mix(states).tolist() == expected
 
-    def test_a_large_seed(self, tied):
-        assert len(leave_last_out(tied, 1, 0, seed=2**80 + 1).test) == N_USERS
+    @pytest.mark.parametrize("seed", [2**63, 2**64, 2**80 + 1])
+    def test_a_large_seed(self, tied, seed):
+        assert len(leave_last_out(tied, 1, 0, seed=seed).test) == N_USERS
 
 
 class TestSplitByTime:
