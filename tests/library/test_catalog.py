@@ -17,7 +17,15 @@ import pytest
 
 from recsys_lib.data import DataError, ReadReport, catalog, describe, load
 from recsys_lib.data.__main__ import main
-from recsys_lib.data.catalog import DATASETS, NO_5CORE, SHA256_0CORE, amazon_metadata, lookup
+from recsys_lib.data.catalog import (
+    DATASETS,
+    NO_5CORE,
+    SHA256_0CORE,
+    Dataset,
+    amazon_metadata,
+    lookup,
+)
+from recsys_lib.data.readers import Format
 
 PAPER = "amazon-2023-musical-instruments"
 BEAUTY = "amazon-2023-5core/All_Beauty"
@@ -236,6 +244,18 @@ class TestLoad:
             load(BEAUTY)
         ratings = load(BEAUTY, on_bad_rows="skip")
         assert ratings.report == ReadReport(3, 0, {"rating is outside the scale": 1})
+
+    def test_an_entry_of_ones_own(self, cache, monkeypatch):
+        entry = Dataset("mine", "My shop", "mine", "me", file="mine.csv", form=Format("u", "i"))
+        monkeypatch.setitem(DATASETS, "mine", entry)
+        missing = f"^mine: {cache / 'mine.csv'} is missing, and no address of it is known$"
+        for download in (False, True):
+            with pytest.raises(DataError, match=missing):
+                load("mine", download=download)
+        (cache / "mine.csv").write_text("u,i\na,x\n")
+        assert rows_of(load("mine")) == [("a", "x", 1, 0)]
+        with pytest.raises(DataError, match="metadata must be False: the course knows none for m"):
+            load("mine", metadata=True)
 
     def test_bad_arguments(self, cache):
         with pytest.raises(

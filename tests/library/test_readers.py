@@ -290,6 +290,14 @@ class TestBadRows:
             reading(content, separator=separator)
         assert len(reading(content, separator=separator, on_bad_rows="skip")) == 5
 
+    def test_a_line_of_separators_is_no_blank_line(self, reading):
+        content = b"user\titem\n\t\na\tb\n \t\n"
+        columns = {"separator": "\t", "rating": None, "timestamp": None}
+        with pytest.raises(DataError, match="line 2: user is missing"):
+            reading(content, **columns)
+        skipped = reading(content, **columns, on_bad_rows="skip").report.skipped
+        assert skipped == {"user is missing": 1, "item is missing": 1}
+
     def test_too_few_fields_where_the_last_column_is_not_used(self, reading):
         content = HEADER[:-1] + b",note\nu1,i1,5,100,x\nu2,i1,4,200\n"
         with pytest.raises(DataError, match="line 3: 4 fields, expected 5"):
@@ -549,6 +557,8 @@ class TestWholeFiles:
         for size in range(2, len(whole)):
             with pytest.raises(DataError, match=rf"{name} is cut off or damaged after line \d"):
                 reading(whole[:size], name, on_bad_rows=on_bad_rows)
+        with pytest.raises(DataError, match=rf"{name} is cut off or damaged after line 0 \(Comp"):
+            reading(whole[:5], name, on_bad_rows=on_bad_rows)
         for size in (0, 1):
             with pytest.raises(DataError, match=name):
                 reading(whole[:size], name, on_bad_rows=on_bad_rows)
@@ -678,9 +688,11 @@ class TestTablesOfItems:
 
     def test_cut_off(self, tmp_path):
         path = tmp_path / "items.csv.gz"
-        path.write_bytes(gzip.compress(b"id,t\na,x\n")[:-9])
-        with pytest.raises(DataError, match=r"items\.csv\.gz is cut off or damaged after line \d"):
-            read_metadata(path, "id", {"title": "t"})
+        whole = gzip.compress(b"id,t\na,x\n")
+        for size, line in ((-1, 2), (9, 0)):
+            path.write_bytes(whole[:size])
+            with pytest.raises(DataError, match=rf"v\.gz is cut off or damaged after line {line} "):
+                read_metadata(path, "id", {"title": "t"})
 
     def test_json_lines(self, tmp_path):
         path = tmp_path / "meta.jsonl"
@@ -720,9 +732,11 @@ class TestTablesOfItems:
 
     def test_json_lines_cut_off(self, tmp_path):
         path = tmp_path / "meta.jsonl.gz"
-        path.write_bytes(gzip.compress(json_lines({"id": "a"}))[:-1])
-        with pytest.raises(DataError, match=r"meta\.jsonl\.gz is cut off or damaged after line \d"):
-            read_metadata_jsonl(path, "id", {"title": "t"})
+        whole = gzip.compress(json_lines({"id": "a"}, {"id": "b"}))
+        for size, line in ((-1, 2), (9, 0)):
+            path.write_bytes(whole[:size])
+            with pytest.raises(DataError, match=rf"l\.gz is cut off or damaged after line {line} "):
+                read_metadata_jsonl(path, "id", {"title": "t"})
 
 
 class TestZip:
