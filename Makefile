@@ -18,6 +18,9 @@ PAGES     := $(wildcard book/*.md book/*.bib book/_ext/* book/_assets/* _config.
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 RESULTS   := $(wildcard results/*.json)
 
+# Jupyter refuses to run for root, who is the only user of many a container, unless it is told.
+ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
+
 .PHONY: help book serve chapter test test-library test-notebooks test-site lab student record \
         check hooks reproduce bench clean
 .DELETE_ON_ERROR:
@@ -84,7 +87,7 @@ student: $(VENV)/.installed
 	@$(BIN)/python tools/student.py
 
 lab: student
-	@$(BIN)/jupyter lab --notebook-dir=. student/00_start_here.ipynb
+	@$(BIN)/jupyter lab --notebook-dir=. $(ROOT_TOO) student/00_start_here.ipynb
 
 # ---- checks --------------------------------------------------------------------------------------
 
