@@ -102,6 +102,8 @@ class TestItIsFrozen:
     def test_no_attribute_can_be_set(self):
         with pytest.raises(dataclasses.FrozenInstanceError):
             make().name = "other"
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            ReadReport(rows=3).rows = 4
 
     @pytest.mark.parametrize(
         "attribute", ["user", "item", "rating", "timestamp", "user_ids", "item_ids"]

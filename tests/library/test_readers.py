@@ -406,6 +406,15 @@ class TestBadRows:
             reading(content, time_unit="iso")
         assert len(reading(content, time_unit="iso", on_bad_rows="skip")) == 1
 
+    @pytest.mark.parametrize(("unit", "last"), [("s", 4_102_444_800), ("ms", 4_102_444_800_000)])
+    def test_times_end_with_the_year_2099(self, reading, unit, last):
+        rows = b"u,i,5,0\nv,i,5,%d\n"
+        assert len(reading(HEADER + rows % last, time_unit=unit)) == 2
+        with pytest.raises(
+            DataError, match=f"line 3: timestamp '{last + 1}' is not a time between"
+        ):
+            reading(HEADER + rows % (last + 1), time_unit=unit)
+
     @pytest.mark.parametrize("text", ["1969-12-31", "2500-01-01", "9999-12-31T23:59:59-23:00"])
     def test_iso_times_out_of_range(self, reading, text):
         content = HEADER + f"u,i,5,{text}\n".encode()
