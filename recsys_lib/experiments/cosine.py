@@ -2,10 +2,12 @@
 
 from itertools import product
 
+import pandas as pd
+
 from recsys_lib.data import Interactions, Split, leave_last_out
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.experiments.paper_data import YEAR, PopularityAround, paper_split, table
-from recsys_lib.models import ItemKNN, Popularity, Random, UserKNN
+from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.sampling import Candidates, sample_candidates
 
 GRID = {
@@ -23,28 +25,24 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     """
     split = paper_split(ratings)
     tuning = leave_last_out(split.train, n_test=0, n_valid=1)
-    baseline = evaluate(Popularity().fit(split.train), split, candidates=candidates)
     of_the_year = PopularityAround(split, YEAR, 0).fit(split.train)
     recent = evaluate(of_the_year, split, candidates=candidates)
+    chance, _ = _test(Random(), split, candidates)
+    popularity, baseline = _test(Popularity(), split, candidates)
     found = {
         "grid": {name: list(values) for name, values in GRID.items()},
-        "models": {
-            "Random": _test(Random(), split, candidates),
-            "Popularity": _test(Popularity(), split, candidates),
-        },
+        "models": {"Random": chance, "Popularity": popularity},
         "trials": {},
     }
     for model in (UserKNN, ItemKNN):
         trials = _tune(model, tuning)
         best = max(trials, key=lambda trial: trial["ndcg@10"])
         chosen = model(**{name: best[name] for name in GRID})
+        result, tested = _test(chosen, split, candidates)
+        result["against_popularity"] = table(compare(tested, baseline))
+        result["against_recent_popularity"] = table(compare(tested, recent))
         found["trials"][model.__name__] = trials
-        found["models"][model.__name__] = _test(chosen, split, candidates)
-        tested = evaluate(chosen, split, candidates=candidates)
-        found["models"][model.__name__]["against_popularity"] = table(compare(tested, baseline))
-        found["models"][model.__name__]["against_recent_popularity"] = table(
-            compare(tested, recent)
-        )
+        found["models"][model.__name__] = result
     return found
 
 
@@ -60,12 +58,13 @@ def _tune(model: type, tuning: Split) -> list[dict]:
     return trials
 
 
-def _test(
-    model: Random | Popularity | UserKNN | ItemKNN, split: Split, candidates: Candidates
-) -> dict:
+def _test(model: Recommender, split: Split, candidates: Candidates) -> tuple[dict, pd.DataFrame]:
+    """Return what is recorded of a model, and its table on the candidates, to compare with."""
     model.fit(split.train)
-    return {
+    sampled = evaluate(model, split, candidates=candidates)
+    result = {
         "settings": model.parameters,
-        "sampled": table(summary(evaluate(model, split, candidates=candidates))),
+        "sampled": table(summary(sampled)),
         "full": table(summary(evaluate(model, split))),
     }
+    return result, sampled
