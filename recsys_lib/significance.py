@@ -52,6 +52,48 @@ def _resampled_means(values, n_resamples, rng):
     return means
 
 
+def bootstrap_sums(columns: np.ndarray, n_resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """Sums over users drawn with replacement, all columns from the same draw.
+
+    For what is no mean over users but a function of sums over them, as an RMSE is: apply the
+    function to each row of the result, and take quantiles.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n_users, c)
+        Finite numbers.
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_resamples, c)
+    """
+    columns = np.asarray(columns, dtype=np.float64)
+    if columns.ndim != 2 or len(columns) == 0 or not np.isfinite(columns).all():
+        raise ValueError(
+            "columns must be finite numbers of shape (n_users, n_columns), with at least one user, "
+            f"got shape {columns.shape}"
+        )
+    return _resampled_sums(
+        np.ascontiguousarray(columns),
+        check_int("n_resamples", n_resamples, minimum=1),
+        np.random.default_rng(check_int("seed", seed)),
+    )
+
+
+@njit(cache=True)
+def _resampled_sums(columns, n_resamples, rng):
+    n, width = columns.shape
+    sums = np.zeros((n_resamples, width))
+    for b in range(n_resamples):
+        for _ in range(n):
+            user = rng.integers(0, n)
+            for c in range(width):
+                sums[b, c] += columns[user, c]
+    return sums
+
+
 def paired_test(differences: np.ndarray, n_resamples: int = 9999, seed: int = 0) -> float:
     """Two-sided p-value of "the two models do equally well", by flipping signs (Fisher 1935).
 

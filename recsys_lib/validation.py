@@ -36,6 +36,13 @@ def check_real(
     return number
 
 
+def check_bool(name: str, value: object) -> bool:
+    """Return `value`, or raise if it is not True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def check_scale(name: str, value: object) -> tuple[float, float] | None:
     """Return `value` as (lowest, highest) rating, or raise if it is neither that nor None."""
     if value is None:

@@ -1,14 +1,23 @@
 """The models of the course, one file a method, all behind the interface of `base.Recommender`."""
 
-from recsys_lib.models.base import NotFittedError, Recommender, load_model
+from recsys_lib.models.als import ALS
+from recsys_lib.models.base import NotFittedError, RatingPredictor, Recommender, load_model
+from recsys_lib.models.biases import Biases
+from recsys_lib.models.mf import MF
 from recsys_lib.models.neighbours import ItemKNN, UserKNN
 from recsys_lib.models.popularity import Popularity, Random
+from recsys_lib.models.svd import SVD
 
 __all__ = [
+    "ALS",
+    "MF",
+    "SVD",
+    "Biases",
     "ItemKNN",
     "NotFittedError",
     "Popularity",
     "Random",
+    "RatingPredictor",
     "Recommender",
     "UserKNN",
     "load_model",

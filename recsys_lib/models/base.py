@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
@@ -150,14 +151,20 @@ class Recommender(ABC):
     def save(self, path: str | os.PathLike) -> Path:
         """Write hyperparameters and learnt arrays to one ``.npz`` file, without pickle."""
         self._check_fitted()
+        learnt = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
+        plain = {k: v for k, v in self.parameters.items() if k not in given}
         arrays: dict[str, np.ndarray] = {}
-        for name, value in vars(self).items():
-            if name.endswith("_") and sparse.issparse(value):
+        for name, value in (learnt | {f"{k}.given": v for k, v in given.items()}).items():
+            if sparse.issparse(value):
                 for part in ("data", "indices", "indptr", "shape"):
                     arrays[f"{name}.{part}"] = np.asarray(getattr(value, part))
-            elif name.endswith("_"):
+            elif isinstance(value, pd.DataFrame):
+                arrays[f"{name}.columns"] = np.array(list(value.columns), dtype=str)
+                arrays[f"{name}.values"] = value.to_numpy(dtype=np.float64)
+            else:
                 arrays[name] = np.asarray(value)
-        write_npz(path, arrays, {"model": type(self).__name__, "parameters": self.parameters})
+        write_npz(path, arrays, {"model": type(self).__name__, "parameters": plain})
         return Path(path)
 
     @classmethod
@@ -166,14 +173,19 @@ class Recommender(ABC):
         arrays, text = read_npz(path)
         if text.get("model") != cls.__name__:
             raise DataError(f"{path} holds {text.get('model')}, not {cls.__name__}")
+        given = [key for key in arrays if key.endswith(".given")]
+        parameters = {key.removesuffix(".given"): arrays.pop(key) for key in given}
         try:
-            model = cls(**text["parameters"])
+            model = cls(**text["parameters"], **parameters)
         except TypeError as error:
             raise DataError(f"{path} is from another version of {cls.__name__}: {error}") from None
         for name in {key.partition(".")[0] for key in arrays}:
             if f"{name}.indptr" in arrays:
                 parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
                 value = sparse.csr_array(parts, shape=tuple(arrays[f"{name}.shape"]))
+            elif f"{name}.columns" in arrays:
+                columns = arrays[f"{name}.columns"].tolist()
+                value = pd.DataFrame(arrays[f"{name}.values"], columns=columns)
             else:
                 value = arrays[name] if arrays[name].ndim else arrays[name].item()
             setattr(model, name, value)
@@ -189,8 +201,67 @@ class Recommender(ABC):
             raise NotFittedError(f"{self!r} is not fitted yet: call fit(train) first")
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        shown = ", ".join(f"{name}={_short(value)}" for name, value in self.parameters.items())
         return f"{type(self).__name__}({shown})"
+
+
+class RatingPredictor(Recommender):
+    """A model whose scores are meant as ratings, so that their error can be measured.
+
+    A subclass adds `_predict`.
+
+    Attributes
+    ----------
+    scale_ : ndarray of float64, shape (2,)
+        Lowest and highest rating possible, as the training data states them.
+    """
+
+    scale_: np.ndarray
+
+    def fit(self, train: Interactions, valid: Interactions | None = None) -> Self:
+        """Learn from the training interactions; see `Recommender.fit`."""
+        scale = train.scale if isinstance(train, Interactions) else None
+        self.scale_ = np.array(scale or (-np.inf, np.inf))
+        return super().fit(train, valid)
+
+    @abstractmethod
+    def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the scores of valid (user, item) pairs, shape (len(users),)."""
+
+    def predict(self, users: np.ndarray, items: np.ndarray, clip: bool = True) -> np.ndarray:
+        """Return the predicted ratings of (user, item) pairs.
+
+        Parameters
+        ----------
+        users, items : array of int, shape (n,)
+        clip : bool
+            Move predictions outside the scale of the ratings to its nearer end: nobody can give
+            5.3 of 5 stars, so this can only make an error smaller.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, IndexError
+            If the model is not fitted, the lengths differ, or an index is unknown.
+        """
+        self._check_fitted()
+        users = check_ids("users", users, self.n_users_)
+        items = check_ids("items", items, self.n_items_)
+        if len(users) != len(items):
+            raise ValueError(
+                f"users and items must have one length, got {len(users)} and {len(items)}"
+            )
+        predicted = self._predict(users, items)
+        if clip:
+            predicted = np.clip(predicted, *self.scale_)
+        return predicted.astype(np.float32)
+
+
+def _short(value: object) -> str:
+    return f"<array {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
 
 
 def _check_interactions(name: str, value: object) -> None:

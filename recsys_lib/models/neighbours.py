@@ -15,7 +15,7 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import Recommender
-from recsys_lib.validation import check_choice, check_ids, check_int, check_real
+from recsys_lib.validation import check_bool, check_choice, check_ids, check_int, check_real
 
 
 def normalize_rows(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -68,9 +68,7 @@ class _KNN(Recommender):
         self.n_neighbours = check_int("n_neighbours", n_neighbours, minimum=1)
         self.shrinkage = check_real("shrinkage", shrinkage, 0)
         self.values = check_choice("values", values, ("ones", "rating"))
-        if not isinstance(centre, bool):
-            raise TypeError(f"centre must be True or False, got {centre!r}")
-        self.centre = centre
+        self.centre = check_bool("centre", centre)
         if self.centre and self.values == "ones":
             raise ValueError(
                 "centre=True needs values='rating': ones minus their mean are all zero"

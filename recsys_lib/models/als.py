@@ -1,0 +1,152 @@
+r"""Alternating least squares: hold the items and solve for the users, then the other way round.
+
+With the items held, the loss of `mf` is quadratic in the unknowns of one user,
+:math:`x_u = (p_u, b_u)`. Let the rows of Z be :math:`(q_i, 1)` for the n items that u has rated,
+and y their ratings minus :math:`\mu + b_i`. Setting the gradient to zero gives
+
+.. math:: (Z^\top Z + \lambda n I)\, x_u = Z^\top y
+
+(Zhou et al. 2008, there without biases), and the same with users and items exchanged. Each
+half-step finds the lowest point of the loss in its own unknowns, so the loss never rises.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.factors import FactorModel
+from recsys_lib.validation import check_bool, check_int, check_real
+
+
+@njit(cache=True)
+def solve_side(indptr, others, ratings, fixed, fixed_biases, mean, regularization, biases, out):
+    """Solve for every user, given the items (or for every item, given the users).
+
+    Parameters
+    ----------
+    indptr, others, ratings : ndarray
+        A sparse matrix by rows: who is solved for, whom they met, and the rating.
+    fixed, fixed_biases : ndarray of float64, shapes (n_others, k), (n_others,)
+    mean, regularization : float
+    biases : bool
+    out : ndarray of float64, shape (n_rows, k + 1)
+        Receives the factors and, in the last column, the bias; a row without ratings becomes 0.
+    """
+    k = fixed.shape[1]
+    size = k + 1 if biases else k
+    for row in range(len(indptr) - 1):
+        start, stop = indptr[row], indptr[row + 1]
+        n = stop - start
+        out[row] = 0
+        if n == 0:
+            continue
+        Z, y = np.ones((n, size)), np.empty(n)
+        for place in range(n):
+            other = others[start + place]
+            Z[place, :k] = fixed[other]
+            y[place] = ratings[start + place] - mean - fixed_biases[other]
+        left = Z.T @ Z
+        for f in range(size):
+            left[f, f] += regularization * n
+        out[row, :size] = np.linalg.solve(left, Z.T @ y)
+
+
+class ALS(FactorModel):
+    r"""Matrix factorization, learnt by alternating least squares; the model and loss of `MF`.
+
+    Parameters
+    ----------
+    factors : int
+        Length of :math:`p_u` and :math:`q_i`.
+    regularization : float
+        :math:`\lambda`, counted once per rating as in `MF`. Positive: with 0 a user with fewer
+        ratings than factors has no unique solution.
+    epochs : int
+        Sweeps over all users and all items.
+    biases : bool
+        As in `MF`.
+    init_scale : float
+        Standard deviation of the random initial item factors.
+    seed : int
+        Of the initial factors.
+
+    Attributes
+    ----------
+    global_mean_, user_biases_, item_biases_, user_factors_, item_factors_
+        As in `FactorModel`, in float64.
+    history_ : DataFrame
+        One row per sweep, each measured after it: epoch, seconds since the start, loss (with its
+        penalty), train_rmse and train_mae, and valid_rmse and valid_mae if there is a validation
+        set.
+    """
+
+    history_: pd.DataFrame
+
+    def __init__(
+        self,
+        factors: int = 16,
+        regularization: float = 0.1,
+        epochs: int = 15,
+        biases: bool = True,
+        init_scale: float = 0.1,
+        seed: int = 0,
+    ):
+        self.factors = check_int("factors", factors, minimum=1)
+        self.regularization = check_real("regularization", regularization, 0)
+        if self.regularization == 0:
+            raise ValueError(
+                "regularization must be above 0, got 0: a user with fewer ratings than factors "
+                "would have no unique solution"
+            )
+        self.epochs = check_int("epochs", epochs, minimum=1)
+        self.biases = check_bool("biases", biases)
+        self.init_scale = check_real("init_scale", init_scale, 0)
+        self.seed = check_int("seed", seed)
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        rng = np.random.default_rng(self.seed)
+        self.global_mean_ = float(train.rating.mean(dtype=np.float64)) if self.biases else 0.0
+        users = np.zeros((train.n_users, self.factors + 1))
+        items = np.zeros((train.n_items, self.factors + 1))
+        items[:, :-1] = rng.normal(0, self.init_scale, (train.n_items, self.factors))
+        by_user = train.to_csr("rating")
+        by_item = by_user.T.tocsr()
+        start, rows = time.perf_counter(), []
+        for number in range(1, self.epochs + 1):
+            self._half(by_user, items, users)
+            self._half(by_item, users, items)
+            self.user_factors_, self.user_biases_ = users[:, :-1], users[:, -1]
+            self.item_factors_, self.item_biases_ = items[:, :-1], items[:, -1]
+            row = {"epoch": number, "seconds": time.perf_counter() - start}
+            row |= {"loss": loss(self, train, self.regularization), **self._errors("train", train)}
+            if valid is not None:
+                row |= self._errors("valid", valid)
+            rows.append(row)
+        self.history_ = pd.DataFrame(rows)
+
+    def _half(self, matrix, fixed: np.ndarray, out: np.ndarray) -> None:
+        """Solve for the rows of the matrix with the other side held."""
+        factors, held_biases = np.ascontiguousarray(fixed[:, :-1]), fixed[:, -1].copy()
+        solve_side(
+            matrix.indptr,
+            matrix.indices,
+            matrix.data,
+            factors,
+            held_biases,
+            self.global_mean_,
+            self.regularization,
+            self.biases,
+            out,
+        )
+
+
+def loss(model: FactorModel, ratings: Interactions, regularization: float) -> float:
+    """Return the loss that `MF` and `ALS` minimize, its penalty counted once per rating."""
+    errors = ratings.rating - model._predict(ratings.user, ratings.item)
+    user_norms = (model.user_factors_**2).sum(axis=1) + model.user_biases_**2
+    item_norms = (model.item_factors_**2).sum(axis=1) + model.item_biases_**2
+    penalty = user_norms[ratings.user] + item_norms[ratings.item]
+    return float((errors**2).sum() + regularization * penalty.sum())

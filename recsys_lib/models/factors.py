@@ -1,0 +1,47 @@
+r"""What all factor models share: a rating is a mean, two biases and a dot product.
+
+.. math:: \hat r_{ui} = \mu + b_u + b_i + p_u^\top q_i
+
+The models differ in how they find these numbers, and in which of them they hold at zero.
+"""
+
+import numpy as np
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.metrics import mae, rmse
+from recsys_lib.models.base import RatingPredictor
+
+
+class FactorModel(RatingPredictor):
+    """Scores and predictions from learnt factors; a subclass learns them in `_fit`.
+
+    Attributes
+    ----------
+    global_mean_ : float
+    user_biases_, item_biases_ : ndarray, shapes (n_users,), (n_items,)
+    user_factors_, item_factors_ : ndarray, shapes (n_users, factors), (n_items, factors)
+        Row u holds :math:`p_u`, row i holds :math:`q_i`.
+    """
+
+    global_mean_: float
+    user_biases_: np.ndarray
+    item_biases_: np.ndarray
+    user_factors_: np.ndarray
+    item_factors_: np.ndarray
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        offset = self.global_mean_ + self.user_biases_[users]
+        products = self.user_factors_[users] @ self.item_factors_.T
+        return (offset[:, None] + self.item_biases_ + products).astype(np.float32)
+
+    def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        products = (self.user_factors_[users] * self.item_factors_[items]).sum(axis=1)
+        return self.global_mean_ + self.user_biases_[users] + self.item_biases_[items] + products
+
+    def _errors(self, which: str, ratings: Interactions) -> dict[str, float]:
+        """Return RMSE and MAE on some ratings, clipped to the scale, named for `history_`."""
+        predicted = np.clip(self._predict(ratings.user, ratings.item), *self.scale_)
+        return {
+            f"{which}_rmse": rmse(ratings.rating, predicted),
+            f"{which}_mae": mae(ratings.rating, predicted),
+        }

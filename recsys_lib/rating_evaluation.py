@@ -1,0 +1,159 @@
+"""Measure predicted ratings: MAE and RMSE with intervals over users, and paired comparisons.
+
+The pooled error over all held-out ratings is what papers quote, so a user with two of them counts
+twice. The users are still what was sampled: intervals and tests draw whole users.
+"""
+
+import numpy as np
+import pandas as pd
+
+from recsys_lib.data.split import Split
+from recsys_lib.models.base import RatingPredictor
+from recsys_lib.significance import bootstrap_sums, paired_test
+from recsys_lib.validation import DataError, check_choice, check_real
+
+ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
+
+
+def evaluate_ratings(
+    model: RatingPredictor, split: Split, *, on: str = "test", clip: bool = True
+) -> pd.DataFrame:
+    """Predict the held-out ratings and sum the errors of each user.
+
+    Parameters
+    ----------
+    model : RatingPredictor
+        Fitted.
+    split : Split
+    on : {"test", "valid", "train"}
+        Which ratings. Tune on "valid"; look at "test" once.
+    clip : bool
+        Move predictions into the scale of the ratings first.
+
+    Returns
+    -------
+    DataFrame
+        Index `user`; columns n_ratings, absolute_error, squared_error: sums over the user's
+        ratings, in stars and squared stars. Pass it to `rating_leaderboard`.
+
+    Raises
+    ------
+    TypeError
+        If the model predicts no ratings.
+    DataError
+        If the set is empty, or the split and the model differ in users or items.
+    """
+    check_choice("on", on, ("test", "valid", "train"))
+    if not isinstance(model, RatingPredictor):
+        raise TypeError(f"model must predict ratings, but {type(model).__name__} only ranks")
+    if model.shape != split.train.shape:
+        raise DataError(
+            f"{model!r} was fitted on {model.shape} users and items, the split has "
+            f"{split.train.shape}"
+        )
+    ratings = getattr(split, on)
+    if len(ratings) == 0:
+        raise DataError(f"the {on} set of the split holds no rating")
+    predicted = model.predict(ratings.user, ratings.item, clip=clip).astype(np.float64)
+    errors = ratings.rating - predicted
+    if np.isnan(errors).any():
+        raise ValueError(f"{model!r} predicts NaN")
+    counts = ratings.user_counts
+    users = np.flatnonzero(counts)
+    columns = {"n_ratings": counts}
+    for name, values in (("absolute_error", np.abs(errors)), ("squared_error", errors**2)):
+        columns[name] = np.bincount(ratings.user, weights=values, minlength=ratings.n_users)
+    index = pd.Index(users, name="user")
+    return pd.DataFrame({name: values[users] for name, values in columns.items()}, index)
+
+
+def rating_error(table: pd.DataFrame, metric: str = "rmse") -> float:
+    """Return the pooled RMSE or MAE of a table from `evaluate_ratings`, in stars."""
+    sums = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy().sum(0)
+    return float(_error(sums[None, :], metric)[0])
+
+
+def _error(sums: np.ndarray, metric: str) -> np.ndarray:
+    """Errors from rows of (sum of errors, number of ratings)."""
+    mean = sums[:, 0] / sums[:, 1]
+    return np.sqrt(mean) if metric == "rmse" else mean
+
+
+def rating_leaderboard(
+    tables: dict[str, pd.DataFrame], metric: str = "rmse", level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """RMSE or MAE of several models with bootstrap intervals over users, in the order given.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        From `evaluate_ratings`, by the name to be shown.
+    metric : {"rmse", "mae"}
+    level : float
+        Coverage of the intervals.
+    seed : int
+        Of the resampling.
+
+    Returns
+    -------
+    DataFrame
+        Columns mean (the pooled error), low, high, users.
+    """
+    if not tables:
+        raise DataError("tables is empty: there is no model to show")
+    rows = {}
+    for name, table in tables.items():
+        columns = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy()
+        low, high = _quantiles(_error(bootstrap_sums(columns, seed=seed), metric), level)
+        found = rating_error(table, metric)
+        rows[name] = {"mean": found, "low": low, "high": high, "users": len(table)}
+    return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+
+
+def compare_ratings(
+    table: pd.DataFrame, baseline: pd.DataFrame, level: float = 0.95, seed: int = 0
+) -> pd.DataFrame:
+    """Compare two models user by user: difference of the errors, its interval, and a paired test.
+
+    Parameters
+    ----------
+    table, baseline : DataFrame
+        From `evaluate_ratings`, on the same ratings.
+    level, seed
+        As in `rating_leaderboard`.
+
+    Returns
+    -------
+    DataFrame
+        Rows rmse and mae; columns difference (table minus baseline: below 0, the model is better),
+        low, high, p_value (`significance.paired_test` on each user's sum of errors).
+
+    Raises
+    ------
+    DataError
+        If the two tables are not about the same users and numbers of ratings.
+    """
+    if not table.index.equals(baseline.index) or not table["n_ratings"].equals(
+        baseline["n_ratings"]
+    ):
+        raise DataError("table and baseline must be about the same ratings of the same users")
+    rows = {}
+    for metric, column in ERRORS.items():
+        columns = np.column_stack([table[column], baseline[column], table["n_ratings"]])
+        sums = bootstrap_sums(columns, seed=seed)
+        low, high = _quantiles(
+            _error(sums[:, [0, 2]], metric) - _error(sums[:, [1, 2]], metric), level
+        )
+        rows[metric] = {
+            "difference": rating_error(table, metric) - rating_error(baseline, metric),
+            "low": low,
+            "high": high,
+            "p_value": paired_test(columns[:, 0] - columns[:, 1], seed=seed),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _quantiles(values: np.ndarray, level: float) -> tuple[float, float]:
+    level = check_real("level", level, 0, 1)
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
