@@ -61,7 +61,7 @@ def metadata_factors(
     columns : tuple of str
         Which metadata to read, where the data has it.
     scale : float
-        Standard deviation of the result, to be that of the random factors it replaces.
+        Root mean square of the result, to be that of the random factors it replaces.
     min_items : int
         Leave out words that fewer items have.
     seed : int
@@ -74,9 +74,10 @@ def metadata_factors(
     """
     check_int("factors", factors, minimum=1)
     scale, min_items = check_real("scale", scale, 0), check_int("min_items", min_items, minimum=1)
+    texts = item_texts(ratings, columns)
     words = TfidfVectorizer(min_df=min_items, sublinear_tf=True, stop_words="english")
     try:
-        weights = words.fit_transform(item_texts(ratings, columns))
+        weights = words.fit_transform(texts)
     except ValueError as error:
         raise DataError(f"the metadata of {ratings.name} gives no words: {error}") from None
     if factors >= min(weights.shape):
@@ -86,4 +87,4 @@ def metadata_factors(
         )
     u, s, _ = truncated_svd(weights.astype(np.float64), factors, seed=seed)
     found = u * s
-    return found * (scale / found.std())
+    return found * (scale / np.sqrt((found**2).mean()))

@@ -15,6 +15,7 @@ import time
 import numpy as np
 import pandas as pd
 from numba import njit
+from threadpoolctl import threadpool_limits
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.factors import FactorModel
@@ -116,8 +117,10 @@ class ALS(FactorModel):
         by_item = by_user.T.tocsr()
         start, rows = time.perf_counter(), []
         for number in range(1, self.epochs + 1):
-            self._half(by_user, items, users)
-            self._half(by_item, users, items)
+            # the products are small: threads of the linear algebra would only wait for each other
+            with threadpool_limits(limits=1, user_api="blas"):
+                self._half(by_user, items, users)
+                self._half(by_item, users, items)
             self.user_factors_, self.user_biases_ = users[:, :-1], users[:, -1]
             self.item_factors_, self.item_biases_ = items[:, :-1], items[:, -1]
             row = {"epoch": number, "seconds": time.perf_counter() - start}

@@ -23,7 +23,7 @@ class Biases(RatingPredictor):
 
     .. math:: b_u = \frac{\sum_i (r_{ui} - \mu - b_i)}{n_u + \lambda},
 
-    and the other way round; the two are alternated until nothing changes.
+    and the other way round; the two are alternated until nothing changes, at most 1000 times.
 
     Parameters
     ----------

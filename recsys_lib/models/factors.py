@@ -6,6 +6,7 @@ The models differ in how they find these numbers, and in which of them they hold
 """
 
 import numpy as np
+from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.metrics import mae, rmse
@@ -35,7 +36,7 @@ class FactorModel(RatingPredictor):
         return (offset[:, None] + self.item_biases_ + products).astype(np.float32)
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        products = (self.user_factors_[users] * self.item_factors_[items]).sum(axis=1)
+        products = _dot_products(users, items, self.user_factors_, self.item_factors_)
         return self.global_mean_ + self.user_biases_[users] + self.item_biases_[items] + products
 
     def _errors(self, which: str, ratings: Interactions) -> dict[str, float]:
@@ -45,3 +46,13 @@ class FactorModel(RatingPredictor):
             f"{which}_rmse": rmse(ratings.rating, predicted),
             f"{which}_mae": mae(ratings.rating, predicted),
         }
+
+
+@njit(cache=True)
+def _dot_products(users, items, P, Q):
+    """Return the dot product of row u of P and row i of Q for each pair, without copying rows."""
+    products = np.zeros(len(users))
+    for s in range(len(users)):
+        for f in range(P.shape[1]):
+            products[s] += P[users[s], f] * Q[items[s], f]
+    return products

@@ -151,7 +151,7 @@ class MF(FactorModel):
             squared, absolute = self._epoch(columns, rng.permutation(n_blocks))
             row = {"epoch": number, "seconds": time.perf_counter() - start}
             row |= {"train_rmse": (squared / len(train)) ** 0.5, "train_mae": absolute / len(train)}
-            if not np.isfinite(squared):
+            if not all(np.isfinite(a).all() for a in (squared, *self._learnt())):
                 raise FloatingPointError(
                     f"the factors grew beyond all bounds in epoch {number}: learning_rate="
                     f"{self.learning_rate:g} is too large for these ratings; try a tenth of it"

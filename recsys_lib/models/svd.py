@@ -130,7 +130,9 @@ def truncated_svd(
         rng = np.random.default_rng(seed)
         # ARPACK works on the smaller of the two squares, PROPACK starts on the left
         start = rng.normal(size=smaller if solver == "arpack" else matrix.shape[0])
-        u, s, vt = svds(matrix, k=k, solver=solver, v0=start)
+        # by default PROPACK's search space has 10 k dimensions, too few for a small k
+        limit = min(smaller + 1, 10 * k + 100) if solver == "propack" else None
+        u, s, vt = svds(matrix, k=k, solver=solver, v0=start, maxiter=limit)
         order = np.argsort(-s, kind="stable")
         u, s, vt = u[:, order], s[order], vt[order]
     largest = np.abs(vt).argmax(axis=1)

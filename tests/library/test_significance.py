@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recsys_lib.significance import bootstrap_interval, paired_test
+from recsys_lib.significance import bootstrap_interval, bootstrap_sums, paired_test
 
 SKEWED = np.random.default_rng(5).exponential(size=80)
 
@@ -68,6 +68,67 @@ def test_interval_holds_the_mean_and_grows_with_the_level():
         widths.append(high - low)
     assert widths == sorted(widths)
     assert bootstrap_interval(SKEWED, 0)[0] == bootstrap_interval(SKEWED, 0)[1]  # the median
+
+
+# ------------------------------------------------------------------------------- bootstrap of sums
+
+
+def test_sums_of_one_user_or_of_equal_users_are_known():
+    np.testing.assert_array_equal(bootstrap_sums([[2.5, -1, 0]], 7), [[2.5, -1, 0]] * 7)
+    np.testing.assert_array_equal(bootstrap_sums([[0.25, 3]] * 8, 5), [[2, 24]] * 5)
+    assert bootstrap_sums([[1]]).shape == (2000, 1)
+    assert bootstrap_sums([[1]]).dtype == np.float64
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_every_draw_of_a_few_users_comes_as_often_as_it_should(n):
+    """Each of n users has a column of its own, so a row says how often each of them was drawn."""
+    rows = bootstrap_sums(np.eye(n), 20_000)
+    assert (rows.sum(axis=1) == n).all()
+    found, counts = np.unique(rows, axis=0, return_counts=True)
+    draws = [np.bincount(users, minlength=n) for users in itertools.product(range(n), repeat=n)]
+    expected, ways = np.unique(draws, axis=0, return_counts=True)
+    np.testing.assert_array_equal(found, expected)
+    assert stats.chisquare(counts, ways / n**n * 20_000).pvalue > 0.001
+
+
+def test_all_columns_are_of_the_same_draw():
+    columns = np.column_stack([SKEWED, 2 * SKEWED, np.ones(80), 3 - SKEWED])
+    sums = bootstrap_sums(columns, 500)
+    np.testing.assert_allclose(sums[:, 1], 2 * sums[:, 0], rtol=1e-12)
+    np.testing.assert_array_equal(sums[:, 2], 80)
+    np.testing.assert_allclose(sums[:, 3], 240 - sums[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_quantiles_of_the_sums_give_the_interval_of_the_mean(level):
+    sums = bootstrap_sums(SKEWED[:, None], seed=3)[:, 0] / 80
+    quantiles = np.quantile(sums, [(1 - level) / 2, (1 + level) / 2])
+    assert tuple(quantiles) == pytest.approx(bootstrap_interval(SKEWED, level, seed=3), rel=1e-12)
+
+
+def test_the_seed_and_the_numbers_alone_decide_the_sums():
+    columns = np.array([[3, 1], [0, -2], [-1, 4]])
+    expected = bootstrap_sums(columns.astype(float), 50, seed=3)
+    assert (bootstrap_sums(columns, 50, seed=4) != expected).any()
+    read_only = columns.astype(float)
+    read_only.setflags(write=False)
+    layouts = np.asfortranarray(columns), np.repeat(columns, 2, axis=0)[::2], read_only
+    for same in (columns, columns.tolist(), columns.astype(np.float32), *layouts):
+        np.testing.assert_array_equal(bootstrap_sums(same, 50, seed=3), expected)
+    np.testing.assert_array_equal(columns, [[3, 1], [0, -2], [-1, 4]])
+
+
+def test_what_gives_no_sums_is_refused():
+    for columns in ([1.0, 2.0], 3.0, np.zeros((0, 2)), [[1, np.nan]], [[np.inf]], [[[1.0]]]):
+        with pytest.raises(ValueError, match="columns must be finite numbers of shape"):
+            bootstrap_sums(columns)
+    for n_resamples, error in ((0, ValueError), (10.0, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="n_resamples must be"):
+            bootstrap_sums([[1.0]], n_resamples)
+    for seed, error in ((-1, ValueError), (None, TypeError)):
+        with pytest.raises(error, match="seed must be"):
+            bootstrap_sums([[1.0]], seed=seed)
 
 
 # ------------------------------------------------------------------------------------ paired test
