@@ -1,0 +1,703 @@
+"""Exercises of chapter 4."""
+
+import numpy as np
+
+from recsys_lib.exercises.core import Case, Exercise, Mistake
+
+
+def _q_from_the_new_p(p, q, r, eta, lam):
+    e = r - p @ q
+    p = p + eta * (e * q - lam * p)
+    return p, q + eta * (e * p - lam * q)
+
+
+def _p_from_the_new_q(p, q, r, eta, lam):
+    e = r - p @ q
+    q = q + eta * (e * p - lam * q)
+    return p + eta * (e * q - lam * p), q
+
+
+def _error_again(p, q, r, eta, lam):
+    new = p + eta * ((r - p @ q) * q - lam * p)
+    return new, q + eta * ((r - new @ q) * p - lam * q)
+
+
+def _step(p, q, e, eta, lam):
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
+
+
+def _error_reversed(p, q, r, eta, lam):
+    return _step(p, q, p @ q - r, eta, lam)
+
+
+def _uphill(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, -eta, lam)
+
+
+def _penalty_added(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, -lam)
+
+
+def _factor_two(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, 2 * eta, lam)
+
+
+def _no_penalty(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, 0.0)
+
+
+def _penalty_without_eta(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * e * q - lam * p, q + eta * e * p - lam * q
+
+
+def _rounded(p, q, r, eta, lam):
+    return _step(p, q, r - np.round(p @ q), eta, lam)
+
+
+def _clipped(p, q, r, eta, lam):
+    return _step(p, q, r - np.clip(p @ q, 1, 5), eta, lam)
+
+
+def _p_only(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)[0], q
+
+
+def _not_scaled_by_the_other(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * (e - lam * p), q + eta * (e - lam * q)
+
+
+def _own_factor(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * (e * p - lam * p), q + eta * (e * q - lam * q)
+
+
+def _change_only(p, q, r, eta, lam):
+    e = r - p @ q
+    return eta * (e * q - lam * p), eta * (e * p - lam * q)
+
+
+def _swapped(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)[::-1]
+
+
+MF_1 = Exercise(
+    "mf-1",
+    "sgd_step(p, q, r, eta, lam)",
+    (
+        Case(
+            "no regularization",
+            (np.array([1.0, 0.0]), np.array([1.0, 1.0]), 3.0, 0.1, 0.0),
+            np.array([[1.2, 0.2], [1.2, 1.0]]),
+        ),
+        Case(
+            "with regularization",
+            (np.array([1.0, 2.0]), np.array([2.0, 1.0]), 5.0, 0.1, 0.5),
+            np.array([[1.15, 2.0], [2.0, 1.15]]),
+        ),
+        Case(
+            "predicted too high",
+            (np.array([1.0, 1.0]), np.array([2.0, 1.0]), 1.0, 0.1, 1.0),
+            np.array([[0.5, 0.7], [1.6, 0.7]]),
+        ),
+        Case(
+            "predicted 1.75",
+            (np.array([0.5, 0.5]), np.array([1.5, 2.0]), 3.0, 0.2, 0.0),
+            np.array([[0.875, 1.0], [1.625, 2.125]]),
+        ),
+        Case(
+            "predicted 6 stars",
+            (np.array([2.0, 1.0]), np.array([2.0, 2.0]), 5.0, 0.1, 0.0),
+            np.array([[1.8, 0.8], [1.8, 1.9]]),
+        ),
+        Case(
+            "predicted -1 stars",
+            (np.array([1.0, -1.0]), np.array([1.0, 2.0]), 2.0, 0.1, 0.0),
+            np.array([[1.3, -0.4], [1.3, 1.7]]),
+        ),
+        Case(
+            "predicted exactly: only the penalty acts",
+            (np.array([1.0, 1.0]), np.array([1.0, 2.0]), 3.0, 0.1, 0.2),
+            np.array([[0.98, 0.98], [0.98, 1.96]]),
+        ),
+        Case(
+            "three factors",
+            (np.array([1.0, 0.0, 2.0]), np.array([0.0, 3.0, 1.0]), 4.0, 0.5, 0.1),
+            np.array([[0.95, 3.0, 2.9], [1.0, 2.85, 2.95]]),
+        ),
+    ),
+    (
+        Mistake(
+            _q_from_the_new_p,
+            "q is moved with the new p; both moves start from the same place, so keep the old p",
+        ),
+        Mistake(
+            _p_from_the_new_q,
+            "p is moved with the new q; both moves start from the same place, so keep the old q",
+        ),
+        Mistake(
+            _error_again,
+            "you compute the error again after p has moved; one error serves both moves",
+        ),
+        Mistake(
+            _error_reversed,
+            "your error is p.q - r, so both move away from the rating; it is r - p.q",
+        ),
+        Mistake(_uphill, "you go against the formula, up the loss: add eta times the bracket"),
+        Mistake(_penalty_added, "you add the penalty, which lets the factors grow; subtract it"),
+        Mistake(
+            _factor_two, "you keep the factor 2 of the gradient; here it is part of eta already"
+        ),
+        Mistake(_no_penalty, "lam is not used: p and q are not pulled towards 0"),
+        Mistake(
+            _penalty_without_eta,
+            "the penalty is not multiplied by eta; the whole bracket is",
+        ),
+        Mistake(
+            _rounded,
+            "you round the prediction before taking the error, and a small error becomes none",
+        ),
+        Mistake(
+            _clipped,
+            "you clip the prediction before taking the error; a prediction of 6 stars then never "
+            "learns that it is too high",
+        ),
+        Mistake(_p_only, "you move p only; q learns from the rating too"),
+        Mistake(
+            _not_scaled_by_the_other,
+            "you add the bare error; it is multiplied by q in the line of p, by p in that of q",
+        ),
+        Mistake(
+            _own_factor,
+            "you multiply the error by the factor that is moved; p moves along q, and q along p",
+        ),
+        Mistake(_change_only, "you return the changes alone; add them to p and q"),
+        Mistake(_swapped, "you return q first; wanted is p, then q"),
+    ),
+)
+
+
+def _errors(P, Q, R):
+    return np.nan_to_num(R - P @ Q.T)
+
+
+def _counts(R):
+    return (~np.isnan(R)).sum(axis=1)[:, None]
+
+
+def _gradient(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P - _errors(P, Q, R) @ Q)
+
+
+def _half(P, Q, R, lam):
+    return _gradient(P, Q, R, lam) / 2
+
+
+def _half_the_penalty(P, Q, R, lam):
+    return lam * _counts(R) * P - 2 * _errors(P, Q, R) @ Q
+
+
+def _half_the_errors(P, Q, R, lam):
+    return 2 * lam * _counts(R) * P - _errors(P, Q, R) @ Q
+
+
+def _penalty_once(P, Q, R, lam):
+    return 2 * (lam * P - _errors(P, Q, R) @ Q)
+
+
+def _penalty_once_per_active(P, Q, R, lam):
+    return 2 * (lam * np.minimum(_counts(R), 1) * P - _errors(P, Q, R) @ Q)
+
+
+def _penalty_per_item(P, Q, R, lam):
+    return 2 * (lam * len(Q) * P - _errors(P, Q, R) @ Q)
+
+
+def _penalty_forgotten(P, Q, R, lam):
+    return -2 * _errors(P, Q, R) @ Q
+
+
+def _penalty_subtracted(P, Q, R, lam):
+    return -2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
+
+
+def _empty_as_zero(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P - (np.nan_to_num(R) - P @ Q.T) @ Q)
+
+
+def _nan_everywhere(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P - (R - P @ Q.T) @ Q)
+
+
+def _downhill(P, Q, R, lam):
+    return -_gradient(P, Q, R, lam)
+
+
+def _errors_reversed(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
+
+
+def _for_the_items(P, Q, R, lam):
+    return _gradient(Q, P, R.T, lam)
+
+
+def _averaged(P, Q, R, lam):
+    return _gradient(P, Q, R, lam) / np.maximum(_counts(R), 1)
+
+
+def _zero_is_empty(P, Q, R, lam):
+    return _gradient(P, Q, np.where(R == 0, np.nan, R), lam)
+
+
+_Q = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
+
+MF_2 = Exercise(
+    "mf-2",
+    "gradient(P, Q, R, lam)",
+    (
+        Case(
+            "one user, two items, one factor",
+            (np.array([[1.0]]), np.array([[2.0], [1.0]]), np.array([[3.0, np.nan]]), 0.0),
+            np.array([[-4.0]]),
+        ),
+        Case(
+            "the same with regularization",
+            (np.array([[1.0]]), np.array([[2.0], [1.0]]), np.array([[3.0, np.nan]]), 0.5),
+            np.array([[-3.0]]),
+        ),
+        Case(
+            "two users, three items",
+            (np.eye(2), _Q, np.array([[3.0, np.nan, 2.0], [np.nan, 4.0, np.nan]]), 0.5),
+            np.array([[-4.0, -10.0], [-12.0, -5.0]]),
+        ),
+        Case(
+            "a user without ratings",
+            (np.eye(2), _Q, np.array([[3.0, np.nan, 2.0], [np.nan] * 3]), 0.5),
+            np.array([[-4.0, -10.0], [0.0, 0.0]]),
+        ),
+        Case(
+            "predicted too high and exactly",
+            (
+                np.array([[3.0, 1.0], [1.0, 1.0]]),
+                _Q[:2],
+                np.array([[3.0, 4.0], [np.nan, 3.0]]),
+                0.1,
+            ),
+            np.array([[17.2, 14.4], [0.2, 0.2]]),
+        ),
+        Case(
+            "a rating of 0, predicted below it",
+            (np.array([[0.5, -1.0]]), _Q[:2], np.array([[0.0, np.nan]]), 0.5),
+            np.array([[-2.5, -7.0]]),
+        ),
+    ),
+    (
+        Mistake(_half, "the factor 2 is missing; here the exact gradient is wanted"),
+        Mistake(_half_the_penalty, "the penalty lacks the factor 2: it has a square as well"),
+        Mistake(_half_the_errors, "the errors lack the factor 2: the derivative of e^2 is 2 e e'"),
+        Mistake(
+            _penalty_once,
+            "the penalty counts once per user; the loss counts it once per rating, n_u times",
+        ),
+        Mistake(
+            _penalty_once_per_active,
+            "the penalty counts once for each user who has ratings; the loss counts it once per "
+            "rating, n_u times",
+        ),
+        Mistake(
+            _penalty_per_item,
+            "the penalty counts once per item; only items that the user has rated are in the sum",
+        ),
+        Mistake(_penalty_forgotten, "the penalty is missing from the gradient"),
+        Mistake(
+            _penalty_subtracted,
+            "you subtract the penalty; in the loss, and so in its gradient, it has a plus",
+        ),
+        Mistake(
+            _empty_as_zero,
+            "empty cells enter as ratings of 0; only observed cells are in the sum",
+        ),
+        Mistake(
+            _nan_everywhere,
+            "NaN of the empty cells has spread over the sum. Make their errors 0",
+        ),
+        Mistake(
+            _downhill,
+            "the sign is reversed: this is the way down, the gradient points up",
+        ),
+        Mistake(
+            _errors_reversed,
+            "the errors have the wrong sign: with e = r - p.q, the derivative of e is -q",
+        ),
+        Mistake(_for_the_items, "you return the derivative by Q; wanted is that by P"),
+        Mistake(_averaged, "you average over the ratings of each user; the loss is a sum"),
+        Mistake(_zero_is_empty, "you treat a rating of 0 as an empty cell; only NaN means empty"),
+    ),
+)
+
+
+def _rest(R, mu, b_i):
+    return np.nan_to_num(R - mu - b_i)
+
+
+def _n(R):
+    return (~np.isnan(R)).sum(axis=1)
+
+
+def _divide(total, n):
+    return np.divide(total, n, out=np.zeros(len(total)), where=n > 0)
+
+
+def _lam_ignored(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R))
+
+
+def _lam_times_n(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) * (1 + lam))
+
+
+def _lam_subtracted(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) - lam)
+
+
+def _items_not_subtracted(R, mu, b_i, lam):
+    return _divide(np.nan_to_num(R - mu).sum(axis=1), _n(R) + lam)
+
+
+def _items_added(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, -b_i).sum(axis=1), _n(R) + lam)
+
+
+def _mu_not_subtracted(R, mu, b_i, lam):
+    return _divide(_rest(R, 0.0, b_i).sum(axis=1), _n(R) + lam)
+
+
+def _zero_over_zero(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1) / (_n(R) + lam)
+
+
+def _by_all_items(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1) / (R.shape[1] + lam)
+
+
+def _empty_cells_count(R, mu, b_i, lam):
+    return _divide((np.nan_to_num(R) - mu - b_i).sum(axis=1), _n(R) + lam)
+
+
+def _sum_only(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1)
+
+
+def _rating_of_zero(R, mu, b_i, lam):
+    R = np.where(R == 0, np.nan, R)
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) + lam)
+
+
+def _subtracted_once(R, mu, b_i, lam):
+    total = np.nan_to_num(R).sum(axis=1) - mu - np.where(np.isnan(R), 0, b_i).sum(axis=1)
+    return np.where(_n(R) > 0, _divide(total, _n(R) + lam), 0.0)
+
+
+MF_3 = Exercise(
+    "mf-3",
+    "user_biases(R, mu, b_i, lam)",
+    (
+        Case(
+            "a user with two ratings and one without any",
+            (np.array([[5.0, np.nan, 3.0], [np.nan] * 3]), 3.0, np.array([1.0, 0.0, -1.0]), 1.0),
+            np.array([2 / 3, 0.0]),
+        ),
+        Case(
+            "the same without regularization",
+            (np.array([[5.0, np.nan, 3.0], [np.nan] * 3]), 3.0, np.array([1.0, 0.0, -1.0]), 0.0),
+            np.array([1.0, 0.0]),
+        ),
+        Case(
+            "a mild user and a harsh one",
+            (np.array([[4.0, 4.0], [2.0, np.nan]]), 3.0, np.array([0.5, -0.5]), 2.0),
+            np.array([0.5, -0.5]),
+        ),
+        Case(
+            "only well liked films rated",
+            (np.array([[5.0, 4.0, np.nan]]), 3.5, np.array([1.0, 0.5, -2.0]), 3.0),
+            np.array([0.1]),
+        ),
+        Case(
+            "a rating of 0",
+            (np.array([[0.0, 2.0], [np.nan, 0.0]]), 1.0, np.array([-0.5, 0.5]), 1.0),
+            np.array([0.0, -0.75]),
+        ),
+        Case(
+            "one rating and much regularization",
+            (np.array([[np.nan, 5.0]]), 3.0, np.array([0.7, 0.0]), 9.0),
+            np.array([0.2]),
+        ),
+    ),
+    (
+        Mistake(_lam_ignored, "you take the plain mean; lam belongs below the line, beside n_u"),
+        Mistake(
+            _lam_times_n,
+            "you divide by n_u + lam n_u; lam is added once, so that it matters less the more "
+            "ratings there are",
+        ),
+        Mistake(_lam_subtracted, "you subtract lam from n_u; it is added, to pull towards 0"),
+        Mistake(
+            _items_not_subtracted,
+            "the biases of the items are not subtracted: who rates good films seems mild",
+        ),
+        Mistake(_items_added, "you add the biases of the items; subtract them from the ratings"),
+        Mistake(_mu_not_subtracted, "the mean mu is not subtracted from the ratings"),
+        Mistake(_subtracted_once, "mu is subtracted once per user; subtract it from each rating"),
+        Mistake(
+            _zero_over_zero,
+            "without ratings and with lam = 0 you divide 0 by 0. Such a user has the bias 0",
+        ),
+        Mistake(
+            _by_all_items,
+            "you divide by the number of all items; n_u counts those that the user has rated",
+        ),
+        Mistake(_empty_cells_count, "empty cells enter as ratings of 0; leave them out"),
+        Mistake(_sum_only, "you return the sum; divide it by n_u + lam"),
+        Mistake(_rating_of_zero, "you treat a rating of 0 as an empty cell; only NaN means empty"),
+    ),
+)
+
+
+def _stop(errors, patience, tie=False, previous=False, reset=True):
+    """The best epoch and the last one; the keywords are three ways to get it wrong."""
+    best, waited = 0, 0
+    for t in range(1, len(errors)):
+        rival = errors[t - 1] if previous else errors[best]
+        better = errors[t] < rival or (tie and errors[t] == rival)
+        if better:
+            waited = 0 if reset else waited
+        else:
+            waited += 1
+        if errors[t] < errors[best] or (tie and errors[t] == errors[best]):
+            best = t
+        if waited == patience:
+            return best + 1, t + 1
+    return best + 1, len(errors)
+
+
+def _best_of_all(errors, patience):
+    return int(np.argmin(errors)) + 1
+
+
+def _counted_from_zero(errors, patience):
+    return _stop(errors, patience)[0] - 1
+
+
+def _where_it_stops(errors, patience):
+    return _stop(errors, patience)[1]
+
+
+def _patience_before(errors, patience):
+    return _stop(errors, patience)[1] - patience
+
+
+def _too_patient(errors, patience):
+    return _stop(errors, patience + 1)[0]
+
+
+def _impatient(errors, patience):
+    return _stop(errors, patience - 1)[0] if patience > 1 else 1
+
+
+def _against_the_previous(errors, patience):
+    return _stop(errors, patience, previous=True)[0]
+
+
+def _tie_is_better(errors, patience):
+    return _stop(errors, patience, tie=True)[0]
+
+
+def _not_in_a_row(errors, patience):
+    return _stop(errors, patience, reset=False)[0]
+
+
+def _the_error(errors, patience):
+    return errors[_stop(errors, patience)[0] - 1]
+
+
+def _highest(errors, patience):
+    return _stop([-error for error in errors], patience)[0]
+
+
+MF_4 = Exercise(
+    "mf-4",
+    "best_epoch(errors, patience)",
+    (
+        Case("stopped before a late fall", ([1.0, 0.9, 0.8, 0.85, 0.9, 0.7], 2), 3),
+        Case("a patience that reaches the late fall", ([1.0, 0.9, 0.8, 0.85, 0.9, 0.7], 3), 6),
+        Case("better every time", ([0.9, 0.8, 0.7], 1), 3),
+        Case("worse from the second epoch on", ([0.5, 0.6, 0.7, 0.8, 0.1], 3), 1),
+        Case("a peak, and then slowly down", ([1.0, 0.5, 0.9, 0.8, 0.7, 0.4], 3), 2),
+        Case("worse now and then, never in a row", ([1.0, 1.1, 0.9, 1.0, 0.8], 2), 5),
+        Case("an equal error, and the patience is 1", ([0.9, 0.9, 0.8], 1), 1),
+        Case("equal errors, with a patience of 2", ([0.8, 0.9, 0.8, 0.7], 2), 1),
+        Case("the training ends while it waits", ([0.9, 0.7, 0.8, 0.7], 3), 2),
+        Case("improved in the last epoch of the patience", ([0.9, 1.0, 1.0, 0.8], 3), 4),
+        Case("two falls too late", ([1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.1], 2), 2),
+        Case("one epoch", ([0.5], 3), 1),
+    ),
+    (
+        Mistake(
+            _best_of_all,
+            "you look at all epochs, also those after the stop, which are never computed",
+        ),
+        Mistake(_counted_from_zero, "you count the epochs from 0; the first one is epoch 1"),
+        Mistake(
+            _where_it_stops,
+            "you return the epoch where the training stops; wanted is the best one until then",
+        ),
+        Mistake(
+            _patience_before,
+            "you subtract the patience from the last epoch; when the training comes to its end "
+            "without a stop, that is not the best one",
+        ),
+        Mistake(_too_patient, "you wait for one epoch more than `patience`"),
+        Mistake(_impatient, "you stop one epoch too early"),
+        Mistake(
+            _against_the_previous,
+            "you compare with the epoch before; compare with the best so far",
+        ),
+        Mistake(_tie_is_better, "an equal error counts as better; only a smaller one does"),
+        Mistake(
+            _not_in_a_row,
+            "you count all epochs without improvement; an improvement starts the count anew",
+        ),
+        Mistake(_the_error, "you return the error; wanted is the number of its epoch"),
+        Mistake(_highest, "you look for the highest error; the lowest is the best"),
+    ),
+)
+
+
+def _als(Q, r, penalty):
+    return np.linalg.solve(Q.T @ Q + penalty * np.eye(Q.shape[1]), Q.T @ r)
+
+
+def _lam_once(Q, r, lam):
+    return _als(Q, r, lam)
+
+
+def _lam_times_k(Q, r, lam):
+    return _als(Q, r, lam * Q.shape[1])
+
+
+def _lam_negative(Q, r, lam):
+    return _als(Q, r, -lam * len(r))
+
+
+def _not_regularized(Q, r, lam):
+    return np.linalg.lstsq(Q, r)[0]
+
+
+def _turned(Q, r, lam):
+    return np.linalg.solve(Q @ Q.T + lam * len(r) * np.eye(len(r)), Q @ r)
+
+
+def _not_solved(Q, r, lam):
+    return Q.T @ r
+
+
+def _no_identity(Q, r, lam):
+    return np.linalg.solve(Q.T @ Q + lam * len(r), Q.T @ r)
+
+
+def _entry_by_entry(Q, r, lam):
+    return Q.T @ r / ((Q**2).sum(axis=0) + lam * len(r))
+
+
+def _not_inverted(Q, r, lam):
+    return (Q.T @ Q + lam * len(r) * np.eye(Q.shape[1])) @ (Q.T @ r)
+
+
+def _mean_of_products(Q, r, lam):
+    return _als(Q, r / len(r), lam * len(r))
+
+
+def _predictions(Q, r, lam):
+    return Q @ _als(Q, r, lam * len(r))
+
+
+MF_5 = Exercise(
+    "mf-5",
+    "als_user(Q, r, lam)",
+    (
+        Case(
+            "each item has a factor of its own",
+            (np.eye(2), np.array([4.0, 2.0]), 0.5),
+            np.array([2.0, 1.0]),
+        ),
+        Case(
+            "one factor, two ratings",
+            (np.array([[1.0], [2.0]]), np.array([3.0, 4.0]), 0.5),
+            np.array([11 / 6]),
+        ),
+        Case(
+            "two factors that overlap",
+            (np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([3.0, 1.0]), 0.5),
+            np.array([0.5, 1.0]),
+        ),
+        Case(
+            "two factors, three ratings",
+            (np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]]), np.array([3.0, 2.0, 4.0]), 1.0),
+            np.array([1.25, 0.5]),
+        ),
+        Case(
+            "one rating, two factors",
+            (np.array([[1.0, 1.0]]), np.array([4.0]), 1.0),
+            np.array([4 / 3, 4 / 3]),
+        ),
+        Case(
+            "a rating below the mean, which was subtracted",
+            (np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([-1.0, 2.0]), 0.5),
+            np.array([0.6, -0.8]),
+        ),
+        Case(
+            "no regularization",
+            (np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 2.0]]), np.array([5.0, 2.0, 4.0]), 0.0),
+            np.array([3.0, 2.0]),
+        ),
+    ),
+    (
+        Mistake(
+            _lam_once,
+            "lam enters once; the penalty counts once per rating, so it is lam times n_u",
+        ),
+        Mistake(
+            _lam_times_k,
+            "lam is multiplied by the number of factors; wanted is the number of ratings, len(r)",
+        ),
+        Mistake(_lam_negative, "you subtract the penalty; it is added to Q^T Q"),
+        Mistake(_not_regularized, "lam is not used: this is least squares without a penalty"),
+        Mistake(
+            _turned,
+            "Q and its transpose are the wrong way round: Q^T Q has one row per factor",
+        ),
+        Mistake(_not_solved, "you return Q^T r; the equations are not solved yet"),
+        Mistake(
+            _no_identity,
+            "you add the penalty to every entry of Q^T Q; it belongs on the diagonal: lam * n "
+            "times np.eye(k)",
+        ),
+        Mistake(
+            _entry_by_entry,
+            "you divide by the diagonal alone; the factors depend on each other, so solve all "
+            "equations together",
+        ),
+        Mistake(
+            _not_inverted,
+            "you multiply by the matrix; wanted is its inverse: np.linalg.solve(matrix, Q.T @ r)",
+        ),
+        Mistake(
+            _mean_of_products,
+            "Q^T r is divided by the number of ratings, but Q^T Q is not; both are sums",
+        ),
+        Mistake(_predictions, "you return the predictions Q p; wanted is p"),
+    ),
+)
+
+EXERCISES = (MF_1, MF_2, MF_3, MF_4, MF_5)
