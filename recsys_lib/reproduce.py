@@ -25,6 +25,7 @@ from recsys_lib.sampling import read_candidates
 from recsys_lib.validation import DataError, check_choice
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 TOLERANCE = 1e-3  # between machines: sums in another order may turn a tie at the cut
 
 
@@ -36,7 +37,7 @@ def recorded(name: str) -> dict:
     DataError
         If the result is not recorded; the message has the command that makes it.
     """
-    check_choice("name", name, EXPERIMENTS)
+    check_choice("name", name, (*EXPERIMENTS, BENCHMARKS))
     path = RESULTS / f"{name}.json"
     if not path.exists():
         raise DataError(f"{path} is missing: make it with `{_command(name)}`")
@@ -45,10 +46,11 @@ def recorded(name: str) -> dict:
 
 def source(result: dict) -> str:
     """Say where a recorded result comes from, in two lines."""
-    return (
-        f"Recorded {result['date'][:10]} on {result['data']['name']} in {result['seconds']:.0f} s\n"
-        f"with {result['command']}"
-    )
+    if "data" not in result:
+        where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
+    else:
+        where = f"{result['data']['name']} in {result['seconds']:.0f} s"
+    return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
 
 
 def run(experiment: Experiment) -> dict:
@@ -69,7 +71,8 @@ def run(experiment: Experiment) -> dict:
             "candidates_sha256": _sha256(candidates_file),
         },
         "versions": {
-            name: version(name) for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba")
+            name: version(name)
+            for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn")
         }
         | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
@@ -91,9 +94,9 @@ def _files(experiment: Experiment) -> tuple[Path, Path]:
 
 
 def differences(old: object, new: object, where: str = "found") -> list[str]:
-    """List where two results differ by more than the tolerance."""
+    """List where two results differ by more than the tolerance; times are not compared."""
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted(old.keys() | new.keys(), key=str)
+        keys = sorted((k for k in old.keys() | new.keys() if not k.endswith("seconds")), key=str)
         return [
             line
             for key in keys
@@ -163,6 +166,8 @@ def _verify(name: str) -> int:
 
 
 def _command(name: str) -> str:
+    if name == BENCHMARKS:
+        return "make bench"
     return f"python -m recsys_lib.reproduce run {name}"
 
 

@@ -7,7 +7,7 @@ Each is a module whose `run` turns loaded ratings and candidates into a dict rea
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recsys_lib.experiments import cosine, paper_data
+from recsys_lib.experiments import cosine, paper_data, ratings, svd
 
 
 @dataclass(frozen=True)
@@ -24,5 +24,7 @@ EXPERIMENTS = {
     for experiment in (
         Experiment("paper_data", "amazon-2023-musical-instruments", paper_data.run),
         Experiment("cosine", "amazon-2023-musical-instruments", cosine.run),
+        Experiment("svd", "amazon-2023-musical-instruments", svd.run),
+        Experiment("ratings", "amazon-2023-musical-instruments", ratings.run),
     )
 }

@@ -8,7 +8,11 @@ import pytest
 from recsys_lib import reproduce
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
-from recsys_lib.models import Popularity
+from recsys_lib.experiments import ratings as explicit
+from recsys_lib.metrics import rmse
+from recsys_lib.models import MF, SVD, Biases, Popularity
+from recsys_lib.models.svd import truncated_svd
+from recsys_lib.rating_evaluation import evaluate_ratings, rating_error
 from recsys_lib.reproduce import differences, main, recorded, source
 
 
@@ -44,6 +48,20 @@ def test_differences_are_found_wherever_they_are():
     ]
     assert differences([1], [1, 2]) == ["found: recorded [1], found [1, 2]"]
     assert differences({}, {"new": 1.0}) == ["found.new: recorded None, found 1.0"]
+
+
+def test_times_are_not_compared():
+    old = {"seconds": 1.0, "rows": [{"k": 2, "full_seconds": 0.1}]}
+    assert differences(old, {"rows": [{"k": 2, "full_seconds": 9.0}]}) == []
+    assert len(differences(old, {"seconds": 1.0, "rows": [{"k": 3, "full_seconds": 0.1}]})) == 1
+
+
+def test_the_benchmarks_are_recorded_too():
+    result = recorded("benchmarks")
+    assert result["command"] == "make bench"
+    said = source(result)
+    assert "make bench" in said
+    assert result["date"][:10] in said
 
 
 def test_without_the_data_one_sentence_says_what_is_needed(tmp_path, monkeypatch, capsys):
@@ -110,6 +128,37 @@ def test_the_recorded_test_figures_of_the_baselines_come_out_again(amazon_folder
     ):
         for metric, row in result.items():
             assert row["mean"] == pytest.approx(table[metric].mean(), abs=1e-9)
+
+
+@pytest.mark.amazon
+def test_the_recorded_errors_of_ratings_come_out_again(amazon_folder):
+    """The cheap models, each on the test ratings; and the paper's loop with one of its seeds."""
+    old = recorded("ratings")["found"]
+    data = reproduce.data.load("amazon-2023-musical-instruments")
+    split = paper_data.paper_split(data)
+    models = {"Biases": Biases, "SVD, bias fill": SVD, "MF with biases": MF}
+    for name, model in models.items():
+        table = evaluate_ratings(model(**old["settings"][name]).fit(split.train), split)
+        spread = old["spread"][name]
+        assert abs(rating_error(table) - spread["rmse_mean"]) <= 3 * spread["rmse_sd"] + 1e-3
+    five_stars = explicit._five_star_split(data, data.item)
+    assert (five_stars.test.rating == 5).all()
+    assert len(five_stars.test) == old["paper"]["five stars"]["ratings"] == 4_915
+    P, Q = explicit._paper_fit(five_stars.train, 0, rounding=True, renewed=True, mean=0.0)
+    predicted = (P[five_stars.test.user] * Q[five_stars.test.item]).sum(axis=1)
+    row = old["paper"]["five stars"]["rows"]["as published"]
+    assert abs(rmse(five_stars.test.rating, predicted) - row["rmse"]) <= 3 * row["rmse_sd"]
+
+
+@pytest.mark.amazon
+def test_the_recorded_singular_values_come_out_again(amazon_folder):
+    old = recorded("svd")["found"]["figure_5"]
+    matrix = reproduce.data.load("amazon-2023-musical-instruments").to_csr("rating")
+    _, s, _ = truncated_svd(matrix.astype(np.float64), 20)
+    np.testing.assert_allclose(s, old["singular_values"][:20], rtol=1e-8)
+    lost = 1 - (s**2).sum() / (matrix.data.astype(np.float64) ** 2).sum()
+    row = next(row for row in old["rows"] if row["k"] == 20)
+    assert row["error"] == pytest.approx(lost**0.5, rel=1e-6)
 
 
 def test_popularity_in_a_window_counts_only_what_lies_in_it():

@@ -1,0 +1,331 @@
+"""Predicted ratings on the paper's data: every model of chapters 3 and 4, and the paper's own run.
+
+All settings are chosen on validation ratings carved from train, each user's last one; the test
+ratings, each user's last two, are predicted once by each chosen model.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from recsys_lib.data import Interactions, Split, leave_last_out
+from recsys_lib.evaluation import evaluate, summary
+from recsys_lib.experiments.paper_data import paper_split, table
+from recsys_lib.metadata import metadata_factors
+from recsys_lib.metrics import mae, rmse
+from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
+from recsys_lib.models.als import loss
+from recsys_lib.rating_evaluation import (
+    compare_ratings,
+    evaluate_ratings,
+    rating_error,
+    rating_leaderboard,
+)
+from recsys_lib.sampling import Candidates
+
+SEEDS = range(5)
+STRENGTHS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0)
+SVD_FACTORS = (1, 2, 4, 8, 16, 32, 64)
+MF_GRID = {
+    "factors": (2, 8, 32),
+    "learning_rate": (0.003, 0.01, 0.03),
+    "regularization": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8),
+}
+MOST_EPOCHS, PATIENCE = 300, 10
+ALS_GRID = {
+    "factors": (2, 8, 32),
+    "regularization": (0.1, 0.2, 0.4, 0.8, 1.6),
+    "epochs": (1, 2, 5, 20),
+}
+STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
+
+
+def run(ratings: Interactions, candidates: Candidates) -> dict:
+    """Return the figures of chapter 4, and the fills of chapter 3, on the paper's data."""
+    split = paper_split(ratings)
+    tuning = leave_last_out(split.train, n_test=0, n_valid=1)
+    chosen, trials = _tune_all(tuning)
+    tables = {name: _test(make, split) for name, make in chosen.items()}
+    found = {
+        "trials": trials,
+        "settings": {name: _settings(make(0)) for name, make in chosen.items()},
+        "spread": {name: spread for name, (_, spread) in tables.items()},
+    }
+    tested = {name: one for name, (one, _) in tables.items()}
+    for metric in ("rmse", "mae"):
+        found[metric] = table(rating_leaderboard(tested, metric))
+    found["against_biases"] = {
+        name: table(compare_ratings(one, tested["Biases"])) for name, one in tested.items()
+    }
+    return found | {
+        "ranking": _ranking(chosen, split, candidates),
+        "figure_6": _figure_6(tuning, chosen["MF with biases"](0)),
+        "metadata": _metadata(tuning, chosen["MF with biases"](0)),
+        "convergence": _convergence(tuning),
+        "paper": _paper(ratings, split, chosen["MF with biases"]),
+    }
+
+
+def _settings(model: RatingPredictor) -> dict:
+    return model.parameters
+
+
+# ---------------------------------------------------------------------------------------- the table
+
+
+def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]], dict]:
+    """Return what makes each chosen model from a seed, and all trials behind the choice."""
+    chosen: dict[str, Callable[[int], RatingPredictor]] = {
+        "Global mean": lambda seed: Biases(0.0, users=False, items=False)
+    }
+    trials = {}
+    for name, sides in (
+        ("User biases", {"items": False}),
+        ("Item biases", {"users": False}),
+        ("Biases", {}),
+    ):
+        grid = [{"regularization": value, **sides} for value in STRENGTHS]
+        best, trials[name] = _best(Biases, grid, tuning)
+        chosen[name] = lambda seed, best=best: Biases(**best)
+    for fill in ("zero", "user", "item", "bias"):
+        grid = [{"factors": k, "fill": fill} for k in SVD_FACTORS]
+        best, trials[f"SVD, {fill} fill"] = _best(SVD, grid, tuning)
+        chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
+    for name, biases in (("MF without biases", False), ("MF with biases", True)):
+        grid = [{**one, "biases": biases} for one in _combinations(MF_GRID)]
+        best, trials[name] = _best(MF, grid, tuning, epochs=MOST_EPOCHS, patience=PATIENCE)
+        chosen[name] = lambda seed, best=best: MF(**best, seed=seed)
+    best, trials["ALS"] = _best(ALS, _combinations(ALS_GRID), tuning)
+    chosen["ALS"] = lambda seed: ALS(**best, seed=seed)
+    return chosen, trials
+
+
+def _combinations(grid: dict[str, tuple]) -> list[dict]:
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+
+
+def _best(
+    kind: type, grid: Iterable[dict], tuning: Split, **watched: int
+) -> tuple[dict, list[dict]]:
+    """Try settings on validation; with `watched`, the best epoch becomes part of the setting."""
+    trials = []
+    for setting in grid:
+        model = kind(**setting, **watched).fit(tuning.train, tuning.valid)
+        if watched:
+            best = model.history_["valid_rmse"].idxmin()
+            setting = {**setting, "epochs": int(model.history_["epoch"][best])}
+        errors = evaluate_ratings(model, tuning, on="valid")
+        trials.append({**setting, "rmse": rating_error(errors), "mae": rating_error(errors, "mae")})
+    winner = min(trials, key=lambda trial: trial["rmse"])
+    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}, trials
+
+
+def _test(make: Callable[[int], RatingPredictor], split: Split) -> tuple[pd.DataFrame, dict]:
+    """Fit with several seeds and test: errors of each user, averaged over the seeds."""
+    seeds = SEEDS if "seed" in make(0).parameters else (0,)
+    tables = [evaluate_ratings(make(seed).fit(split.train), split) for seed in seeds]
+    errors = np.array([rating_error(one) for one in tables])
+    mean = tables[0].copy()
+    for column in ("absolute_error", "squared_error"):
+        mean[column] = np.mean([one[column] for one in tables], axis=0)
+    return mean, {
+        "seeds": len(tables),
+        "rmse_mean": float(errors.mean()),
+        "rmse_sd": float(errors.std(ddof=1)) if len(tables) > 1 else 0.0,
+    }
+
+
+def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
+    """How the models that predict ratings best do at what chapters 2 and 9 ask for: ranking."""
+    names = ("Biases", "SVD, zero fill", "SVD, bias fill", "MF with biases", "ALS")
+    return {
+        name: table(
+            summary(evaluate(chosen[name](0).fit(split.train), split, candidates=candidates))
+        )
+        for name in names
+    }
+
+
+# ------------------------------------------------------------------------------- learning in detail
+
+
+def _figure_6(tuning: Split, chosen: MF) -> dict:
+    """Errors over epochs, on train and on validation, without stopping; and rounded predictions."""
+    settings = chosen.parameters | {"epochs": 150, "patience": None}
+    model = MF(**settings).fit(tuning.train, tuning.valid)
+    history = model.history_.drop(columns="seconds")
+    stopped = chosen.fit(tuning.train)
+    predicted = stopped.predict(tuning.valid.user, tuning.valid.item)
+    stars = np.rint(predicted).astype(int), tuning.valid.rating.astype(int)
+    confusion = np.zeros((5, 5), dtype=int)
+    np.add.at(confusion, (stars[1] - 1, stars[0] - 1), 1)
+    return {
+        "history": {name: history[name].tolist() for name in history},
+        "confusion": confusion.tolist(),
+    }
+
+
+def _metadata(tuning: Split, chosen: MF) -> dict:
+    """Item factors started from metadata or at random: validation RMSE by epoch, over seeds.
+
+    The control starts from the same rows in a wrong order: equal in scale, without information.
+    """
+    settings = chosen.parameters | {"factors": 16, "patience": None}
+    start = metadata_factors(tuning.train, 16)
+    wrong = start[np.random.default_rng(0).permutation(len(start))]
+    counts = tuning.train.item_counts[tuning.valid.item]
+    edges = [int(edge) for edge in np.quantile(counts, (1 / 3, 2 / 3))]
+    groups = {
+        "all": np.ones(len(counts), dtype=bool),
+        "rare": counts <= edges[0],
+        "medium": (counts > edges[0]) & (counts <= edges[1]),
+        "popular": counts > edges[1],
+    }
+    found = {
+        "epochs": list(STEPS),
+        "edges": edges,
+        "sizes": {name: int(mask.sum()) for name, mask in groups.items()},
+    }
+    for way, init in (("random", None), ("metadata", start), ("shuffled", wrong)):
+        found[way] = {name: np.empty((len(STEPS), len(SEEDS))).tolist() for name in groups}
+        for (step, epochs), seed in product(enumerate(STEPS), SEEDS):
+            model = MF(**settings | {"epochs": epochs, "item_init": init, "seed": seed})
+            model.fit(tuning.train)
+            predicted = model.predict(tuning.valid.user, tuning.valid.item)
+            for name, mask in groups.items():
+                error = rmse(tuning.valid.rating[mask], predicted[mask])
+                found[way][name][step][seed] = error
+    return found
+
+
+def _convergence(tuning: Split) -> dict:
+    """The same loss by SGD and by ALS: after each epoch, and after how many seconds."""
+    factors, regularization = 16, 0.1
+    found = {}
+    for name, make in (
+        ("ALS", lambda n: ALS(factors, regularization, n)),
+        ("SGD, 0.01", lambda n: MF(factors, 0.01, regularization, n)),
+        ("SGD, 0.05", lambda n: MF(factors, 0.05, regularization, n)),
+    ):
+        make(1).fit(tuning.train)  # compile
+        rows = []
+        for epochs in (*STEPS, 100):
+            model = make(epochs).fit(tuning.train)
+            rows.append(
+                {
+                    "epoch": epochs,
+                    "seconds": float(model.history_["seconds"].iloc[-1]),
+                    "loss": loss(model, tuning.train, regularization),
+                    "valid_rmse": rating_error(evaluate_ratings(model, tuning, on="valid")),
+                }
+            )
+        found[name] = rows
+    return found
+
+
+# ---------------------------------------------------------------------------------- the paper's run
+
+
+@njit(cache=True)
+def _paper_epoch(users, items, ratings, P, Q, learning_rate, user_reg, item_reg, rounding, renewed):
+    """One epoch as the paper's published code does it, or without one of its two peculiarities."""
+    for s in range(len(ratings)):
+        u, i = users[s], items[s]
+        predicted = P[u] @ Q[i]
+        if rounding:
+            predicted = min(max(np.rint(predicted), 1.0), 5.0)
+        error = ratings[s] - predicted
+        p = P[u].copy()
+        P[u] += learning_rate * (error * Q[i] - user_reg[u] * P[u])
+        if renewed:
+            p = P[u]
+        Q[i] += learning_rate * (error * p - item_reg[i] * Q[i])
+
+
+def _paper_fit(
+    train: Interactions, seed: int, *, rounding: bool, renewed: bool, mean: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factors after the 50 epochs of the paper's code.
+
+    Its file is sorted by user and product number, which is the order of our vocabularies, and it
+    goes through the ratings in that order in every epoch.
+    """
+    rng = np.random.default_rng(seed)
+    P, Q = (rng.normal(0, 0.1, (n, 10)) for n in train.shape)
+    as_in_the_file = np.lexsort((train.item, train.user))
+    users, items, ratings = (a[as_in_the_file] for a in (train.user, train.item, train.rating))
+    user_reg, item_reg = (
+        0.1 / np.sqrt(np.maximum(counts, 1)) for counts in (train.user_counts, train.item_counts)
+    )
+    for _ in range(50):
+        _paper_epoch(
+            users, items, ratings - mean, P, Q, 0.01, user_reg, item_reg, rounding, renewed
+        )
+    return P, Q
+
+
+def _five_star_split(ratings: Interactions, order_by: np.ndarray) -> Split:
+    """Return a split as in the paper's code: the last rating above 4 of each user is the test.
+
+    "Last" is last in its file, so by product number; `order_by` holds what to go by instead.
+    """
+    order = np.lexsort((order_by, ratings.user))
+    high = order[ratings.rating[order] > 4]
+    last = high[np.r_[np.flatnonzero(np.diff(ratings.user[high])), len(high) - 1]]
+    test = np.zeros(len(ratings), dtype=bool)
+    test[last] = True
+    nothing = np.zeros(len(ratings), dtype=bool)
+    return Split(ratings.select(~test), ratings.select(nothing), ratings.select(test))
+
+
+def _paper(ratings: Interactions, split: Split, chosen: Callable[[int], MF]) -> dict:
+    """Explain the paper's test error of explicit ratings, one cause at a time, by test set."""
+    ladder = {
+        "as published": {"rounding": True, "renewed": True, "centred": False},
+        "no rounding in the error": {"rounding": False, "renewed": True, "centred": False},
+        "the old p for q": {"rounding": False, "renewed": False, "centred": False},
+        "minus the mean": {"rounding": False, "renewed": False, "centred": True},
+    }
+    found = {}
+    tests = {
+        "five stars": _five_star_split(ratings, ratings.item),
+        "five stars, last by time": _five_star_split(ratings, ratings.timestamp),
+        "last two": split,
+    }
+    for place, one in tests.items():
+        truth = one.test.rating
+        rows = {}
+        for name, how in ladder.items():
+            mean = float(one.train.rating.mean(dtype=np.float64)) if how["centred"] else 0.0
+            predictions = []
+            for seed in SEEDS:
+                P, Q = _paper_fit(
+                    one.train, seed, rounding=how["rounding"], renewed=how["renewed"], mean=mean
+                )
+                predictions.append(mean + (P[one.test.user] * Q[one.test.item]).sum(axis=1))
+            rows[name] = _mean_errors(truth, predictions)
+        fitted = [chosen(seed).fit(one.train) for seed in SEEDS]
+        rows["biases, and tuned"] = _mean_errors(
+            truth, [m.predict(one.test.user, one.test.item) for m in fitted]
+        )
+        rows["always 5"] = _mean_errors(truth, [np.full(len(truth), 5.0)])
+        found[place] = {
+            "ratings": len(truth),
+            "share_of_fives": float((truth == 5).mean()),
+            "rows": rows,
+        }
+    return found
+
+
+def _mean_errors(truth: np.ndarray, predictions: list[np.ndarray]) -> dict:
+    errors = np.array([(mae(truth, p), rmse(truth, p)) for p in predictions])
+    spread = errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(2)
+    return {
+        "mae": float(errors[:, 0].mean()),
+        "rmse": float(errors[:, 1].mean()),
+        "mae_sd": float(spread[0]),
+        "rmse_sd": float(spread[1]),
+    }
