@@ -9,21 +9,27 @@ from pathlib import Path
 
 from recsys_lib.files import atomic_write
 
+import factorization
 import ranking
 import reading
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+LIBRARIES = (
+    *("recsys_lib", "implicit", "ranx", "scikit-surprise", "cornac"),
+    *("numpy", "numba", "pandas", "scipy", "scikit-learn"),
+)
 
 
 def main() -> None:
-    found = {"ranking": ranking.main(), "reading": reading.main()}
+    found = {
+        "ranking": ranking.main(),
+        "reading": reading.main(),
+        "factorization": factorization.main(),
+    }
     result = {
         "command": "make bench",
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            name: version(name)
-            for name in ("recsys_lib", "implicit", "ranx", "numpy", "numba", "pandas", "scipy")
-        }
+        "versions": {name: version(name) for name in LIBRARIES}
         | {"python": platform.python_version()},
         "machine": {
             "processor": platform.machine(),
