@@ -1,9 +1,14 @@
 """One look for all figures of the book: legible on paper, on a phone and to the colour-blind."""
 
+import re
+from html import escape
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
+from IPython.display import HTML
+from matplotlib.animation import FuncAnimation
 
 # Okabe and Ito's palette: told apart under the common forms of colour blindness.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -60,3 +65,30 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
     ax.margins(y=0.25)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
+
+
+def turning(figure: plt.Figure, label: str, frames: int = 18, dpi: int = 70) -> HTML:
+    """Let the 3-D axes of a figure turn once around, with buttons, as HTML that needs no network.
+
+    Parameters
+    ----------
+    figure : Figure
+        All its axes are 3-D. It is closed afterwards.
+    label : str
+        What is to be seen, for those who cannot see it.
+    frames : int
+        Pictures in one turn; each adds about 10 KB to the page.
+    dpi : int
+    """
+
+    def turn(frame: int) -> None:
+        for ax in figure.axes:
+            ax.view_init(elev=18, azim=-60 + 360 * frame / frames)
+
+    figure.set_dpi(dpi)
+    with mpl.rc_context({"savefig.dpi": dpi}):
+        animation = FuncAnimation(figure, turn, frames=frames)
+        page = animation.to_jshtml(fps=5, default_mode="once")
+    plt.close(figure)
+    page = re.sub(r"<link[^>]*font-awesome[^>]*>", "", page)  # the site has these icons already
+    return HTML(f'<div role="group" aria-label="{escape(label)}">{page}</div>')

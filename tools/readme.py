@@ -23,7 +23,9 @@ def numbers(chapter: str) -> dict[str, float]:
 
 def chapters() -> str:
     """Return the chapter table, one headline result each."""
-    start, data, cosine = map(numbers, ("00_start_here", "01_data", "02_cosine"))
+    start, data, cosine, svd, mf = map(
+        numbers, ("00_start_here", "01_data", "02_cosine", "03_svd", "04_mf")
+    )
     rows = [
         (
             "[Start here](notebooks/00_start_here.ipynb)",
@@ -47,6 +49,21 @@ def chapters() -> str:
             f"{cosine['hr_UserKNN']:.3f}, the paper's data {cosine['a_pop']:.3f} and "
             f"{cosine['a_user']:.3f} (popularity of the year before: {data['p_before']:.3f})",
         ),
+        (
+            "[3 SVD](notebooks/03_svd.ipynb)",
+            "truncated singular value decomposition",
+            f"RMSE on MovieLens (validation), empty cells filled with zeros "
+            f"{svd['fill_zero']:.3f}, with biases {svd['fill_bias']:.3f}, biases without any SVD "
+            f"{svd['bias_alone']:.3f}; "
+            f"HR@10 on the paper's data {svd['a_hr']:.3f}, below popularity ({svd['a_pop']:.3f})",
+        ),
+        (
+            "[4 Matrix factorization](notebooks/04_mf.ipynb)",
+            "stochastic gradient descent, derived; ALS",
+            f"RMSE, MF minus biases: MovieLens {-mf['t_mf']:+.3f} (between {-mf['t_mf_high']:+.3f} "
+            f"and {-mf['t_mf_low']:+.3f}), the paper's data {mf['a_mf']:+.4f} (between "
+            f"{mf['a_mf_low']:+.4f} and {mf['a_mf_high']:+.4f})",
+        ),
     ]
     lines = ["| chapter | method | headline result |", "|---|---|---|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
@@ -61,7 +78,34 @@ def timings() -> str:
         found["ranking"]["metrics"],
         found["reading"],
     )
+    learning = found["factorization"]
+    epoch = {size: one["nanoseconds"] for size, one in learning["descent"].items()}
+    sweep = learning["als"]
     rows = [
+        *(
+            (
+                f"an epoch of SGD with biases, {factors} factors, 900,000 ratings in random order",
+                f"{epoch[f'1m_{factors}']['recsys_lib']:.0f} ns a rating",
+                f"{name}: {epoch[f'1m_{factors}'][peer]:.0f} ns",
+                f"{epoch[f'1m_{factors}'][peer] / epoch[f'1m_{factors}']['recsys_lib']:.1f}×",
+            )
+            for factors in (16, 100)
+            for peer, name in (
+                ("surprise", f"Surprise {versions['scikit-surprise']}"),
+                ("surprise_sorted", "the same, on sorted ratings"),
+                ("cornac", f"cornac {versions['cornac']}"),
+            )
+        ),
+        *(
+            (
+                f"a sweep of ALS, {factors} factors, the same ratings",
+                f"{sweep[f'1m_{factors}']['recsys_lib']:.2f} s",
+                f"implicit {versions['implicit']}, which solves another problem of this size: "
+                f"{sweep[f'1m_{factors}']['implicit']:.2f} s",
+                f"{sweep[f'1m_{factors}']['implicit_by_fit']:.1f}×",
+            )
+            for factors in (16, 100)
+        ),
         (
             "top 10 of 6,040 users × 3,706 items from 16 factors, known items left out",
             f"{ranking['recsys_lib']:.3f} s",

@@ -14,6 +14,8 @@ TERMS = {
     "notebooks/00_start_here.html": "popular",
     "notebooks/01_data.html": "sparsity",
     "notebooks/02_cosine.html": "cosine",
+    "notebooks/03_svd.html": "singular",
+    "notebooks/04_mf.html": "gradient",
 }
 
 
