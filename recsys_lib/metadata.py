@@ -4,6 +4,8 @@ This is the "metadata embeddings for informed initialization" of the paper's alg
 code leaves out.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -15,7 +17,7 @@ from recsys_lib.validation import DataError, check_int, check_real
 COLUMNS = ("title", "genres", "categories", "store", "main_category")
 
 
-def item_texts(ratings: Interactions, columns: tuple[str, ...] = COLUMNS) -> list[str]:
+def item_texts(ratings: Interactions, columns: Sequence[str] = COLUMNS) -> list[str]:
     """Return one text per item: all that its columns of metadata say, missing ones left out.
 
     Raises
@@ -23,6 +25,10 @@ def item_texts(ratings: Interactions, columns: tuple[str, ...] = COLUMNS) -> lis
     DataError
         If the data has none of the columns.
     """
+    if not isinstance(ratings, Interactions):
+        raise TypeError(f"ratings must be Interactions, got {type(ratings).__name__}")
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise TypeError(f"columns must be a sequence of names, got {columns!r}")
     known = [] if ratings.items is None else [c for c in columns if c in ratings.items]
     if not known:
         have = None if ratings.items is None else list(ratings.items)
@@ -41,7 +47,7 @@ def _missing(value: object) -> bool:
 def metadata_factors(
     ratings: Interactions,
     factors: int,
-    columns: tuple[str, ...] = COLUMNS,
+    columns: Sequence[str] = COLUMNS,
     scale: float = 0.1,
     min_items: int = 2,
     seed: int = 0,
@@ -58,7 +64,7 @@ def metadata_factors(
     ratings : Interactions
         With metadata in `ratings.items`.
     factors : int
-    columns : tuple of str
+    columns : sequence of str
         Which metadata to read, where the data has it.
     scale : float
         Root mean square of the result, to be that of the random factors it replaces.
@@ -74,6 +80,7 @@ def metadata_factors(
     """
     check_int("factors", factors, minimum=1)
     scale, min_items = check_real("scale", scale, 0), check_int("min_items", min_items, minimum=1)
+    check_int("seed", seed)
     texts = item_texts(ratings, columns)
     words = TfidfVectorizer(min_df=min_items, sublinear_tf=True, stop_words="english")
     try:

@@ -70,6 +70,8 @@ def evaluate_ratings(
 def rating_error(table: pd.DataFrame, metric: str = "rmse") -> float:
     """Return the pooled RMSE or MAE of a table from `evaluate_ratings`, in stars."""
     sums = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy().sum(0)
+    if sums[1] == 0:
+        raise DataError("table holds no rating")
     return float(_error(sums[None, :], metric)[0])
 
 
@@ -99,6 +101,8 @@ def rating_leaderboard(
     DataFrame
         Columns mean (the pooled error), low, high, users.
     """
+    if not isinstance(tables, dict):
+        raise TypeError(f"tables must be a dict from names to tables, got {type(tables).__name__}")
     if not tables:
         raise DataError("tables is empty: there is no model to show")
     rows = {}

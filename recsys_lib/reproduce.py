@@ -41,7 +41,17 @@ def recorded(name: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.exists():
         raise DataError(f"{path} is missing: make it with `{_command(name)}`")
-    return json.loads(path.read_text())
+    return _read(path, name)
+
+
+def _read(path: Path, name: str) -> dict:
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): make it with `{_command(name)}`") from None
+    if not isinstance(found, dict) or not {"command", "date", "found"} <= found.keys():
+        raise DataError(f"{path} is no recorded result: make it with `{_command(name)}`")
+    return found
 
 
 def source(result: dict) -> str:
@@ -142,7 +152,7 @@ def _list() -> int:
         path = RESULTS / f"{name}.json"
         state = "not recorded"
         if path.exists():
-            state = source(json.loads(path.read_text())).replace("\n", " ")
+            state = source(_read(path, name)).replace("\n", " ")
         print(f"{name:12} {experiment.data:34} {state}")
     return 0
 

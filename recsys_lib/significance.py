@@ -69,7 +69,10 @@ def bootstrap_sums(columns: np.ndarray, n_resamples: int = 2000, seed: int = 0) 
     -------
     ndarray of float64, shape (n_resamples, c)
     """
-    columns = np.asarray(columns, dtype=np.float64)
+    try:
+        columns = np.asarray(columns, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"columns must be numbers, got {columns!r}") from None
     if columns.ndim != 2 or len(columns) == 0 or not np.isfinite(columns).all():
         raise ValueError(
             "columns must be finite numbers of shape (n_users, n_columns), with at least one user, "

@@ -58,7 +58,7 @@ def check_scale(name: str, value: object) -> tuple[float, float] | None:
 
 def check_choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value`, or raise if it is not one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value
 
@@ -89,7 +89,10 @@ def check_ids(name: str, values: object, size: int) -> np.ndarray:
     IndexError
         If one lies outside ``0 .. size - 1``.
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise ValueError(f"{name} must be a one-dimensional array of indices") from None
     if array.ndim != 1:
         raise ValueError(
             f"{name} must be a one-dimensional array of indices, got shape {array.shape}"

@@ -143,12 +143,18 @@ def plain_markdown(text: str, context: Context) -> str:
         (r"\{glue:text\}`([^`]*)`", lambda m: _number(m[1], context.numbers)),
         (r"\{cite:p\}`([^`]*)`", lambda m: _cited(m[1], context)),
         (r"\{cite:t\}`([^`]*)`", lambda m: _cited(m[1], context, in_text=True)),
+        (r"(?ms)^:::\{prf:(\w+)\} ([^\n]*)\n(?::[^\n]*\n)*\n?(.*?)\n:::$", _statement),
         (r"\]\(\.\./notebooks/", "]("),
         (r"(?m)^(\w[^\n]*)\n: ", r"**\1.** "),  # a term and its definition
     )
     for pattern, replacement in replacements:
         text = re.sub(pattern, replacement, text)
     return _directives(text)
+
+
+def _statement(found: re.Match) -> str:
+    """Return a theorem as text: its kind and name, then what it says."""
+    return f"**{found[1].capitalize()}** ({found[2]}). {found[3]}"
 
 
 def _number(role: str, numbers: dict[str, str]) -> str:

@@ -126,6 +126,11 @@ MF_1 = Exercise(
             (np.array([1.0, 0.0, 2.0]), np.array([0.0, 3.0, 1.0]), 4.0, 0.5, 0.1),
             np.array([[0.95, 3.0, 2.9], [1.0, 2.85, 2.95]]),
         ),
+        Case(
+            "a rating from which the mean was subtracted",
+            (np.array([1.0, 0.0]), np.array([1.0, 1.0]), -1.0, 0.1, 0.0),
+            np.array([[0.8, -0.2], [0.8, 1.0]]),
+        ),
     ),
     (
         Mistake(
@@ -291,6 +296,11 @@ MF_2 = Exercise(
             (np.array([[0.5, -1.0]]), _Q[:2], np.array([[0.0, np.nan]]), 0.5),
             np.array([[-2.5, -7.0]]),
         ),
+        Case(
+            "a rating from which the mean was subtracted",
+            (np.array([[1.0]]), np.array([[2.0], [1.0]]), np.array([[-1.0, np.nan]]), 0.0),
+            np.array([[12.0]]),
+        ),
     ),
     (
         Mistake(_half, "the factor 2 is missing; here the exact gradient is wanted"),
@@ -433,6 +443,11 @@ MF_3 = Exercise(
             (np.array([[np.nan, 5.0]]), 3.0, np.array([0.7, 0.0]), 9.0),
             np.array([0.2]),
         ),
+        Case(
+            "ratings from which a mean was subtracted",
+            (np.array([[-1.0, 1.0]]), 0.0, np.array([0.0, 0.5]), 1.0),
+            np.array([-1 / 6]),
+        ),
     ),
     (
         Mistake(_lam_ignored, "you take the plain mean; lam belongs below the line, beside n_u"),
@@ -541,6 +556,9 @@ MF_4 = Exercise(
         Case("improved in the last epoch of the patience", ([0.9, 1.0, 1.0, 0.8], 3), 4),
         Case("two falls too late", ([1.0, 0.8, 0.9, 0.9, 0.7, 0.8, 0.8, 0.8, 0.1], 2), 2),
         Case("one epoch", ([0.5], 3), 1),
+        Case("an improvement in the fourth decimal", ([0.9, 0.8996, 0.95, 0.95], 2), 2),
+        Case("errors above 2", ([2.5, 2.2, 2.4], 1), 2),
+        Case("an error of 0", ([0.3, 0.0, 0.1, 0.2], 3), 2),
     ),
     (
         Mistake(
@@ -660,6 +678,11 @@ MF_5 = Exercise(
             "no regularization",
             (np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 2.0]]), np.array([5.0, 2.0, 4.0]), 0.0),
             np.array([3.0, 2.0]),
+        ),
+        Case(
+            "a rating of 0",
+            (np.array([[1.0], [1.0]]), np.array([0.0, 3.0]), 0.5),
+            np.array([1.0]),
         ),
     ),
     (

@@ -96,6 +96,11 @@ SVD_1 = Exercise(
             (np.eye(2), np.array([6.0, 3.0]), _THIRDS[:2], 2),
             np.array([[4.0, -4.0, 2.0], [2.0, 1.0, -2.0]]),
         ),
+        Case(
+            "two equal singular values, rank 1",
+            (np.eye(2), np.array([2.0, 2.0]), np.eye(2), 1),
+            np.array([[2.0, 0.0], [0.0, 0.0]]),
+        ),
     ),
     (
         Mistake(
@@ -185,6 +190,7 @@ SVD_2 = Exercise(
         Case("all kept", (np.array([4.0, 3.0]), 2), 0.0),
         Case("singular values below 1", (np.array([0.3, 0.1]), 1), 0.1),
         Case("a singular value of 0", (np.array([2.0, 1.0, 0.0]), 1), 0.2),
+        Case("three of four values lost", (np.array([3.0, 2.0, 2.0, 1.0]), 1), 0.5),
     ),
     (
         Mistake(_no_squares, "the squares are missing: what adds up is s squared"),
@@ -309,6 +315,11 @@ SVD_3 = Exercise(
             "no cell empty",
             (np.array([[1.0, 4.0], [2.0, 5.0]]),),
             np.array([[1.0, 4.0], [2.0, 5.0]]),
+        ),
+        Case(
+            "a scale around 0, and a user without ratings",
+            (np.array([[-1.0, 1.0, np.nan], [4.0, np.nan, 4.0], [np.nan] * 3]),),
+            np.array([[-1.0, 1.0, 0.0], [4.0, 4.0, 4.0], [2.0, 2.0, 2.0]]),
         ),
     ),
     (

@@ -29,6 +29,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
             "figure_5": _figure_5(ratings),
             "solvers": _solvers(ratings.to_csr("rating")),
             "ranking": _ranking(split, candidates),
+            "axes": _axes(ratings, split),
             "scaling": _scaling(),
         }
 
@@ -140,6 +141,24 @@ def _means(model: Recommender, split: Split, candidates: Candidates) -> dict:
     return {"hr@10": means["hr@10"], "ndcg@10": means["ndcg@10"]}
 
 
+def _axes(ratings: Interactions, split: Split) -> list[dict]:
+    """Products at the ends of the first three axes, and what the axis goes with."""
+    model = SVD(3).fit(split.train)
+    counts = split.train.item_counts
+    rows = []
+    for axis, factor in enumerate(model.item_factors_.T):
+        order = np.argsort(factor, kind="stable")
+        rows.append(
+            {
+                "singular_value": float(model.singular_values_[axis]),
+                "low": ratings.titles(order[:3]),
+                "high": ratings.titles(order[::-1][:3]),
+                "correlation_with_count": float(np.corrcoef(factor, counts)[0, 1]),
+            }
+        )
+    return rows
+
+
 def _scaling() -> list[dict]:
     """Time square matrices of growing size, 20 entries a row: all at once, and 16 terms of it."""
     rows = []
@@ -152,10 +171,13 @@ def _scaling() -> list[dict]:
             "dense_mb": n * n * 8 / 1e6,
             "sparse_mb": (matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes) / 1e6,
         }
+        caught = {}
         for solver in ("arpack", "randomized"):
-            row[f"{solver}_seconds"], _ = _timed(
+            row[f"{solver}_seconds"], (_, s, _) = _timed(
                 lambda m=matrix, which=solver: truncated_svd(m, 16, which)
             )
+            caught[solver] = (s**2).sum()
+        row["randomized_of_arpack"] = float(caught["randomized"] / caught["arpack"])
         if n <= LARGEST_FULL:
             dense = matrix.toarray()
             row["full_seconds"], _ = _timed(lambda d=dense: np.linalg.svd(d, full_matrices=False))

@@ -74,6 +74,11 @@ class ALS(FactorModel):
     seed : int
         Of the initial factors.
 
+    Raises
+    ------
+    FloatingPointError
+        On `fit`, if the equations cannot be solved in floating-point numbers.
+
     Attributes
     ----------
     global_mean_, user_biases_, item_biases_, user_factors_, item_factors_
@@ -108,7 +113,7 @@ class ALS(FactorModel):
         self.seed = check_int("seed", seed)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        rng = np.random.default_rng(self.seed)
+        valid, rng = self._watched(valid), np.random.default_rng(self.seed)
         self.global_mean_ = float(train.rating.mean(dtype=np.float64)) if self.biases else 0.0
         users = np.zeros((train.n_users, self.factors + 1))
         items = np.zeros((train.n_items, self.factors + 1))
@@ -133,17 +138,19 @@ class ALS(FactorModel):
     def _half(self, matrix, fixed: np.ndarray, out: np.ndarray) -> None:
         """Solve for the rows of the matrix with the other side held."""
         factors, held_biases = np.ascontiguousarray(fixed[:, :-1]), fixed[:, -1].copy()
-        solve_side(
-            matrix.indptr,
-            matrix.indices,
-            matrix.data,
-            factors,
-            held_biases,
-            self.global_mean_,
-            self.regularization,
-            self.biases,
-            out,
+        arguments = (
+            *(matrix.indptr, matrix.indices, matrix.data),
+            *(factors, held_biases, self.global_mean_),
+            *(self.regularization, self.biases, out),
         )
+        try:
+            solve_side(*arguments)
+        except np.linalg.LinAlgError:
+            raise FloatingPointError(
+                f"the equations of a user or an item have no solution in these numbers: "
+                f"regularization={self.regularization:g} is too small for the ratings, or "
+                f"init_scale={self.init_scale:g} too large"
+            ) from None
 
 
 def loss(model: FactorModel, ratings: Interactions, regularization: float) -> float:

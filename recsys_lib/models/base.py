@@ -13,7 +13,7 @@ from scipy import sparse
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.files import read_npz, write_npz
 from recsys_lib.ranking import top_k
-from recsys_lib.validation import DataError, check_ids, check_int
+from recsys_lib.validation import DataError, check_bool, check_ids, check_int
 
 
 class NotFittedError(RuntimeError):
@@ -59,13 +59,20 @@ class Recommender(ABC):
                 raise DataError(
                     f"valid must have the {train.shape} users and items of train, got {valid.shape}"
                 )
+            for side in ("user_ids", "item_ids"):
+                if not np.array_equal(getattr(train, side), getattr(valid, side)):
+                    raise DataError(f"valid must have the {side} of train, in the same order")
         self.n_users_, self.n_items_ = train.shape
         try:
+            self._begin(train)
             self._fit(train, valid)
         except BaseException:
             del self.n_users_  # a model whose fit was interrupted must not look fitted
             raise
         return self
+
+    def _begin(self, train: Interactions) -> None:  # noqa: B027
+        """Learn what a whole kind of model needs; here nothing."""
 
     @abstractmethod
     def _fit(self, train: Interactions, valid: Interactions | None) -> None: ...
@@ -161,7 +168,8 @@ class Recommender(ABC):
                     arrays[f"{name}.{part}"] = np.asarray(getattr(value, part))
             elif isinstance(value, pd.DataFrame):
                 arrays[f"{name}.columns"] = np.array(list(value.columns), dtype=str)
-                arrays[f"{name}.values"] = value.to_numpy(dtype=np.float64)
+                for column in value:
+                    arrays[f"{name}.column.{column}"] = value[column].to_numpy()
             else:
                 arrays[name] = np.asarray(value)
         write_npz(path, arrays, {"model": type(self).__name__, "parameters": plain})
@@ -176,7 +184,7 @@ class Recommender(ABC):
         given = [key for key in arrays if key.endswith(".given")]
         parameters = {key.removesuffix(".given"): arrays.pop(key) for key in given}
         try:
-            model = cls(**text["parameters"], **parameters)
+            model = cls(**text.get("parameters", {}), **parameters)
         except TypeError as error:
             raise DataError(f"{path} is from another version of {cls.__name__}: {error}") from None
         for name in {key.partition(".")[0] for key in arrays}:
@@ -185,7 +193,7 @@ class Recommender(ABC):
                 value = sparse.csr_array(parts, shape=tuple(arrays[f"{name}.shape"]))
             elif f"{name}.columns" in arrays:
                 columns = arrays[f"{name}.columns"].tolist()
-                value = pd.DataFrame(arrays[f"{name}.values"], columns=columns)
+                value = pd.DataFrame({c: arrays[f"{name}.column.{c}"] for c in columns})
             else:
                 value = arrays[name] if arrays[name].ndim else arrays[name].item()
             setattr(model, name, value)
@@ -218,11 +226,8 @@ class RatingPredictor(Recommender):
 
     scale_: np.ndarray
 
-    def fit(self, train: Interactions, valid: Interactions | None = None) -> Self:
-        """Learn from the training interactions; see `Recommender.fit`."""
-        scale = train.scale if isinstance(train, Interactions) else None
-        self.scale_ = np.array(scale or (-np.inf, np.inf))
-        return super().fit(train, valid)
+    def _begin(self, train: Interactions) -> None:
+        self.scale_ = np.array(train.scale or (-np.inf, np.inf))
 
     @abstractmethod
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -248,6 +253,7 @@ class RatingPredictor(Recommender):
             If the model is not fitted, the lengths differ, or an index is unknown.
         """
         self._check_fitted()
+        check_bool("clip", clip)
         users = check_ids("users", users, self.n_users_)
         items = check_ids("items", items, self.n_items_)
         if len(users) != len(items):

@@ -60,7 +60,8 @@ class Biases(RatingPredictor):
             if self.items:
                 left = rating - self.global_mean_ - self.user_biases_[train.user]
                 self.item_biases_ = self._damped_means(train.item, left, train.n_items)
-            if np.abs(np.r_[self.user_biases_, self.item_biases_] - before).max() < 1e-9:
+            change = np.abs(np.r_[self.user_biases_, self.item_biases_] - before).max()
+            if change <= 1e-9 * np.abs(rating - self.global_mean_).max():
                 break
 
     def _damped_means(self, groups: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

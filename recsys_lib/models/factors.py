@@ -39,6 +39,11 @@ class FactorModel(RatingPredictor):
         products = _dot_products(users, items, self.user_factors_, self.item_factors_)
         return self.global_mean_ + self.user_biases_[users] + self.item_biases_[items] + products
 
+    @staticmethod
+    def _watched(valid: Interactions | None) -> Interactions | None:
+        """Return the validation set, or None if there is nothing in it to watch."""
+        return None if valid is None or len(valid) == 0 else valid
+
     def _errors(self, which: str, ratings: Interactions) -> dict[str, float]:
         """Return RMSE and MAE on some ratings, clipped to the scale, named for `history_`."""
         predicted = np.clip(self._predict(ratings.user, ratings.item), *self.scale_)

@@ -139,8 +139,11 @@ class MF(FactorModel):
         self.seed = check_int("seed", seed)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        valid = self._watched(valid)
         if self.patience is not None and valid is None:
-            raise ValueError(f"patience={self.patience} needs valid, the set to watch, in fit")
+            raise ValueError(
+                f"patience={self.patience} needs valid, a set that is not empty to watch, in fit"
+            )
         rng = np.random.default_rng(self.seed)
         self._initialize(train, rng)
         order = rng.permutation(len(train))
@@ -154,7 +157,8 @@ class MF(FactorModel):
             if not all(np.isfinite(a).all() for a in (squared, *self._learnt())):
                 raise FloatingPointError(
                     f"the factors grew beyond all bounds in epoch {number}: learning_rate="
-                    f"{self.learning_rate:g} is too large for these ratings; try a tenth of it"
+                    f"{self.learning_rate:g} is too large for these ratings (try a tenth of it), "
+                    "or the factors started too large"
                 )
             if valid is not None:
                 row |= self._errors("valid", valid)

@@ -10,7 +10,7 @@ cells, and for ranking, it is the PureSVD of Cremonesi et al. 2010.)
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, aslinearoperator, svds
+from scipy.sparse.linalg import ArpackError, LinearOperator, aslinearoperator, svds
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.biases import Biases
@@ -18,6 +18,7 @@ from recsys_lib.models.factors import FactorModel
 from recsys_lib.validation import DataError, check_bool, check_choice, check_ids, check_int
 
 SOLVERS = ("arpack", "propack", "randomized")
+_NO_SUCH = "{} found no {} singular vectors ({}); is the rank lower? Ask for fewer, or use another"
 FILLS = ("zero", "user", "item", "bias")
 
 
@@ -115,6 +116,8 @@ def truncated_svd(
     ------
     ValueError
         If `k` or `solver` is not allowed.
+    DataError
+        If the solver fails, as PROPACK does where `k` exceeds the rank.
     """
     check_choice("solver", solver, SOLVERS)
     check_int("k", k, minimum=1)
@@ -124,15 +127,25 @@ def truncated_svd(
             f"k must be below {smaller}, the smaller side of a {matrix.shape[0]} x "
             f"{matrix.shape[1]} matrix, got {k}"
         )
+    operator, rng = aslinearoperator(matrix), np.random.default_rng(seed)
+    if not np.any(operator.matmat(rng.normal(size=(matrix.shape[1], 1)))):
+        # the zero matrix, which the solvers take for an accident
+        return np.zeros((matrix.shape[0], k)), np.zeros(k), np.zeros((k, matrix.shape[1]))
     if solver == "randomized":
         u, s, vt = randomized_svd(matrix, k, seed=seed)
     else:
-        rng = np.random.default_rng(seed)
         # ARPACK works on the smaller of the two squares, PROPACK starts on the left
         start = rng.normal(size=smaller if solver == "arpack" else matrix.shape[0])
         # by default PROPACK's search space has 10 k dimensions, too few for a small k
         limit = min(smaller + 1, 10 * k + 100) if solver == "propack" else None
-        u, s, vt = svds(matrix, k=k, solver=solver, v0=start, maxiter=limit)
+        try:
+            u, s, vt = svds(matrix, k=k, solver=solver, v0=start, maxiter=limit)
+        except ArpackError:  # it gives up on a matrix that is zero but for rounding
+            u, s, vt = randomized_svd(matrix, k, seed=seed)
+        except np.linalg.LinAlgError as error:
+            raise DataError(_NO_SUCH.format(solver, k, error)) from None
+        if solver == "propack" and not np.allclose(vt @ vt.T, np.eye(k), atol=1e-6):
+            raise DataError(_NO_SUCH.format(solver, k, "directions came out twice"))
         order = np.argsort(-s, kind="stable")
         u, s, vt = u[:, order], s[order], vt[order]
     largest = np.abs(vt).argmax(axis=1)
@@ -251,7 +264,10 @@ class SVD(FactorModel):
         """
         self._check_fitted()
         items = check_ids("items", items, self.n_items_)
-        ratings = np.asarray(ratings, dtype=np.float64)
+        try:
+            ratings = np.asarray(ratings, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"ratings must be numbers, got {ratings!r}") from None
         if ratings.shape != items.shape or not np.isfinite(ratings).all():
             raise ValueError(
                 f"ratings must be {len(items)} finite numbers, one per item, got {ratings!r}"

@@ -6,6 +6,7 @@ The models come from `model_suite.MODELS`.
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.spatial.distance import cdist
@@ -718,3 +719,45 @@ def test_a_file_of_another_version_is_refused(tmp_path):
     write_npz(path, {}, {"model": "UserKNN", "parameters": {"neighbors": 5}})
     with pytest.raises(DataError, match=r"from another version of UserKNN: .*'neighbors'"):
         UserKNN.load(path)
+
+
+@pytest.mark.parametrize("model", [models.Biases, models.SVD, models.MF, models.ALS])
+def test_a_refused_fit_leaves_a_fitted_model_as_it_was(model):
+    fitted = model().fit(SPLIT.train) if model is not models.SVD else models.SVD(2).fit(SPLIT.train)
+    before = fitted.predict([0, 1], [2, 3])
+    ratings = SPLIT.train
+    other = Interactions(
+        *([[]] * 4), ratings.user_ids, ratings.item_ids, scale=(10, 50), name="empty"
+    )
+    with pytest.raises(DataError, match="train is empty"):
+        fitted.fit(other)
+    np.testing.assert_array_equal(fitted.predict([0, 1], [2, 3]), before)
+
+
+def test_a_validation_set_of_other_users_is_refused():
+    train = SPLIT.train
+    other = Interactions(
+        SPLIT.valid.user,
+        SPLIT.valid.item,
+        SPLIT.valid.rating,
+        SPLIT.valid.timestamp,
+        train.user_ids[::-1],
+        train.item_ids,
+        time_unit="s",
+    )
+    with pytest.raises(DataError, match="valid must have the user_ids of train"):
+        models.MF(2).fit(train, other)
+
+
+def test_an_empty_validation_set_is_none():
+    empty = SPLIT.valid.select(np.zeros(len(SPLIT.valid), dtype=bool))
+    assert "valid_rmse" not in models.MF(2, epochs=2).fit(SPLIT.train, empty).history_
+    assert "valid_rmse" not in models.ALS(2, epochs=2).fit(SPLIT.train, empty).history_
+    with pytest.raises(ValueError, match="patience=3 needs valid, a set that is not empty"):
+        models.MF(2, patience=3).fit(SPLIT.train, empty)
+
+
+def test_what_a_model_remembers_of_its_training_keeps_its_types(tmp_path):
+    model = models.MF(2, epochs=3).fit(SPLIT.train, SPLIT.valid)
+    again = load_model(model.save(tmp_path / "model.npz"))
+    pd.testing.assert_frame_equal(again.history_, model.history_)

@@ -144,8 +144,15 @@ def test_the_recorded_errors_of_ratings_come_out_again(amazon_folder):
     five_stars = explicit._five_star_split(data, data.item)
     assert (five_stars.test.rating == 5).all()
     assert len(five_stars.test) == old["paper"]["five stars"]["ratings"] == 4_915
-    P, Q = explicit._paper_fit(five_stars.train, 0, rounding=True, renewed=True, mean=0.0)
-    predicted = (P[five_stars.test.user] * Q[five_stars.test.item]).sum(axis=1)
+    predicted = explicit._paper_fit(
+        five_stars.train,
+        five_stars.test,
+        seed=0,
+        rounding=True,
+        renewed=True,
+        centred=False,
+        biases=False,
+    )
     row = old["paper"]["five stars"]["rows"]["as published"]
     assert abs(rmse(five_stars.test.rating, predicted) - row["rmse"]) <= 3 * row["rmse_sd"]
 
@@ -181,3 +188,13 @@ def test_popularity_in_a_window_counts_only_what_lies_in_it():
     assert around.score([3]).tolist() == [[0, 1, 0]]
     assert wide.score([3]).tolist() == [[1, 1, 1]]
     assert json.loads(json.dumps(paper_data._per_month(ratings)))["1971-01"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"found": 1}'])
+def test_a_damaged_result_says_how_to_make_it_again(tmp_path, monkeypatch, capsys, text):
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    (tmp_path / "svd.json").write_text(text)
+    with pytest.raises(DataError, match=r"svd\.json.*reproduce run svd"):
+        recorded("svd")
+    assert main(["list"]) == 1
+    assert "reproduce run svd" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The SVD against NumPy's on the dense matrix, and against other approximations of its rank."""
 
+import contextlib
 import itertools
 
 import numpy as np
@@ -370,7 +371,39 @@ def test_fold_in_refuses_what_it_cannot_use():
         ([-1], [5], IndexError, "items holds -1"),
         ([0.5], [5], TypeError, "items must hold integer indices"),
         ([[0]], [[5]], ValueError, "items must be a one-dimensional array"),
-        ([0], ["five"], ValueError, "five"),
+        ([0], ["five"], TypeError, "ratings must be numbers, got .*five"),
     ):
         with pytest.raises(error, match=message):
             model.fold_in(items, ratings)
+
+
+def constant(value=3.0, shape=(6, 5)):
+    """Every user gave every item the same."""
+    user, item = (a.ravel() for a in np.indices(shape))
+    n = len(user)
+    return Interactions(
+        user, item, np.full(n, value), np.zeros(n), range(shape[0]), range(shape[1]), scale=(0, 5)
+    )
+
+
+@pytest.mark.parametrize("solver", ["arpack", "propack", "randomized"])
+@pytest.mark.parametrize("fill", ["zero", "user", "item", "bias"])
+@pytest.mark.parametrize("centre", [False, True])
+def test_a_matrix_without_any_difference_is_said_to_have_none(solver, fill, centre):
+    """It has rank one, or is the zero matrix once it is centred. Never wrong numbers."""
+    model = SVD(2, fill=fill, centre=centre, solver=solver)
+    may_refuse = solver == "propack"
+    with contextlib.suppress(DataError) if may_refuse else contextlib.nullcontext():
+        np.testing.assert_allclose(model.fit(constant()).score(range(6)), 3.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_propack_never_returns_wrong_numbers_beyond_the_rank(seed):
+    rng = np.random.default_rng(seed)
+    matrix = rng.integers(0, 3, (8, 2)) @ rng.integers(0, 3, (2, 6)).astype(float)
+    for k in (2, 3, 4):
+        try:
+            _, s, _ = truncated_svd(matrix, k, "propack")
+        except DataError:
+            continue
+        np.testing.assert_allclose(s, np.linalg.svd(matrix, compute_uv=False)[:k], atol=1e-6)

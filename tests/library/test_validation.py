@@ -157,3 +157,14 @@ class TestIndices:
     def test_bad_indices(self, values, error, message):
         with pytest.raises(error, match=message):
             check_ids("users", values, 5)
+
+
+def test_what_cannot_be_compared_is_no_choice():
+    for wrong in (["a"], {"a": 1}, None, 1):
+        with pytest.raises(ValueError, match="name must be one of 'a', 'b', got"):
+            check_choice("name", wrong, {"a": 1, "b": 2})
+
+
+def test_rows_of_different_lengths_are_no_indices():
+    with pytest.raises(ValueError, match="users must be a one-dimensional array of indices"):
+        check_ids("users", [[0], [0, 1]], 3)

@@ -173,3 +173,9 @@ def test_a_students_file_is_kept_and_said_to_be_kept(tmp_path, capsys):
     assert len(quiz) >= 3
     student.main(folder)
     assert "wrote" not in capsys.readouterr().out
+
+
+def test_a_theorem_is_text_for_students():
+    text = ":::{prf:theorem} Eckart and Young\n:label: thm-x\n\nNo $B$ is\nbetter.\n:::\n\nProof."
+    found = student.plain_markdown(text, student.Context({}, {}, {}))
+    assert found == "**Theorem** (Eckart and Young). No $B$ is\nbetter.\n\nProof."
