@@ -91,4 +91,5 @@ def turning(figure: plt.Figure, label: str, frames: int = 18, dpi: int = 70) -> 
         page = animation.to_jshtml(fps=5, default_mode="once")
     plt.close(figure)
     page = re.sub(r"<link[^>]*font-awesome[^>]*>", "", page)  # the site has these icons already
-    return HTML(f'<div role="group" aria-label="{escape(label)}">{page}</div>')
+    page = page.replace("<img ", f'<img alt="{escape(label)}" ', 1)
+    return HTML(f'<div role="group" aria-label="A figure that turns">{page}</div>')
