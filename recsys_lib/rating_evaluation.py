@@ -9,8 +9,8 @@ import pandas as pd
 
 from recsys_lib.data.split import Split
 from recsys_lib.models.base import RatingPredictor
-from recsys_lib.significance import bootstrap_sums, paired_test
-from recsys_lib.validation import DataError, check_choice, check_real
+from recsys_lib.significance import bootstrap_sums, middle, paired_test
+from recsys_lib.validation import DataError, check_choice
 
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
 
@@ -108,7 +108,7 @@ def rating_leaderboard(
     rows = {}
     for name, table in tables.items():
         columns = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy()
-        low, high = _quantiles(_error(bootstrap_sums(columns, seed=seed), metric), level)
+        low, high = middle(_error(bootstrap_sums(columns, seed=seed), metric), level)
         found = rating_error(table, metric)
         rows[name] = {"mean": found, "low": low, "high": high, "users": len(table)}
     return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
@@ -145,9 +145,8 @@ def compare_ratings(
     for metric, column in ERRORS.items():
         columns = np.column_stack([table[column], baseline[column], table["n_ratings"]])
         sums = bootstrap_sums(columns, seed=seed)
-        low, high = _quantiles(
-            _error(sums[:, [0, 2]], metric) - _error(sums[:, [1, 2]], metric), level
-        )
+        differences = _error(sums[:, [0, 2]], metric) - _error(sums[:, [1, 2]], metric)
+        low, high = middle(differences, level)
         rows[metric] = {
             "difference": rating_error(table, metric) - rating_error(baseline, metric),
             "low": low,
@@ -155,9 +154,3 @@ def compare_ratings(
             "p_value": paired_test(columns[:, 0] - columns[:, 1], seed=seed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _quantiles(values: np.ndarray, level: float) -> tuple[float, float]:
-    level = check_real("level", level, 0, 1)
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

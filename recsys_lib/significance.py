@@ -30,26 +30,15 @@ def bootstrap_interval(
     low, high : float
     """
     values = _finite("values", values)
+    sums = bootstrap_sums(values[:, None], n_resamples, seed)
+    return middle(sums[:, 0] / len(values), level)
+
+
+def middle(resampled: np.ndarray, level: float) -> tuple[float, float]:
+    """Return the ends (low, high) of the middle `level`, from 0 to 1, of resampled values."""
     level = check_real("level", level, 0, 1)
-    means = _resampled_means(
-        values,
-        check_int("n_resamples", n_resamples, minimum=1),
-        np.random.default_rng(check_int("seed", seed)),
-    )
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-@njit(cache=True)
-def _resampled_means(values, n_resamples, rng):
-    n = len(values)
-    means = np.empty(n_resamples)
-    for b in range(n_resamples):
-        total = 0.0
-        for _ in range(n):
-            total += values[rng.integers(0, n)]
-        means[b] = total / n
-    return means
 
 
 def bootstrap_sums(columns: np.ndarray, n_resamples: int = 2000, seed: int = 0) -> np.ndarray:

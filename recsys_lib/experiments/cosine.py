@@ -1,12 +1,17 @@
 """Cosine collaborative filtering on the paper's data and candidates (chapter 2)."""
 
-from itertools import product
-
 import pandas as pd
 
-from recsys_lib.data import Interactions, Split, leave_last_out
+from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.paper_data import YEAR, PopularityAround, paper_split, table
+from recsys_lib.experiments.paper_data import (
+    YEAR,
+    PopularityAround,
+    combinations,
+    paper_split,
+    table,
+    tuning_split,
+)
 from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.sampling import Candidates, sample_candidates
 
@@ -24,7 +29,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     The setting with the highest NDCG@10 there is fitted on all of train and tested.
     """
     split = paper_split(ratings)
-    tuning = leave_last_out(split.train, n_test=0, n_valid=1)
+    tuning = tuning_split(split)
     of_the_year = PopularityAround(split, YEAR, 0).fit(split.train)
     recent = evaluate(of_the_year, split, candidates=candidates)
     chance, _ = _test(Random(), split, candidates)
@@ -49,8 +54,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
 def _tune(model: type, tuning: Split) -> list[dict]:
     candidates = sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
     trials = []
-    for values in product(*GRID.values()):
-        setting = dict(zip(GRID, values, strict=True))
+    for setting in combinations(GRID):
         means = evaluate(
             model(**setting).fit(tuning.train), tuning, on="valid", candidates=candidates
         ).mean()

@@ -4,6 +4,8 @@ The paper's text names neither the category nor the filter nor the candidates: a
 from its published code and data.
 """
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -55,6 +57,16 @@ def paper_split(ratings: Interactions) -> Split:
     A user with one event has it in test and nothing in train. There is no validation set.
     """
     return leave_last_out(ratings, n_test=2, n_valid=0, too_few="test")
+
+
+def tuning_split(split: Split) -> Split:
+    """Return a split of the training set: each user's last event there is for validation."""
+    return leave_last_out(split.train, n_test=0, n_valid=1)
+
+
+def combinations(grid: dict[str, tuple]) -> list[dict]:
+    """Return every combination of the values in a grid of settings, as a dict each."""
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
 def _size(ratings: Interactions) -> dict:

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
-from recsys_lib.data import Interactions, Split, leave_last_out
+from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import evaluate, summary
-from recsys_lib.experiments.paper_data import paper_split, table
+from recsys_lib.experiments.paper_data import combinations, paper_split, table, tuning_split
 from recsys_lib.metadata import metadata_factors
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
@@ -46,12 +46,12 @@ STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 def run(ratings: Interactions, candidates: Candidates) -> dict:
     """Return the figures of chapter 4, and the fills of chapter 3, on the paper's data."""
     split = paper_split(ratings)
-    tuning = leave_last_out(split.train, n_test=0, n_valid=1)
+    tuning = tuning_split(split)
     chosen, trials = _tune_all(tuning)
     tables = {name: _test(make, split) for name, make in chosen.items()}
     found = {
         "trials": trials,
-        "settings": {name: _settings(make(0)) for name, make in chosen.items()},
+        "settings": {name: make(0).parameters for name, make in chosen.items()},
         "spread": {name: spread for name, (_, spread) in tables.items()},
     }
     tested = {name: one for name, (one, _) in tables.items()}
@@ -67,10 +67,6 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
         "convergence": _convergence(tuning),
         "paper": _paper(ratings, split, chosen["MF with biases"]),
     }
-
-
-def _settings(model: RatingPredictor) -> dict:
-    return model.parameters
 
 
 # ---------------------------------------------------------------------------------------- the table
@@ -95,16 +91,12 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
         best, trials[f"SVD, {fill} fill"] = _best(SVD, grid, tuning)
         chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
     for name, biases in (("MF without biases", False), ("MF with biases", True)):
-        grid = [{**one, "biases": biases} for one in _combinations(MF_GRID)]
+        grid = [{**one, "biases": biases} for one in combinations(MF_GRID)]
         best, trials[name] = _best(MF, grid, tuning, epochs=MOST_EPOCHS, patience=PATIENCE)
         chosen[name] = lambda seed, best=best: MF(**best, seed=seed)
-    best, trials["ALS"] = _best(ALS, _combinations(ALS_GRID), tuning)
+    best, trials["ALS"] = _best(ALS, combinations(ALS_GRID), tuning)
     chosen["ALS"] = lambda seed: ALS(**best, seed=seed)
     return chosen, trials
-
-
-def _combinations(grid: dict[str, tuple]) -> list[dict]:
-    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
 def _best(

@@ -7,9 +7,15 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from recsys_lib.data import Interactions, Split, leave_last_out
+from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.paper_data import YEAR, PopularityAround, paper_split, table
+from recsys_lib.experiments.paper_data import (
+    YEAR,
+    PopularityAround,
+    paper_split,
+    table,
+    tuning_split,
+)
 from recsys_lib.models import SVD, Popularity, Recommender
 from recsys_lib.models.svd import truncated_svd
 from recsys_lib.sampling import Candidates, sample_candidates
@@ -25,9 +31,10 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     """Return the figures of chapter 3 that are not computed on its page; times on one thread."""
     split = paper_split(ratings)
     with threadpool_limits(limits=1):
+        figure_5 = _figure_5(ratings)
         return {
-            "figure_5": _figure_5(ratings),
-            "solvers": _solvers(ratings.to_csr("rating")),
+            "figure_5": figure_5,
+            "solvers": _solvers(ratings.to_csr("rating"), np.array(figure_5["singular_values"])),
             "ranking": _ranking(split, candidates),
             "axes": _axes(ratings, split),
             "scaling": _scaling(),
@@ -60,10 +67,10 @@ def _figure_5(ratings: Interactions) -> dict:
     }
 
 
-def _solvers(matrix: sparse.csr_array) -> list[dict]:
+def _solvers(matrix: sparse.csr_array, singular_values: np.ndarray) -> list[dict]:
     """Time the truncated decompositions, and compare what each explains with the best possible."""
     matrix = matrix.astype(np.float64)
-    best = np.linalg.svd(matrix.toarray(), compute_uv=False) ** 2
+    best = singular_values**2
     rows = []
     for k in SOLVER_RANKS:
         for solver in ("arpack", "propack", "randomized"):
@@ -104,16 +111,15 @@ class Truncated(Recommender):
 
 def _ranking(split: Split, candidates: Candidates) -> dict:
     """Choose k on validation by NDCG@10, among ranks up to the full one; test the choice once."""
-    tuning = leave_last_out(split.train, n_test=0, n_valid=1)
+    tuning = tuning_split(split)
     held_out = sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
     dense = tuning.train.to_csr("rating").toarray().astype(np.float64)
     u, s, vt = np.linalg.svd(dense, full_matrices=False)
     trials = []
     for k in RANKS:
         model = Truncated(u, s, vt, k).fit(tuning.train)
-        means = evaluate(model, tuning, on="valid", candidates=held_out).mean()
         left = 1 - (s[:k] ** 2).sum() / (s**2).sum()
-        row = {"k": k, "hr@10": means["hr@10"], "ndcg@10": means["ndcg@10"]}
+        row = {"k": k, **_means(model, tuning, held_out)}
         trials.append(row | {"training_error": float(np.sqrt(max(left, 0.0)))})
     best = max((t for t in trials if t["k"] < min(dense.shape)), key=lambda t: t["ndcg@10"])
     model = SVD(factors=best["k"]).fit(split.train)
