@@ -10,13 +10,14 @@ from pathlib import Path
 from recsys_lib.files import atomic_write
 
 import factorization
+import implicit_feedback
 import ranking
 import reading
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 LIBRARIES = (
     *("recsys_lib", "implicit", "ranx", "scikit-surprise", "cornac"),
-    *("numpy", "numba", "pandas", "scipy", "scikit-learn"),
+    *("numpy", "numba", "pandas", "scipy", "scikit-learn", "torch"),
 )
 
 
@@ -25,6 +26,7 @@ def main() -> None:
         "ranking": ranking.main(),
         "reading": reading.main(),
         "factorization": factorization.main(),
+        "implicit_feedback": implicit_feedback.main(),
     }
     result = {
         "command": "make bench",

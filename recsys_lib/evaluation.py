@@ -1,17 +1,22 @@
 """Rank a model's scores under a protocol; one table row per user, so that intervals can be had."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from recsys_lib.data.split import Split
 from recsys_lib.metrics import METRICS, PADDING, Ranks, ranks_from_scores
-from recsys_lib.models.base import Recommender
 from recsys_lib.ranking import mask
 from recsys_lib.sampling import Candidates, padded_rows
 from recsys_lib.significance import bootstrap_interval, paired_test
 from recsys_lib.validation import DataError, check_choice, check_int, check_ks
+
+if TYPE_CHECKING:  # models that watch their own validation import this module
+    from recsys_lib.models.base import Recommender
 
 
 def evaluate(
@@ -112,9 +117,8 @@ def _sampled(
     n_positives = candidates.positives.shape[1]
     for start in range(0, len(lists), batch_size):
         batch = slice(start, start + batch_size)
-        scores = _scores(model, candidates.users[batch])
         items = lists[batch]
-        picked = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
+        picked = _scores(model, candidates.users[batch], np.maximum(items, 0))
         picked[items == PADDING] = -np.inf
         places = np.broadcast_to(np.arange(n_positives), (len(items), n_positives))
         relevant = np.where(items[:, :n_positives] == PADDING, PADDING, places)
@@ -122,8 +126,8 @@ def _sampled(
     return candidates.users, ranks
 
 
-def _scores(model: Recommender, users: np.ndarray) -> np.ndarray:
-    scores = model.score(users)
+def _scores(model: Recommender, users: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
+    scores = model.score(users) if items is None else model.score_items(users, items)
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
         raise ValueError(f"{model!r} scores NaN for user {users[row]}")

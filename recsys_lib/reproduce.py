@@ -82,7 +82,7 @@ def run(experiment: Experiment) -> dict:
         },
         "versions": {
             name: version(name)
-            for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn")
+            for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn", "torch")
         }
         | {"python": platform.python_version()},
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},

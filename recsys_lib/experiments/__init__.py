@@ -7,7 +7,7 @@ Each is a module whose `run` turns loaded ratings and candidates into a dict rea
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recsys_lib.experiments import cosine, paper_data, ratings, svd
+from recsys_lib.experiments import bmf, cosine, networks, paper_data, ratings, svd
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,7 @@ EXPERIMENTS = {
         Experiment("cosine", "amazon-2023-musical-instruments", cosine.run),
         Experiment("svd", "amazon-2023-musical-instruments", svd.run),
         Experiment("ratings", "amazon-2023-musical-instruments", ratings.run),
+        Experiment("bmf", "amazon-2023-musical-instruments", bmf.run),
+        Experiment("networks", "amazon-2023-musical-instruments", networks.run),
     )
 }

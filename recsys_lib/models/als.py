@@ -113,7 +113,7 @@ class ALS(FactorModel):
         self.seed = check_int("seed", seed)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        valid, rng = self._watched(valid), np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.seed)
         self.global_mean_ = float(train.rating.mean(dtype=np.float64)) if self.biases else 0.0
         users = np.zeros((train.n_users, self.factors + 1))
         items = np.zeros((train.n_items, self.factors + 1))

@@ -62,6 +62,8 @@ class Recommender(ABC):
             for side in ("user_ids", "item_ids"):
                 if not np.array_equal(getattr(train, side), getattr(valid, side)):
                     raise DataError(f"valid must have the {side} of train, in the same order")
+            if len(valid) == 0:
+                valid = None  # nothing in it to watch
         self.n_users_, self.n_items_ = train.shape
         try:
             self._begin(train)
@@ -106,6 +108,40 @@ class Recommender(ABC):
         """
         self._check_fitted()
         return self._score(check_ids("users", users, self.n_users_))
+
+    def score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the scores of a few items for each of some users.
+
+        Parameters
+        ----------
+        users : array of int, shape (n,)
+        items : array of int, shape (n, m)
+            Row s holds the items to score for ``users[s]``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, m)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, IndexError
+            If the model is not fitted, the lengths differ, or an index is unknown.
+        """
+        self._check_fitted()
+        users = check_ids("users", users, self.n_users_)
+        wanted = f"items must have one row for each of the {len(users)} users, all of one length"
+        try:
+            items = np.asarray(items)
+        except ValueError:
+            raise ValueError(f"{wanted}, got rows of several lengths") from None
+        if items.ndim != 2 or len(items) != len(users):
+            raise ValueError(f"{wanted}, got shape {items.shape}")
+        flat = check_ids("items", items.ravel(), self.n_items_)
+        return self._score_items(users, flat.reshape(items.shape))
+
+    def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Do it by scoring everything; a model for which that is dear knows better."""
+        return np.take_along_axis(self._score(users), items, axis=1)
 
     def recommend(
         self,
@@ -158,7 +194,7 @@ class Recommender(ABC):
     def save(self, path: str | os.PathLike) -> Path:
         """Write hyperparameters and learnt arrays to one ``.npz`` file, without pickle."""
         self._check_fitted()
-        learnt = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        learnt = self._state()
         given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
         plain = {k: v for k, v in self.parameters.items() if k not in given}
         arrays: dict[str, np.ndarray] = {}
@@ -187,6 +223,15 @@ class Recommender(ABC):
             model = cls(**text.get("parameters", {}), **parameters)
         except TypeError as error:
             raise DataError(f"{path} is from another version of {cls.__name__}: {error}") from None
+        model._set_state(arrays)
+        return model
+
+    def _state(self) -> dict[str, object]:
+        """Return what `fit` learnt, by name, for `save`."""
+        return {name: value for name, value in vars(self).items() if name.endswith("_")}
+
+    def _set_state(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set what `fit` learnt from the arrays of a file."""
         for name in {key.partition(".")[0] for key in arrays}:
             if f"{name}.indptr" in arrays:
                 parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))
@@ -196,8 +241,7 @@ class Recommender(ABC):
                 value = pd.DataFrame({c: arrays[f"{name}.column.{c}"] for c in columns})
             else:
                 value = arrays[name] if arrays[name].ndim else arrays[name].item()
-            setattr(model, name, value)
-        return model
+            setattr(self, name, value)
 
     @property
     def parameters(self) -> dict[str, object]:

@@ -31,18 +31,13 @@ class FactorModel(RatingPredictor):
     item_factors_: np.ndarray
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        offset = self.global_mean_ + self.user_biases_[users]
-        products = self.user_factors_[users] @ self.item_factors_.T
-        return (offset[:, None] + self.item_biases_ + products).astype(np.float32)
+        return score_all(users, self.global_mean_, *self._factors())
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        products = _dot_products(users, items, self.user_factors_, self.item_factors_)
-        return self.global_mean_ + self.user_biases_[users] + self.item_biases_[items] + products
+        return score_pairs(users, items, self.global_mean_, *self._factors())
 
-    @staticmethod
-    def _watched(valid: Interactions | None) -> Interactions | None:
-        """Return the validation set, or None if there is nothing in it to watch."""
-        return None if valid is None or len(valid) == 0 else valid
+    def _factors(self) -> tuple[np.ndarray, ...]:
+        return self.user_biases_, self.item_biases_, self.user_factors_, self.item_factors_
 
     def _errors(self, which: str, ratings: Interactions) -> dict[str, float]:
         """Return RMSE and MAE on some ratings, clipped to the scale, named for `history_`."""
@@ -51,6 +46,27 @@ class FactorModel(RatingPredictor):
             f"{which}_rmse": rmse(ratings.rating, predicted),
             f"{which}_mae": mae(ratings.rating, predicted),
         }
+
+
+def score_all(
+    users: np.ndarray, mean: float, bu: np.ndarray, bi: np.ndarray, P: np.ndarray, Q: np.ndarray
+) -> np.ndarray:
+    """Return mean + b_u + b_i + p_u . q_i for some users and all items, float32."""
+    products = P[users] @ Q.T
+    return ((mean + bu[users])[:, None] + bi + products).astype(np.float32)
+
+
+def score_pairs(
+    users: np.ndarray,
+    items: np.ndarray,
+    mean: float,
+    bu: np.ndarray,
+    bi: np.ndarray,
+    P: np.ndarray,
+    Q: np.ndarray,
+) -> np.ndarray:
+    """Return the same for pairs of a user and an item, float64, shape (len(users),)."""
+    return mean + bu[users] + bi[items] + _dot_products(users, items, P, Q)
 
 
 @njit(cache=True)

@@ -139,7 +139,6 @@ class MF(FactorModel):
         self.seed = check_int("seed", seed)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        valid = self._watched(valid)
         if self.patience is not None and valid is None:
             raise ValueError(
                 f"patience={self.patience} needs valid, a set that is not empty to watch, in fit"
@@ -154,7 +153,7 @@ class MF(FactorModel):
             squared, absolute = self._epoch(columns, rng.permutation(n_blocks))
             row = {"epoch": number, "seconds": time.perf_counter() - start}
             row |= {"train_rmse": (squared / len(train)) ** 0.5, "train_mae": absolute / len(train)}
-            if not all(np.isfinite(a).all() for a in (squared, *self._learnt())):
+            if not all(np.isfinite(a).all() for a in (squared, *self._factors())):
                 raise FloatingPointError(
                     f"the factors grew beyond all bounds in epoch {number}: learning_rate="
                     f"{self.learning_rate:g} is too large for these ratings (try a tenth of it), "
@@ -165,11 +164,11 @@ class MF(FactorModel):
             rows.append(row)
             if self.patience is not None:
                 if best is None or row["valid_rmse"] < best[0]:
-                    best = row["valid_rmse"], number, [a.copy() for a in self._learnt()]
+                    best = row["valid_rmse"], number, [a.copy() for a in self._factors()]
                 elif number - best[1] >= self.patience:
                     break
         if best is not None:
-            for array, value in zip(self._learnt(), best[2], strict=True):
+            for array, value in zip(self._factors(), best[2], strict=True):
                 array[:] = value
         self.history_ = pd.DataFrame(rows)
 
@@ -190,15 +189,12 @@ class MF(FactorModel):
                 )
             self.item_factors_ = self.item_init.astype(np.float32)
 
-    def _learnt(self) -> tuple[np.ndarray, ...]:
-        return self.user_biases_, self.item_biases_, self.user_factors_, self.item_factors_
-
     def _epoch(self, columns: tuple[np.ndarray, ...], order: np.ndarray) -> tuple[float, float]:
         return blocks_in_order(
             *columns,
             order,
             np.float32(self.global_mean_),
-            *self._learnt(),
+            *self._factors(),
             np.float32(self.learning_rate),
             np.float32(self.regularization),
             self.biases,

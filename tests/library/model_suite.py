@@ -11,10 +11,14 @@ import numpy as np
 from recsys_lib.data import Interactions, Split
 from recsys_lib.models import (
     ALS,
+    GMF,
     MF,
+    MLP,
     SVD,
     Biases,
+    BinaryMF,
     ItemKNN,
+    NeuMF,
     Popularity,
     Random,
     Recommender,
@@ -56,6 +60,7 @@ class Case:
         return repr(self.make())
 
 
+NET = {"learning_rate": 0.01, "batch_size": 64, "init_scale": 0.1, "epochs": 60}  # small and quick
 MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
     Case(Random, {"seed": 3}, personal=False),  # learns nothing
@@ -77,6 +82,41 @@ MODELS = [
     Case(MF, {"factors": 4, "biases": False, "epochs": 200}, tolerance=1e-5),
     Case(ALS, {"factors": 4}, tolerance=1e-5),
     Case(ALS, {"factors": 4, "biases": False}, tolerance=1e-5),
+    Case(
+        BinaryMF,
+        {"factors": 2, "learning_rate": 0.1, "regularization": 0.1, "epochs": 60},
+        tolerance=1e-5,
+    ),
+    Case(
+        BinaryMF,
+        {
+            "factors": 2,
+            "biases": False,
+            "frequency_power": 1.0,
+            "regularization": 3.0,
+            "learning_rate": 0.1,
+            "epochs": 60,
+        },
+        tolerance=1e-5,
+    ),
+    Case(GMF, {"factors": 2, "regularization": 3.0, "weight_decay": 1.0, **NET}, tolerance=1e-5),
+    Case(
+        MLP,
+        {**NET, "layers": (16, 16), "regularization": 0.3, "weight_decay": 0.3, "epochs": 30},
+        tolerance=1e-5,
+    ),
+    Case(
+        NeuMF,
+        {
+            "factors": 2,
+            "layers": (8, 4),
+            "regularization": 3.0,
+            "weight_decay": 1.0,
+            "dropout": 0.1,
+            **NET,
+        },
+        tolerance=1e-5,
+    ),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event

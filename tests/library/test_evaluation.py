@@ -216,7 +216,8 @@ def test_a_length_named_twice_is_one_column(wide):
 def test_a_model_that_scores_nan_is_refused_by_name(wide, sampled):
     candidates = sample_candidates(wide, 5) if sampled else None
     scores = np.zeros((50, 30))
-    scores[41, int(wide.train.item[wide.train.user == 41][0])] = np.nan  # where nobody looks
+    part = wide.test if sampled else wide.train  # of a full ranking, even where nobody looks
+    scores[41, int(part.item[part.user == 41][0])] = np.nan
     model = fixed(scores, wide, name="broken")
     for batch_size in (1024, 4):
         with pytest.raises(ValueError, match=r"Fixed\(broken\) scores NaN for user 41"):
@@ -245,7 +246,7 @@ def test_candidates_of_another_split_are_refused(wide):
         with pytest.raises(DataError, match=f"must be made for the {used_on} set"):
             evaluate(model, SPLIT, on=used_on, candidates=other)
     strange = Candidates(np.array([0]), np.array([[3]]), np.array([[5]]))
-    with pytest.raises(IndexError, match="index 5"):
+    with pytest.raises(IndexError, match="items holds 5, allowed are 0 to 4"):
         evaluate(model, SPLIT, candidates=strange)
 
 

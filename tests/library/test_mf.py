@@ -272,7 +272,7 @@ rating = rng.integers(1, 6, len(user))
 train = Interactions(user, item, rating, 0 * user, range(40), range(30))
 model = MF(8, epochs=3).fit(train)
 digest = hashlib.sha256()
-for array in (*model._learnt(), model.score(np.arange(40))):
+for array in (*model._factors(), model.score(np.arange(40))):
     digest.update(array.tobytes())
 print(digest.hexdigest())
 """

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
@@ -107,6 +108,45 @@ def test_users_that_cannot_be_are_refused(fitted, call):
             call(users)
 
 
+@pytest.mark.parametrize("shape", [(60, 7), (1, N_ITEMS), (5, 1), (3, 0), (0, 4), (0, 0)])
+def test_scores_of_a_few_items_are_the_scores_at_those_items(case, fitted, shape):
+    """Of any users and any items, some of them twice; cold ones are among them."""
+    rng = np.random.default_rng(3)
+    users, items = rng.integers(0, N_USERS, shape[0]), rng.integers(0, N_ITEMS, shape)
+    users[:1], items[:1, -1:] = N_USERS - 1, N_ITEMS - 1
+    given = users.copy(), items.copy()
+    found = fitted.score_items(users, items)
+    assert found.shape == shape
+    assert found.dtype == np.float32
+    expected = np.take_along_axis(fitted.score(EVERYBODY)[users], items, axis=1)
+    np.testing.assert_allclose(found, expected, rtol=case.tolerance, atol=case.tolerance)
+    found[:] = -1  # what a caller does to the scores must not reach the model
+    np.testing.assert_array_equal(users, given[0])
+    np.testing.assert_array_equal(items, given[1])
+    again = fitted.score_items(users.tolist(), items.astype(np.uint16))
+    np.testing.assert_allclose(again, expected, rtol=case.tolerance, atol=case.tolerance)
+
+
+def test_items_that_cannot_be_scored_are_refused(fitted):
+    for users, items, error, message in (
+        ([N_USERS], [[0]], IndexError, f"users holds {N_USERS}, allowed are 0 to {N_USERS - 1}"),
+        ([0.0], [[0]], TypeError, "users must hold integer indices"),
+        (0, [[0]], ValueError, "users must be a one-dimensional array"),
+        ([0, 1], [[0], [N_ITEMS]], IndexError, f"items holds {N_ITEMS}, .* 0 to {N_ITEMS - 1}"),
+        ([0], [[-1, 0]], IndexError, "items holds -1"),
+        ([0], [[0.0, 1.0]], TypeError, "items must hold integer indices, got dtype float64"),
+        ([0], [["item 00"]], TypeError, "items must hold integer indices"),
+        ([0], [[True]], TypeError, "items must hold integer indices"),
+        ([0, 1], [0, 1], ValueError, r"items must have one row .* 2 users, .*got shape \(2,\)"),
+        ([0], 3, ValueError, r"items must have one row .* 1 users, .*got shape \(\)"),
+        ([0, 1], [[0, 1]], ValueError, r"items must have one row .* 2 users, .*got shape \(1, 2\)"),
+        ([0], [[[0]]], ValueError, r"items must have one row .* got shape \(1, 1, 1\)"),
+        ([], [[0]], ValueError, r"items must have one row for each of the 0 users"),
+    ):
+        with pytest.raises(error, match=message):
+            fitted.score_items(users, items)
+
+
 def test_a_model_can_be_evaluated(fitted):
     table = evaluate(fitted, SPLIT, [1, 5])
     assert table.index.tolist() == list(range(N_USERS - 1))
@@ -132,6 +172,7 @@ def test_a_model_that_is_not_fitted_says_so(case, tmp_path):
     model = case.make()
     calls = (
         lambda: model.score([0]),
+        lambda: model.score_items([0], [[0]]),
         lambda: model.recommend([0]),
         lambda: model.shape,
         lambda: model.save(tmp_path / "model.npz"),
@@ -282,6 +323,11 @@ def test_a_loaded_model_is_the_saved_one(case, fitted, saved):
             if sparse.issparse(value):
                 assert (getattr(loaded, name) != value).nnz == 0
                 assert getattr(loaded, name).nnz == value.nnz  # stored zeros too
+            elif isinstance(value, torch.nn.Module):
+                assert repr(getattr(loaded, name)) == repr(value)
+                weights = getattr(loaded, name).state_dict()
+                assert list(weights) == list(value.state_dict())
+                assert all(weights[k].equal(v) for k, v in value.state_dict().items())
             else:
                 np.testing.assert_array_equal(getattr(loaded, name), value)
         loaded.fit(SPLIT.train)
@@ -328,6 +374,7 @@ WRONG = {  # by the type of the value that is right
     float: [*NUMBER, (np.nan, ValueError), (np.inf, ValueError), (-1.0, ValueError)],
     str: [("nonsense", ValueError), (1, ValueError), (None, ValueError)],
     bool: [(1, TypeError), ("False", TypeError), (None, TypeError)],
+    tuple: [*NUMBER[:2], (None, TypeError), ((3, 2), ValueError), ((4, -1), ValueError)],
     type(None): [(wrong, (TypeError, ValueError)) for wrong in ("3", True, 1.5, np.nan, -1, "x")],
 }
 
@@ -387,6 +434,11 @@ def test_scores_that_are_nan_are_refused_by_recommend():
 
     with pytest.raises(ValueError, match="scores must not hold NaN"):
         Broken().fit(SPLIT.train).recommend([0], exclude=SPLIT.train)
+
+
+def test_rows_of_items_of_different_lengths_are_refused_by_name():
+    with pytest.raises(ValueError, match="items must"):
+        Popularity().fit(SPLIT.train).score_items([0, 1], [[1, 2], [3]])
 
 
 # ---------------------------------------------------------------------------------------- baselines

@@ -4,12 +4,20 @@ import gzip
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from recsys_lib import data
 from recsys_lib.data import DataError, Interactions, Split, leave_last_out
 from recsys_lib.metrics import PADDING
-from recsys_lib.sampling import Candidates, padded_rows, read_candidates, sample_candidates
+from recsys_lib.sampling import (
+    Candidates,
+    NegativeSampler,
+    padded_rows,
+    read_candidates,
+    sample_candidates,
+)
 
 
 def interactions(cells, shape):
@@ -261,3 +269,109 @@ def test_the_papers_own_candidates(amazon_folder):
     met = ratings.to_csr("ones").toarray() > 0
     assert (candidates.negatives != PADDING).all()
     assert not np.take_along_axis(met, candidates.negatives, axis=1).any()
+
+
+# ------------------------------------------------------------------------- negatives for training
+
+
+def draws(met, users, n_negatives, seed=0):
+    """What a sampler that knows these `Interactions` draws."""
+    sampler = NegativeSampler(*met)
+    return sampler.draw(np.array(users, dtype=np.int32), n_negatives, np.random.default_rng(seed))
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 12)),
+    density=st.sampled_from([0.0, 0.3, 0.9, 1.0]),
+    n_negatives=st.integers(0, 5),
+    n_parts=st.integers(1, 3),
+)
+@settings(deadline=None, derandomize=True, max_examples=150)
+def test_no_draw_is_an_item_the_user_has_met(seed, shape, density, n_negatives, n_parts):
+    """Whichever of the `Interactions` it is in; one item at random is left to each user."""
+    rng = np.random.default_rng(seed)
+    met = rng.random(shape) < density
+    met[np.arange(shape[0]), rng.integers(0, shape[1], shape[0])] = False
+    parts = rng.integers(0, n_parts, shape)
+    cells = [np.argwhere(met & (parts == part)).tolist() for part in range(n_parts)]
+    users = rng.integers(0, shape[0], 20)
+    found = draws([interactions(part, shape) for part in cells], users, n_negatives, seed)
+    assert found.shape == (20, n_negatives)
+    assert found.dtype == np.int32
+    assert ((found >= 0) & (found < shape[1])).all()
+    assert not met[users[:, None], found].any()
+
+
+ROWS = [  # what each user has met of 12 items: runs at either end, gaps, nothing, all but two
+    [0, 1, 2],
+    [9, 10, 11],
+    [0, 2, 4, 6, 8, 10],
+    [1, 3, 4, 5, 11],
+    [],
+    [0, 1, 2, 4, 5, 6, 7, 8, 9, 11],
+]
+
+
+@pytest.mark.parametrize("n_negatives", [1, 4])
+def test_every_unmet_item_is_drawn_equally_often(n_negatives):
+    cells = [(user, item) for user, row in enumerate(ROWS) for item in row]
+    users = np.tile(np.arange(len(ROWS)), 6000)
+    found = draws([interactions(cells, (len(ROWS), 12))], users, n_negatives, seed=5)
+    for user, row in enumerate(ROWS):
+        unmet = np.setdiff1d(np.arange(12), row)
+        for column in found[users == user].T:
+            counts = np.bincount(column, minlength=12)
+            assert counts[unmet].sum() == 6000
+            assert stats.chisquare(counts[unmet]).pvalue > 0.001
+
+
+def test_draws_of_one_row_are_independent():
+    """Repetition included: a pair of equal items is as likely as any other."""
+    found = draws([interactions([(0, 1)], (1, 6))], np.zeros(10_000), 2, seed=1)
+    counts = np.bincount(6 * found[:, 0] + found[:, 1], minlength=36).reshape(6, 6)
+    left = np.delete(np.delete(counts, 1, axis=0), 1, axis=1)
+    assert left.sum() == 10_000
+    assert stats.chisquare(left.ravel()).pvalue > 0.001
+
+
+@pytest.mark.parametrize("left", range(5))
+def test_a_user_with_one_item_left_always_gets_it(left):
+    cells = [(0, item) for item in range(5) if item != left]
+    assert (draws([interactions(cells, (2, 5))], [0, 0, 0], 7) == left).all()
+
+
+def test_an_item_met_twice_counts_once():
+    """User 0 has met 0, 1 and 2 in two overlapping sets, and 3 and 4 are left."""
+    train, valid = interactions([(0, 0), (0, 1)], (1, 5)), interactions([(0, 1), (0, 2)], (1, 5))
+    assert set(draws([train, valid], [0] * 50, 2).ravel().tolist()) == {3, 4}
+    assert set(draws([train], [0] * 50, 2).ravel().tolist()) == {2, 3, 4}
+
+
+def test_no_negatives_are_an_empty_row_each():
+    assert draws([interactions([(0, 0)], (2, 3))], [1, 0, 1], 0).shape == (3, 0)
+    assert draws([interactions([(0, 0)], (2, 3))], [], 4).shape == (0, 4)
+
+
+def test_a_user_who_has_met_everything_is_refused_by_name():
+    whole = interactions([(0, 0), (1, 0), (1, 1), (1, 2)], (2, 3))
+    message = "user u0001 of interactions has met all 3 items: there is no negative to draw"
+    with pytest.raises(DataError, match=message):
+        NegativeSampler(whole)
+    parts = [interactions([(1, item)], (2, 3)) for item in range(3)]
+    NegativeSampler(*parts[:2])
+    with pytest.raises(DataError, match=message):
+        NegativeSampler(*parts)
+
+
+def test_the_generator_decides_and_moves_on():
+    sampler = NegativeSampler(interactions([(0, 3), (1, 5)], (2, 30)))
+    users = np.array([0, 1] * 20, dtype=np.int32)
+    rng = np.random.default_rng(3)
+    state = rng.bit_generator.state
+    first, second = sampler.draw(users, 3, rng), sampler.draw(users, 3, rng)
+    rng.bit_generator.state = state
+    np.testing.assert_array_equal(sampler.draw(users, 3, rng), first)
+    np.testing.assert_array_equal(sampler.draw(users, 3, rng), second)
+    assert (first != second).any()
+    assert users.tolist() == [0, 1] * 20

@@ -1,0 +1,460 @@
+"""Exercises of chapter 6."""
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from recsys_lib.exercises.core import Case, Exercise, Mistake
+
+
+def _step(p, q, g, eta, lam_u, lam_i):
+    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
+
+
+def _q_from_the_new_p(p, q, y, eta, lam_u, lam_i):
+    g = expit(p @ q) - y
+    p = p - eta * (g * q + lam_u * p)
+    return p, q - eta * (g * p + lam_i * q)
+
+
+def _error_reversed(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, y - expit(p @ q), eta, lam_u, lam_i)
+
+
+def _without_sigmoid(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, p @ q - y, eta, lam_u, lam_i)
+
+
+def _slope_again(p, q, y, eta, lam_u, lam_i):
+    s = expit(p @ q)
+    return _step(p, q, (s - y) * s * (1 - s), eta, lam_u, lam_i)
+
+
+def _lambdas_swapped(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, expit(p @ q) - y, eta, lam_i, lam_u)
+
+
+def _penalty_without_eta(p, q, y, eta, lam_u, lam_i):
+    g = expit(p @ q) - y
+    return p - eta * g * q - lam_u * p, q - eta * g * p - lam_i * q
+
+
+def _step_by_differences(p, q, y, eta, lam_u, lam_i, h=1e-5):
+    """Return the step along differences of the loss of one sample, number by number."""
+
+    def loss(both):
+        p, q = both
+        x = math.fsum(p * q)
+        return (
+            math.log(1 + math.exp(-x if y == 1 else x))
+            + lam_u / 2 * math.fsum(p**2)
+            + lam_i / 2 * math.fsum(q**2)
+        )
+
+    both = np.array([p, q])
+    new = both.copy()
+    for place in np.ndindex(both.shape):
+        h_here = np.zeros(both.shape)
+        h_here[place] = h
+        new[place] -= eta * (loss(both + h_here) - loss(both - h_here)) / (2 * h)
+    return new
+
+
+_LN3 = math.log(3)
+_RNG = np.random.default_rng(61)
+_RANDOM = (*_RNG.normal(size=(2, 4)), 1, 0.3, 0.2, 0.05)
+
+BMF_1 = Exercise(
+    "bmf-1",
+    "sgd_step(p, q, y, eta, lam_u, lam_i)",
+    (
+        Case(
+            "one factor, the probability 1/2",
+            (np.array([2.0]), np.array([0.0]), 1, 0.1, 0.0, 0.0),
+            np.array([[2.0], [0.1]]),
+        ),
+        Case(
+            "a positive, no regularization",
+            (np.array([1.0, 1.0]), np.array([1.0, -1.0]), 1, 0.2, 0.0, 0.0),
+            np.array([[1.1, 0.9], [1.1, -0.9]]),
+        ),
+        Case(
+            "the same as a negative",
+            (np.array([1.0, 1.0]), np.array([1.0, -1.0]), 0, 0.2, 0.0, 0.0),
+            np.array([[0.9, 1.1], [0.9, -1.1]]),
+        ),
+        Case(
+            "a positive, with regularization",
+            (np.array([1.0, 2.0]), np.array([2.0, -1.0]), 1, 0.1, 0.5, 1.0),
+            np.array([[1.05, 1.85], [1.85, -0.8]]),
+        ),
+        Case(
+            "a negative with the probability 3/4",
+            (np.array([_LN3, 0.0]), np.array([1.0, 1.0]), 0, 0.4, 0.0, 0.0),
+            np.array([[_LN3 - 0.3, -0.3], [1 - 0.3 * _LN3, 1.0]]),
+        ),
+        Case(
+            "p and q at 0, where nothing moves",
+            (np.zeros(2), np.zeros(2), 1, 0.5, 0.1, 0.1),
+            np.zeros((2, 2)),
+        ),
+        Case("random numbers", _RANDOM, _step_by_differences(*_RANDOM)),
+    ),
+    (
+        Mistake(
+            _q_from_the_new_p,
+            "q is moved with the new p; both moves start from the same place, so keep the old p",
+        ),
+        Mistake(
+            _error_reversed,
+            "your g is y - sigma(p.q), so both moves go up the loss; it is sigma(p.q) - y",
+        ),
+        Mistake(
+            _without_sigmoid, "the sigmoid is missing: compare sigma(p.q) with y, not p.q itself"
+        ),
+        Mistake(
+            _slope_again,
+            "you multiply by sigma (1 - sigma); with the cross-entropy it has cancelled",
+        ),
+        Mistake(_lambdas_swapped, "lam_u and lam_i are swapped: lam_u pulls p, and lam_i pulls q"),
+        Mistake(_penalty_without_eta, "the penalty is not multiplied by eta; the bracket is"),
+    ),
+)
+
+
+def _as_drawn(met, draws):
+    return draws
+
+
+def _one_further_if_met(met, draws):
+    return draws + np.isin(draws, met)
+
+
+def _by_the_draw(met, draws):
+    return draws + np.searchsorted(met, draws, side="right")
+
+
+def _by_how_many_before(met, draws):
+    return draws + np.searchsorted(met - np.arange(len(met)), draws, side="left")
+
+
+def _from_one(met, draws):
+    return _unmet(met, draws - 1)
+
+
+def _sorted(met, draws):
+    return np.sort(_unmet(met, draws))
+
+
+def _unmet(met, draws):
+    """Return the unmet items from a list of them all."""
+    met, draws = met.tolist(), draws.tolist()
+    items = [i for i in range(len(met) + max(draws) + 1) if i not in met]
+    return np.array([items[r] for r in draws])
+
+
+_RNG = np.random.default_rng(62)
+_MET, _DRAWS = np.sort(_RNG.choice(30, 12, replace=False)), _RNG.permutation(18)
+
+
+def _unmet_case(what, met, draws, expected):
+    return Case(what, (np.array(met, dtype=int), np.array(draws)), np.array(expected))
+
+
+BMF_2 = Exercise(
+    "bmf-2",
+    "unmet(met, draws)",
+    (
+        _unmet_case("one item met, one draw", [0], [0], [1]),
+        _unmet_case("two items met, far apart", [1, 3], [0, 1, 2], [0, 2, 4]),
+        _unmet_case("nothing met", [], [0, 3, 1], [0, 3, 1]),
+        _unmet_case("three met in a row", [0, 1, 2], [0, 1], [3, 4]),
+        _unmet_case("all but one met", [0, 1, 3, 4], [0, 0], [2, 2]),
+        _unmet_case("draws in any order, one twice", [2, 5, 6], [5, 0, 2, 5], [8, 0, 3, 8]),
+        Case("every draw once, in random order", (_MET, _DRAWS), _unmet(_MET, _DRAWS)),
+    ),
+    (
+        Mistake(_as_drawn, "you return the draws as they are, met items among them"),
+        Mistake(
+            _one_further_if_met,
+            "you move on by one only where a draw is a met item; every draw has to pass all the "
+            "met items before it",
+        ),
+        Mistake(
+            _by_the_draw,
+            "you count the met items up to the draw; moving on by so many may pass further met "
+            "items, which count as well",
+        ),
+        Mistake(
+            _by_how_many_before,
+            "a draw stops at a met item: if as many unmet items lie before a met item as the draw "
+            "says, it has to be passed too",
+        ),
+        Mistake(_from_one, "you count the unmet items from 1; the draw 0 stands for the first"),
+        Mistake(_sorted, "you sort the result; the first item belongs to the first draw"),
+    ),
+)
+
+
+def _divided(lam, counts):
+    return np.divide(lam, counts, out=np.zeros(len(counts)), where=counts > 0)
+
+
+def _positives_only(user, n_users, n_negatives, lam):
+    return _divided(lam, np.bincount(user, minlength=n_users))
+
+
+def _negatives_only(user, n_users, n_negatives, lam):
+    return _divided(lam, n_negatives * np.bincount(user, minlength=n_users))
+
+
+def _negatives_added_once(user, n_users, n_negatives, lam):
+    counts = np.bincount(user, minlength=n_users)
+    return _divided(lam, np.where(counts > 0, counts + n_negatives, 0))
+
+
+def _divided_by_zero(user, n_users, n_negatives, lam):
+    return lam / (np.bincount(user, minlength=n_users) * (1 + n_negatives))
+
+
+def _users_missing(user, n_users, n_negatives, lam):
+    return _divided(lam, np.bincount(user) * (1 + n_negatives))
+
+
+def _decay(user, n_users, n_negatives, lam):
+    """Go through the samples of an epoch one by one, then share lam among those of each user."""
+    samples = [0] * n_users
+    for u in user.tolist():
+        samples[u] += 1
+        for _ in range(n_negatives):
+            samples[u] += 1
+    return np.array([lam / n if n else 0.0 for n in samples])
+
+
+_USER = np.random.default_rng(63).integers(8, size=15)
+
+BMF_3 = Exercise(
+    "bmf-3",
+    "decay(user, n_users, n_negatives, lam)",
+    (
+        Case("one positive, one negative", (np.array([0]), 1, 1, 1.0), np.array([0.5])),
+        Case("two users", (np.array([0, 0, 1]), 2, 4, 1.0), np.array([0.1, 0.2])),
+        Case(
+            "users without positives, between and last",
+            (np.array([2, 0, 2]), 4, 3, 2.0),
+            np.array([0.5, 0.0, 0.25, 0.0]),
+        ),
+        Case("no negatives", (np.array([0, 1, 1]), 2, 0, 3.0), np.array([3.0, 1.5])),
+        Case("no positives at all", (np.zeros(0, dtype=int), 2, 4, 1.0), np.zeros(2)),
+        Case("no regularization", (np.array([1, 1]), 2, 1, 0.0), np.zeros(2)),
+        Case("random users", (_USER, 9, 2, 1.5), _decay(_USER, 9, 2, 1.5)),
+    ),
+    (
+        Mistake(
+            _positives_only,
+            "you count the positives alone; each comes with n_negatives more samples of its user",
+        ),
+        Mistake(
+            _negatives_only, "you count the negatives alone; the positives are samples as well"
+        ),
+        Mistake(
+            _negatives_added_once,
+            "you add n_negatives once per user; they are drawn for each positive anew",
+        ),
+        Mistake(
+            _divided_by_zero,
+            "you divide by 0 where a user has no samples. Such a user gets 0",
+        ),
+        Mistake(
+            _users_missing,
+            "the last users are missing if they have no positives: np.bincount needs minlength",
+        ),
+    ),
+)
+
+
+def _shares(y, right):
+    return right[y == 1].mean(), right[y == 0].mean(), right.mean()
+
+
+def _half_means_one(y, p):
+    return _shares(y, (p >= 0.5) == (y == 1))
+
+
+def _mean_of_two(y, p):
+    positives, negatives, _ = _shares(y, (p > 0.5) == (y == 1))
+    return positives, negatives, (positives + negatives) / 2
+
+
+def _by_what_is_said(y, p):
+    right = (p > 0.5) == (y == 1)
+    return right[p > 0.5].mean(), right[p <= 0.5].mean(), right.mean()
+
+
+def _said_one(y, p):
+    return _shares(y, p > 0.5)
+
+
+def _numbers(y, p):
+    right = (p > 0.5) == (y == 1)
+    return right[y == 1].sum(), right[y == 0].sum(), right.sum()
+
+
+def _three_accuracies(y, p):
+    """Count the right answers one by one."""
+    right = {0: [], 1: []}
+    for label, probability in zip(y.tolist(), p.tolist(), strict=True):
+        said = 1 if probability > 0.5 else 0
+        right[label].append(said == label)
+    of = [right[1], right[0], right[0] + right[1]]
+    return tuple(sum(answers) / len(answers) for answers in of)
+
+
+_RNG = np.random.default_rng(64)
+_Y, _P = _RNG.integers(2, size=15), _RNG.uniform(size=15)
+
+BMF_4 = Exercise(
+    "bmf-4",
+    "three_accuracies(y, p)",
+    (
+        Case("one of each", (np.array([1, 0]), np.array([0.9, 0.2])), (1.0, 1.0, 1.0)),
+        Case(
+            "always 1",
+            (np.array([1, 1, 0, 0, 0]), np.array([0.6, 0.9, 0.7, 0.8, 0.6])),
+            (1.0, 0.0, 0.4),
+        ),
+        Case(
+            "always 0",
+            (np.array([0, 0, 1, 0]), np.array([0.1, 0.2, 0.1, 0.4])),
+            (0.0, 1.0, 0.75),
+        ),
+        Case("exactly one half", (np.array([1, 0]), np.array([0.5, 0.5])), (0.0, 1.0, 0.5)),
+        Case(
+            "some right, some wrong",
+            (np.array([1, 0, 1, 0, 0]), np.array([0.7, 0.6, 0.4, 0.1, 0.3])),
+            (0.5, 2 / 3, 0.6),
+        ),
+        Case("random numbers", (_Y, _P), _three_accuracies(_Y, _P)),
+    ),
+    (
+        Mistake(_half_means_one, "you take p = 0.5 for a 1; here only p > 0.5 is one"),
+        Mistake(
+            _mean_of_two,
+            "the third number is the mean of the other two; wanted is the share among all samples, "
+            "of which there may be more of one kind",
+        ),
+        Mistake(
+            _by_what_is_said,
+            "you divide by how often the model says 1 or 0; wanted is the share among the samples "
+            "whose label is 1 or 0",
+        ),
+        Mistake(
+            _said_one,
+            "you return how often the model says 1; among the negatives 0 is the right answer",
+        ),
+        Mistake(_numbers, "you return numbers of samples; wanted are shares"),
+    ),
+)
+
+
+def _descend(Q, y, lam, eta, steps, share=1.0):
+    p = np.zeros(Q.shape[1])
+    for _ in range(steps):
+        p = p - eta * (Q.T @ (expit(Q @ p) - y) * share + lam * p)
+    return p
+
+
+def _averaged(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, eta, steps, share=np.float64(1) / len(y))
+
+
+def _factor_two(Q, y, lam, eta, steps):
+    return _descend(Q, y, 2 * lam, eta, steps)
+
+
+def _not_regularized(Q, y, lam, eta, steps):
+    return _descend(Q, y, 0.0, eta, steps)
+
+
+def _uphill(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, -eta, steps)
+
+
+def _sample_by_sample(Q, y, lam, eta, steps):
+    p = np.zeros(Q.shape[1])
+    for _ in range(steps):
+        for q, label in zip(Q, y, strict=True):
+            p = p - eta * ((expit(p @ q) - label) * q + lam * p)
+    return p
+
+
+def _one_step_less(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, eta, steps - 1)
+
+
+def _fold_in(Q, y, lam, eta, steps):
+    """Descend with plain numbers, sum by sum."""
+    p = [0.0] * Q.shape[1]
+    for _ in range(steps):
+        gradient = [lam * a for a in p]
+        for q, label in zip(Q.tolist(), y.tolist(), strict=True):
+            x = sum(a * b for a, b in zip(p, q, strict=True))
+            for f, b in enumerate(q):
+                gradient[f] += (1 / (1 + math.exp(-x)) - label) * b
+        p = [a - eta * b for a, b in zip(p, gradient, strict=True)]
+    return np.array(p)
+
+
+def _lowest(Q, y, lam):
+    """Return the p, of one factor, at which the slope of the loss is 0."""
+    q = Q[:, 0]
+    return np.array([brentq(lambda p: q @ (expit(q * p) - y) + lam * p, -10, 10, xtol=1e-12)])
+
+
+_ONE_FACTOR = (np.array([[1.0], [2.0], [1.0]]), np.array([1, 1, 0]), 0.5)
+_RNG = np.random.default_rng(65)
+_MANY = (_RNG.normal(size=(7, 3)), np.array([1, 1, 0, 0, 1, 0, 0]), 0.4, 0.2, 6)
+
+BMF_5 = Exercise(
+    "bmf-5",
+    "fold_in(Q, y, lam, eta, steps)",
+    (
+        Case(
+            "one step, one sample",
+            (np.array([[2.0, -1.0]]), np.array([1]), 3.0, 0.1, 1),
+            np.array([0.1, -0.05]),
+        ),
+        Case(
+            "one step, two positives and a negative",
+            (np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([1, 0, 1]), 0.5, 0.2, 1),
+            np.array([0.2, 0.0]),
+        ),
+        Case(
+            "two steps; after the first the probability is 3/4",
+            (np.array([[1.0]]), np.array([1]), 0.1, 2 * _LN3, 2),
+            np.array([1.5 * _LN3 - 0.2 * _LN3**2]),
+        ),
+        Case("no steps", (np.ones((2, 3)), np.array([1, 0]), 0.1, 0.1, 0), np.zeros(3)),
+        Case("no samples", (np.zeros((0, 2)), np.zeros(0, dtype=int), 0.1, 0.1, 3), np.zeros(2)),
+        Case("200 steps, down to the lowest loss", (*_ONE_FACTOR, 0.2, 200), _lowest(*_ONE_FACTOR)),
+        Case("random numbers, 6 steps", _MANY, _fold_in(*_MANY)),
+    ),
+    (
+        Mistake(_averaged, "you average over the samples; the loss is their sum"),
+        Mistake(
+            _factor_two,
+            "the penalty has a factor 2 too many: the derivative of lam/2 p^2 is lam p",
+        ),
+        Mistake(_not_regularized, "lam is not used: p is not pulled towards 0"),
+        Mistake(_uphill, "you go up the loss: subtract eta times the gradient"),
+        Mistake(
+            _sample_by_sample,
+            "you move after every sample; one step adds up all samples at the same p",
+        ),
+        Mistake(_one_step_less, "you take one step less than `steps`"),
+    ),
+)
+
+EXERCISES = (BMF_1, BMF_2, BMF_3, BMF_4, BMF_5)

@@ -1,0 +1,211 @@
+r"""Binary matrix factorization: the probability of an interaction from a dot product.
+
+.. math::
+
+    \hat r_{ui} = \sigma(x_{ui}), \qquad x_{ui} = c + b_u + b_i + p_u^\top q_i, \qquad
+    \sigma(x) = \frac{1}{1 + e^{-x}}
+
+is fitted to the training interactions (r = 1) and to sampled negatives (r = 0) by minimizing the
+binary cross-entropy plus, at each sample, :math:`\frac\lambda2` times the squares of the numbers
+that it involves. (Johnson 2014 calls it logistic matrix factorization; the paper BMF, without
+biases and, in its code, without negatives.)
+"""
+
+import numpy as np
+from numba import njit
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.factors import score_all, score_pairs
+from recsys_lib.sampling import NegativeSampler
+from recsys_lib.training import EpochModel, Learner
+from recsys_lib.validation import check_bool, check_int, check_real
+
+
+def sgd(users, items, negatives, c, bu, bi, P, Q, decay_u, decay_i, learning_rate, biases):
+    """Step on each positive and its negatives, in the order given; change bu, bi, P, Q in place.
+
+    `epoch` below is this function, compiled.
+
+    Returns
+    -------
+    loss : float
+        Sum over all samples, each measured just before its step.
+    right : int
+        How many of them were on the right side of one half.
+    """
+    loss, right = 0.0, 0
+    one = np.float32(1)
+    for s in range(len(users)):
+        u, product = users[s], 1.0
+        for n in range(1 + negatives.shape[1]):
+            i = items[s] if n == 0 else negatives[s, n - 1]
+            x = c + bu[u] + bi[i]
+            for f in range(P.shape[1]):
+                x += P[u, f] * Q[i, f]
+            z = np.exp(-abs(x))  # at most 1: nothing can overflow
+            probability = one / (one + z) if x >= 0 else z / (one + z)
+            if n == 0:
+                error = probability - one
+                loss += max(-x, 0)
+                right += x > 0
+            else:
+                error = probability
+                loss += max(x, 0)
+                right += x <= 0
+            product *= 1 + z  # the sum of logarithms is the logarithm of the product
+            if product > 1e30:
+                loss, product = loss + np.log(product), 1.0
+            if biases:
+                bu[u] -= learning_rate * (error + decay_u[u] * bu[u])
+                bi[i] -= learning_rate * (error + decay_i[i] * bi[i])
+            for f in range(P.shape[1]):
+                p, q = P[u, f], Q[i, f]
+                P[u, f] = p - learning_rate * (error * q + decay_u[u] * p)
+                Q[i, f] = q - learning_rate * (error * p + decay_i[i] * q)
+        loss += np.log(product)
+    return loss, right
+
+
+# Sums may be taken in any order, which lets the processor add eight numbers at a time.
+epoch = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(sgd)
+
+
+class BinaryMF(EpochModel):
+    r"""Binary matrix factorization, learnt by stochastic gradient descent.
+
+    Parameters
+    ----------
+    factors : int
+        Length of :math:`p_u` and :math:`q_i`.
+    learning_rate : float
+        :math:`\eta`.
+    regularization : float
+        :math:`\lambda`.
+    frequency_power : float
+        At each sample, the penalty of the user is :math:`\lambda / n_u^a`, that of the item
+        :math:`\lambda / n_i^a`, where n is the number of samples that an epoch holds of it, and
+        this is a. At 0 the penalty is uniform: the same at each sample, so that it grows with the
+        evidence (Koren et al. 2009). At 1 each user and item is penalized once an epoch (the
+        paper's adaptive regularization). At 0.5 it is what the paper's code does.
+    n_negatives : int
+        With 0, the paper's own run: nothing says what people do not choose.
+    biases : bool
+        Learn :math:`b_u` and :math:`b_i`, and start at the share of positives. If False, the
+        paper's model: the dot product alone.
+    init_scale : float
+        Standard deviation of the random initial factors.
+    epochs, patience, metric, seed
+        As in `training.EpochModel`.
+
+    Attributes
+    ----------
+    intercept_ : float
+        c, the log-odds of a positive among the training samples, or 0 without biases; fixed.
+    user_biases_, item_biases_ : ndarray of float32, shapes (n_users,), (n_items,)
+    user_factors_, item_factors_ : ndarray of float32, shapes (n_users, factors), (n_items, factors)
+        Row u holds :math:`p_u`, row i holds :math:`q_i`.
+    history_, best_epoch_, cold_, popularity_
+        As in `training.EpochModel`.
+    """
+
+    intercept_: float
+    user_biases_: np.ndarray
+    item_biases_: np.ndarray
+    user_factors_: np.ndarray
+    item_factors_: np.ndarray
+
+    def __init__(
+        self,
+        factors: int = 32,
+        learning_rate: float = 0.05,
+        regularization: float = 0.05,
+        frequency_power: float = 0.0,
+        n_negatives: int = 4,
+        biases: bool = True,
+        init_scale: float = 0.1,
+        epochs: int = 30,
+        patience: int | None = None,
+        metric: str = "valid_ndcg@10",
+        seed: int = 0,
+    ):
+        self.factors = check_int("factors", factors, minimum=1)
+        self.learning_rate = check_real("learning_rate", learning_rate, 0)
+        self.regularization = check_real("regularization", regularization, 0)
+        self.frequency_power = check_real("frequency_power", frequency_power, 0, 1)
+        self.biases = check_bool("biases", biases)
+        self.init_scale = check_real("init_scale", init_scale, 0)
+        self._check_training(n_negatives, epochs, patience, metric, seed)
+
+    def _learner(self, train: Interactions) -> Learner:
+        return _SGD(self, train)
+
+    def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return score_pairs(users, items, self.intercept_, *self._factors())
+
+    def _all_logits(self, users: np.ndarray) -> np.ndarray:
+        return score_all(users, self.intercept_, *self._factors())
+
+    def _factors(self) -> tuple[np.ndarray, ...]:
+        return self.user_biases_, self.item_biases_, self.user_factors_, self.item_factors_
+
+
+class _SGD(Learner):
+    def __init__(self, model: BinaryMF, train: Interactions):
+        self.model = model
+        by_user = np.argsort(train.user, kind="stable")
+        self.users, self.items = train.user[by_user], train.item[by_user]
+        self.rng = np.random.default_rng(model.seed)
+        self.sampler = NegativeSampler(train)
+        n = model.n_negatives
+        model.intercept_ = -float(np.log(n)) if model.biases and n > 0 else 0.0
+        model.user_biases_ = np.zeros(train.n_users, dtype=np.float32)
+        model.item_biases_ = np.zeros(train.n_items, dtype=np.float32)
+        model.user_factors_, model.item_factors_ = (
+            self.rng.normal(0, model.init_scale, (size, model.factors)).astype(np.float32)
+            for size in train.shape
+        )
+        self.decays = decays(train, n, model.regularization, model.frequency_power)
+
+    def epoch(self) -> tuple[float, float]:
+        negatives = self.sampler.draw(self.users, self.model.n_negatives, self.rng)
+        order = self.rng.permutation(len(self.users))
+        loss, right = epoch(
+            self.users[order],
+            self.items[order],
+            negatives[order],
+            np.float32(self.model.intercept_),
+            *self.model._factors(),
+            *self.decays,
+            np.float32(self.model.learning_rate),
+            self.model.biases,
+        )
+        samples = len(order) * (1 + self.model.n_negatives)
+        return loss / samples, right / samples
+
+    def weights(self) -> dict[str, np.ndarray]:
+        names = "user_biases_", "item_biases_", "user_factors_", "item_factors_"
+        return {name: getattr(self.model, name) for name in names}
+
+    def restore(self, weights: dict[str, np.ndarray], memory: dict[str, np.ndarray] | None) -> None:
+        for name, array in self.weights().items():
+            array[:] = weights[name]
+
+
+def decays(
+    train: Interactions, n_negatives: int, regularization: float, frequency_power: float
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return what multiplies the numbers of each user and each item at every sample of theirs.
+
+    Returns
+    -------
+    users, items : ndarray of float32, shapes (n_users,), (n_items,)
+        :math:`\lambda / n^a`, with n the number of samples that an epoch holds of the user, and on
+        average of the item. Each positive brings `n_negatives` more samples of its user, which
+        fall on the items evenly (nearly: a user's own items are left out, which matters little
+        while they are few).
+    """
+    users = train.user_counts * (1.0 + n_negatives)
+    items = train.item_counts + n_negatives * len(train) / train.n_items
+    return tuple(
+        np.float32(regularization / np.maximum(n, 1) ** frequency_power) for n in (users, items)
+    )

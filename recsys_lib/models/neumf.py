@@ -1,0 +1,213 @@
+r"""Generalized and neural matrix factorization (He et al. 2017).
+
+.. math::
+
+    \phi^{MF} = p_u^G \odot q_i^G, \qquad \phi^{MLP} = z_L(p_u^M, q_i^M), \qquad
+    \hat y_{ui} = \sigma\Big(h^\top \begin{bmatrix} \phi^{MF} \\ \phi^{MLP} \end{bmatrix} + b\Big)
+
+with an embedding pair of its own for each half (the paper's formula lacks the sigma). GMF is the
+first half alone; with h = 1 it is the dot product of chapter 6.
+"""
+
+import os
+from typing import Self
+
+import torch
+from torch import nn
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.mlp import MLP, Tower
+from recsys_lib.models.network import NetworkModel, check_layers, embedding
+from recsys_lib.training import Watch
+from recsys_lib.validation import check_int, check_real
+
+
+class Product(nn.Module):
+    """The element-wise product of a user's and an item's embedding."""
+
+    def __init__(self, n_users, n_items, factors, init_scale=0.1):
+        super().__init__()
+        self.user_embedding = embedding(n_users, factors, init_scale)
+        self.item_embedding = embedding(n_items, factors, init_scale)
+
+    def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Return the product of each pair, shape (n, factors)."""
+        return self.user_embedding(users) * self.item_embedding(items)
+
+
+class GMFNetwork(nn.Module):
+    """The product, and one logit from it; h starts at 1, where it is the dot product."""
+
+    def __init__(self, n_users, n_items, factors, init_scale=0.1):
+        super().__init__()
+        self.product = Product(n_users, n_items, factors, init_scale)
+        self.output = nn.Linear(factors, 1)
+        nn.init.ones_(self.output.weight)
+
+    def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Return the logit of each pair, shape (n,)."""
+        return self.output(self.product(users, items)).squeeze(-1)
+
+
+class NeuMFNetwork(nn.Module):
+    """Product and tower side by side, and one logit from both."""
+
+    def __init__(self, n_users, n_items, factors, layers, dropout=0.0, init_scale=0.1):
+        super().__init__()
+        self.product = Product(n_users, n_items, factors, init_scale)
+        self.tower = Tower(n_users, n_items, layers, dropout, init_scale)
+        self.output = nn.Linear(factors + layers[-1], 1)
+
+    def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Return the logit of each pair, shape (n,)."""
+        both = torch.cat([self.product(users, items), self.tower(users, items)], dim=-1)
+        return self.output(both).squeeze(-1)
+
+
+class GMF(NetworkModel):
+    """Generalized matrix factorization: a weighted dot product, the weights learnt.
+
+    Parameters
+    ----------
+    factors : int
+        Length of the embeddings.
+    init_scale : float
+        Standard deviation of the initial embeddings.
+    learning_rate, regularization, weight_decay, batch_size, device
+        As in `network.NetworkModel`.
+    n_negatives, epochs, patience, metric, seed
+        As in `training.EpochModel`.
+    """
+
+    def __init__(
+        self,
+        factors: int = 8,
+        learning_rate: float = 0.001,
+        regularization: float = 1.0,
+        weight_decay: float = 0.01,
+        batch_size: int = 256,
+        n_negatives: int = 4,
+        init_scale: float = 0.1,
+        epochs: int = 20,
+        patience: int | None = None,
+        metric: str = "valid_ndcg@10",
+        seed: int = 0,
+        device: str = "cpu",
+    ):
+        self.factors = check_int("factors", factors, minimum=1)
+        self._check_network(
+            learning_rate, regularization, weight_decay, batch_size, init_scale, device
+        )
+        self._check_training(n_negatives, epochs, patience, metric, seed)
+
+    def _network(self, n_users: int, n_items: int) -> nn.Module:
+        return GMFNetwork(n_users, n_items, self.factors, self.init_scale)
+
+
+class NeuMF(NetworkModel):
+    r"""Neural matrix factorization: GMF beside an MLP, with one output layer over both.
+
+    Parameters
+    ----------
+    factors : int
+        Length of the embeddings of the GMF half.
+    layers, dropout
+        Of the MLP half, as in `MLP`.
+    alpha : float
+        With pretrained halves, the share of GMF in the first output layer:
+        :math:`h = [\alpha h^{GMF}, (1 - \alpha) h^{MLP}]`.
+    init_scale : float
+        Standard deviation of the initial embeddings.
+    learning_rate, regularization, weight_decay, batch_size, device
+        As in `network.NetworkModel`.
+    n_negatives, epochs, patience, metric, seed
+        As in `training.EpochModel`.
+    """
+
+    def __init__(
+        self,
+        factors: int = 8,
+        layers: tuple[int, ...] = (64, 32, 16, 8),
+        learning_rate: float = 0.001,
+        regularization: float = 1.0,
+        weight_decay: float = 0.01,
+        dropout: float = 0.0,
+        alpha: float = 0.5,
+        batch_size: int = 256,
+        n_negatives: int = 4,
+        init_scale: float = 0.01,
+        epochs: int = 20,
+        patience: int | None = None,
+        metric: str = "valid_ndcg@10",
+        seed: int = 0,
+        device: str = "cpu",
+    ):
+        self.factors = check_int("factors", factors, minimum=1)
+        self.layers = check_layers(layers)
+        self.dropout = check_real("dropout", dropout, 0, 0.99)
+        self.alpha = check_real("alpha", alpha, 0, 1)
+        self._check_network(
+            learning_rate, regularization, weight_decay, batch_size, init_scale, device
+        )
+        self._check_training(n_negatives, epochs, patience, metric, seed)
+
+    def fit(
+        self,
+        train: Interactions,
+        valid: Interactions | None = None,
+        *,
+        pretrained: tuple[GMF, MLP] | None = None,
+        watch: Watch | None = None,
+        progress: bool | None = None,
+        checkpoint: str | os.PathLike | None = None,
+    ) -> Self:
+        """Learn from the training interactions, from scratch or from two fitted halves.
+
+        Parameters
+        ----------
+        pretrained : (GMF, MLP), optional
+            Fitted on the same training set, with this model's `factors` and `layers`; not changed.
+        train, valid, watch, progress, checkpoint
+            As in `training.EpochModel.fit`, which says what is returned and raised.
+        """
+        self._halves = None if pretrained is None else self._check_halves(pretrained, train)
+        try:
+            return super().fit(train, valid, watch=watch, progress=progress, checkpoint=checkpoint)
+        finally:
+            del self._halves
+
+    def _check_halves(self, pretrained: object, train: Interactions) -> tuple[GMF, MLP]:
+        kinds = tuple(type(one) for one in pretrained) if isinstance(pretrained, tuple) else ()
+        if kinds != (GMF, MLP):
+            raise TypeError(f"pretrained must be a pair (GMF, MLP), got {pretrained!r}")
+        gmf, mlp = pretrained
+        if gmf.factors != self.factors or mlp.layers != self.layers:
+            raise ValueError(
+                f"pretrained must have factors={self.factors} and layers={self.layers}, got "
+                f"{gmf.factors} and {mlp.layers}"
+            )
+        for half in pretrained:
+            if half.shape != getattr(train, "shape", None):
+                raise ValueError(f"pretrained {half!r} was fitted on {half.shape} users and items")
+        return gmf, mlp
+
+    def _network(self, n_users: int, n_items: int) -> nn.Module:
+        network = NeuMFNetwork(
+            n_users, n_items, self.factors, self.layers, self.dropout, self.init_scale
+        )
+        halves = getattr(self, "_halves", None)
+        if halves is not None:
+            join(network, *(half.network_ for half in halves), self.alpha)
+        return network
+
+
+def join(network: NeuMFNetwork, gmf: nn.Module, mlp: nn.Module, alpha: float) -> None:
+    """Copy both halves into the network; its logit is then alpha GMF's + (1 - alpha) MLP's."""
+    with torch.no_grad():
+        network.product.load_state_dict(gmf.product.state_dict())
+        halves = network.tower.parameters(), mlp.tower.parameters()
+        for target, source in zip(*halves, strict=True):  # dropout, with none, may differ
+            target.copy_(source)
+        weights = [alpha * gmf.output.weight, (1 - alpha) * mlp.output.weight]
+        network.output.weight.copy_(torch.cat(weights, dim=1))
+        network.output.bias.copy_(alpha * gmf.output.bias + (1 - alpha) * mlp.output.bias)
