@@ -169,7 +169,7 @@ def fitters(train: Interactions, rank: int, sets: dict) -> dict[str, Callable]:
 def learnt(name: str, model, sets: dict, shape: tuple[int, int]) -> tuple:
     """Return mean, biases and factors of any contender, in our numbering."""
     if name == "recsys_lib":
-        return model.global_mean_, *model._learnt()
+        return model.global_mean_, *model._factors()
     if name == "cornac":
         users, items = sets[name].user_ids, sets[name].item_ids
         found = model.u_biases, model.i_biases, model.u_factors, model.i_factors

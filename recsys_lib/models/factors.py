@@ -53,7 +53,7 @@ def score_all(
 ) -> np.ndarray:
     """Return mean + b_u + b_i + p_u . q_i for some users and all items, float32."""
     products = P[users] @ Q.T
-    return ((mean + bu[users])[:, None] + bi + products).astype(np.float32)
+    return ((mean + bu[users])[:, None] + bi + products).astype(np.float32, copy=False)
 
 
 def score_pairs(

@@ -16,6 +16,8 @@ TERMS = {
     "notebooks/02_cosine.html": "cosine",
     "notebooks/03_svd.html": "singular",
     "notebooks/04_mf.html": "gradient",
+    "notebooks/05_bce.html": "sigmoid",
+    "notebooks/06_bmf.html": "negatives",
 }
 
 
