@@ -10,7 +10,7 @@ from recsys_lib.data import DataError, Interactions
 from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
 from recsys_lib.experiments import ratings as explicit
 from recsys_lib.metrics import rmse
-from recsys_lib.models import MF, SVD, Biases, Popularity
+from recsys_lib.models import MF, SVD, Biases, BinaryMF, Popularity
 from recsys_lib.models.svd import truncated_svd
 from recsys_lib.rating_evaluation import evaluate_ratings, rating_error
 from recsys_lib.reproduce import differences, main, recorded, source
@@ -166,6 +166,20 @@ def test_the_recorded_singular_values_come_out_again(amazon_folder):
     lost = 1 - (s**2).sum() / (matrix.data.astype(np.float64) ** 2).sum()
     row = next(row for row in old["rows"] if row["k"] == 20)
     assert row["error"] == pytest.approx(lost**0.5, rel=1e-6)
+
+
+@pytest.mark.amazon
+def test_the_recorded_test_figure_of_bmf_comes_out_again(amazon_folder):
+    """One of its seeds; rounding may differ between machines, and a little with it."""
+    old = recorded("bmf")["found"]
+    _, candidates_file = reproduce._files(EXPERIMENTS["bmf"])
+    ratings = reproduce.data.load("amazon-2023-musical-instruments")
+    candidates = reproduce.read_candidates(candidates_file, ratings)
+    split = paper_data.paper_split(ratings)
+    model = BinaryMF(**old["setting"], seed=0).fit(split.train)
+    table = paper_data.evaluate(model, split, candidates=candidates)
+    for metric, row in old["test"]["seeds"]["sampled"].items():
+        assert row["values"][0] == pytest.approx(table[metric].mean(), abs=0.005)
 
 
 def test_popularity_in_a_window_counts_only_what_lies_in_it():
