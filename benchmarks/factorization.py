@@ -82,18 +82,27 @@ def follow(order, users, items, ratings, mean, bu, bi, P, Q, rate, regularizatio
     return squared, absolute
 
 
-def make(n_users: int, n_items: int, n_ratings: int) -> tuple[Interactions, Interactions]:
-    """Draw ratings from a mean, biases, 8 factors and noise; split them at random, 90 to 10."""
-    rng = np.random.default_rng(0)
+def skewed_pairs(
+    n_users: int, n_items: int, n: int, draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return `n` different pairs in random order, the items by a popularity like MovieLens'.
+
+    `draws` pairs are drawn, so many more that as many as wanted are different.
+    """
     popularity = rng.permutation(1 / np.arange(1, n_items + 1) ** 0.6)
-    draws = int(1.2 * n_ratings)
     cells = np.unique(
         rng.integers(0, n_users, draws) * n_items
         + rng.choice(n_items, draws, p=popularity / popularity.sum())
     )
-    cells = rng.permutation(cells)[:n_ratings]
-    assert len(cells) == n_ratings
-    users, items = cells // n_items, cells % n_items
+    cells = rng.permutation(cells)[:n]
+    assert len(cells) == n
+    return cells // n_items, cells % n_items
+
+
+def make(n_users: int, n_items: int, n_ratings: int) -> tuple[Interactions, Interactions]:
+    """Draw ratings from a mean, biases, 8 factors and noise; split them at random, 90 to 10."""
+    rng = np.random.default_rng(0)
+    users, items = skewed_pairs(n_users, n_items, n_ratings, int(1.2 * n_ratings), rng)
     P, Q = (rng.normal(0, 0.4, (n, 8)) for n in (n_users, n_items))
     stars = 3.6 + rng.normal(0, 0.4, n_users)[users] + rng.normal(0, 0.5, n_items)[items]
     stars += (P[users] * Q[items]).sum(axis=1) + rng.normal(0, 0.8, n_ratings)

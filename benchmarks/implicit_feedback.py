@@ -33,6 +33,7 @@ from recsys_lib.models.bmf import epoch as kernel
 from recsys_lib.models.neumf import NeuMF
 from recsys_lib.sampling import NegativeSampler
 
+from factorization import skewed_pairs
 from timing import alternate
 
 SMALL = (943, 1_682, 100_000)  # users, items, interactions of MovieLens-100K
@@ -116,15 +117,8 @@ def interactions(users: np.ndarray, items: np.ndarray, n_users: int, n_items: in
 def skewed(n_users: int, n_items: int, n: int) -> Interactions:
     """Draw different pairs, the items by a popularity like that of MovieLens."""
     rng = np.random.default_rng(0)
-    popularity = rng.permutation(1 / np.arange(1, n_items + 1) ** 0.6)
-    draws = int(1.3 * n)
-    cells = np.unique(
-        rng.integers(0, n_users, draws) * n_items
-        + rng.choice(n_items, draws, p=popularity / popularity.sum())
-    )
-    cells = rng.permutation(cells)[:n]
-    assert len(cells) == n
-    return interactions(cells // n_items, cells % n_items, n_users, n_items)
+    users, items = skewed_pairs(n_users, n_items, n, int(1.3 * n), rng)
+    return interactions(users, items, n_users, n_items)
 
 
 def planted(n_users: int, n_items: int, n: int) -> tuple[Split, dict[str, float]]:

@@ -37,11 +37,25 @@ class Learner(ABC):
 
     Attributes
     ----------
+    users, items : ndarray of int32, shape (n,)
+        The positives, those of each user together.
+    n_samples : int
+        Positives and negatives of an epoch.
     rng : numpy.random.Generator
         All that is random in the run comes from it.
     """
 
-    rng: np.random.Generator
+    def __init__(self, model: "EpochModel", train: Interactions):
+        self.model = model
+        by_user = np.argsort(train.user, kind="stable")
+        self.users, self.items = train.user[by_user], train.item[by_user]
+        self.n_samples = len(train) * (1 + model.n_negatives)
+        self.rng = np.random.default_rng(model.seed)
+        self.sampler = NegativeSampler(train)
+
+    def negatives(self) -> np.ndarray:
+        """Draw an epoch's negatives, shape (n, n_negatives), row by row those of a positive."""
+        return self.sampler.draw(self.users, self.model.n_negatives, self.rng)
 
     @abstractmethod
     def epoch(self) -> tuple[float, float]:
@@ -340,12 +354,12 @@ class _Checkpoint:
     def read(self, learner: Learner) -> tuple[list[dict], tuple | None]:
         arrays, text = read_npz(self.path)
         found = text.get("run")
+        found = found if isinstance(found, dict) else {}  # the file is no checkpoint
         for name, wanted in self.run.items():
-            if not isinstance(found, dict) or found.get(name) != wanted:
-                known = found.get(name) if isinstance(found, dict) else None
+            if found.get(name) != wanted:
                 raise DataError(
-                    f"checkpoint {self.path} is of another run: its {name} is {known}, this one's "
-                    f"{wanted}; give another file, or delete this one to start anew"
+                    f"checkpoint {self.path} is of another run: its {name} is {found.get(name)}, "
+                    f"this one's {wanted}; give another file, or delete this one to start anew"
                 )
         if len(text["rows"]) > self.epochs:
             raise DataError(

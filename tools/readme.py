@@ -25,10 +25,7 @@ def chapters() -> str:
     """Return the chapter table, one headline result each."""
     start, data, cosine, svd, mf, bce, bmf = map(
         numbers,
-        (
-            *("00_start_here", "01_data", "02_cosine", "03_svd", "04_mf"),
-            *("05_bce", "06_bmf"),
-        ),
+        ["00_start_here", "01_data", "02_cosine", "03_svd", "04_mf", "05_bce", "06_bmf"],
     )
     rows = [
         (

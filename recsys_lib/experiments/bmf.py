@@ -12,13 +12,14 @@ from recsys_lib.experiments.implicit import (
     SPACES,
     against,
     baselines,
-    held_out,
+    mean_table,
     ranges,
     search,
     tested,
+    validating,
     watching,
 )
-from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
+from recsys_lib.experiments.paper_data import held_out, paper_split, table, tuning_split
 from recsys_lib.models import BinaryMF, Popularity
 from recsys_lib.sampling import Candidates
 
@@ -62,7 +63,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
             for name, given in (("paper", PAPER), ("ours", setting))
         },
         "popularity": {
-            "valid": watching(tuning, held_out(tuning), "valid")(Popularity().fit(tuning.train)),
+            "valid": validating(tuning)(Popularity().fit(tuning.train)),
             "test": watching(split, candidates, "test")(Popularity().fit(split.train)),
         },
         "positives_only": [_positives_only(split, epochs) for epochs in (50, 200)],
@@ -74,12 +75,11 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
 def _curves(setting: dict, tuning: Split, split: Split, candidates: Candidates) -> dict:
     """Every metric after every epoch, on validation and on test; nothing is chosen by them."""
     found = {}
-    for name, part, lists in (
-        ("valid", tuning, held_out(tuning)),
-        ("test", split, candidates),
+    for name, train, watch in (
+        ("valid", tuning.train, validating(tuning)),
+        ("test", split.train, watching(split, candidates, "test")),
     ):
-        model = BinaryMF(**{**setting, "epochs": CURVE})
-        model.fit(part.train, watch=watching(part, lists, name))
+        model = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch)
         found[name] = {c: model.history_[c].tolist() for c in ("loss", "accuracy", *METRICS)}
     return found
 
@@ -103,10 +103,10 @@ def _positives_only(split: Split, epochs: int) -> dict:
 
 def _of_factors(setting: dict, factors: int, tuning: Split) -> dict:
     """Validation of one number of factors, all else as chosen, mean over seeds."""
-    lists, rows = held_out(tuning), []
+    watch, rows = validating(tuning), []
     for seed in SEEDS:
         model = BinaryMF(**{**setting, "factors": factors}, seed=seed).fit(tuning.train)
-        rows.append(watching(tuning, lists, "valid")(model))
+        rows.append(watch(model))
     means = pd.DataFrame(rows)
     return {
         "factors": factors,
@@ -123,14 +123,15 @@ def _penalty(setting: dict, tuning: Split) -> dict:
     validation, each user's result a mean over seeds.
     """
     found: dict = {"trials": {}, "groups": {}, "difference": {}}
-    tables = {}
+    lists, tables = held_out(tuning), {}
     for power, strengths in PENALTIES.items():
-        means = {
-            strength: _mean_table(
-                {**setting, "frequency_power": power, "regularization": strength}, tuning
+        means = {}
+        for strength in strengths:
+            given = {**setting, "frequency_power": power, "regularization": strength}
+            models = (BinaryMF(**given, seed=seed).fit(tuning.train) for seed in SEEDS)
+            means[strength] = mean_table(
+                [evaluate(model, tuning, candidates=lists, on="valid") for model in models]
             )
-            for strength in strengths
-        }
         found["trials"][str(power)] = [
             {"regularization": strength, **one[["hr@10", "ndcg@10"]].mean().to_dict()}
             for strength, one in means.items()
@@ -161,14 +162,3 @@ def _penalty(setting: dict, tuning: Split) -> dict:
     for power in (0.5, 1.0):
         found["difference"][str(power)] = table(compare(tables[power], tables[0.0]))
     return found
-
-
-def _mean_table(setting: dict, tuning: Split) -> pd.DataFrame:
-    lists = held_out(tuning)
-    each = [
-        evaluate(
-            BinaryMF(**setting, seed=seed).fit(tuning.train), tuning, candidates=lists, on="valid"
-        )
-        for seed in SEEDS
-    ]
-    return (sum(each) / len(each)).astype({"n_relevant": int})

@@ -8,12 +8,13 @@ from recsys_lib.experiments.paper_data import (
     YEAR,
     PopularityAround,
     combinations,
+    held_out,
     paper_split,
     table,
     tuning_split,
 )
 from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
-from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.sampling import Candidates
 
 GRID = {
     "n_neighbours": (20, 50, 100, 200, 500, 1000, 2000, 5000),
@@ -52,8 +53,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
 
 
 def _tune(model: type, tuning: Split) -> list[dict]:
-    candidates = sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
-    trials = []
+    candidates, trials = held_out(tuning), []
     for setting in combinations(GRID):
         means = evaluate(
             model(**setting).fit(tuning.train), tuning, on="valid", candidates=candidates

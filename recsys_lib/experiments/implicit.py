@@ -12,9 +12,9 @@ from scipy import stats
 
 from recsys_lib.data import Split
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.paper_data import YEAR, PopularityAround, table
+from recsys_lib.experiments.paper_data import YEAR, PopularityAround, held_out, table
 from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
-from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.sampling import Candidates
 from recsys_lib.training import EpochModel, Watch
 
 TRIALS = 24
@@ -62,11 +62,6 @@ MOST_EPOCHS = {"BinaryMF": 200, "GMF": 80, "MLP": 80, "NeuMF": 80}
 PATIENCE = 15
 
 
-def held_out(tuning: Split) -> Candidates:
-    """Return the candidates on which every setting is judged."""
-    return sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
-
-
 def watching(split: Split, candidates: Candidates, on: str) -> Watch:
     """Return what measures a model on some candidates after every epoch."""
 
@@ -77,10 +72,15 @@ def watching(split: Split, candidates: Candidates, on: str) -> Watch:
     return watch
 
 
+def validating(tuning: Split) -> Watch:
+    """Return what measures a model on validation, as every setting is judged."""
+    return watching(tuning, held_out(tuning), "valid")
+
+
 def search(kind: type[EpochModel], tuning: Split) -> tuple[dict, list[dict]]:
     """Try `TRIALS` settings; return the best, its epoch included, and all trials."""
     space, rng = SPACES[kind.__name__], np.random.default_rng(0)
-    watch = watching(tuning, held_out(tuning), "valid")
+    watch = validating(tuning)
     trials = []
     for _ in range(TRIALS):
         setting = drawn(space, rng)
@@ -132,8 +132,7 @@ def tested(
         seconds.append(float(model.history_["seconds"].iloc[-1]))
         each["sampled"].append(evaluate(model, split, candidates=candidates))
         each["full"].append(evaluate(model, split))
-    tables = {name: sum(parts) / len(parts) for name, parts in each.items()}
-    tables = {name: one.astype({"n_relevant": int}) for name, one in tables.items()}
+    tables = {name: mean_table(parts) for name, parts in each.items()}
     found = {name: table(summary(one)) for name, one in tables.items()}
     found["seeds"] = {
         name: {metric: over_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
@@ -141,6 +140,11 @@ def tested(
     }
     found["training_seconds"] = float(np.mean(seconds))
     return found, tables
+
+
+def mean_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the mean over seeds of tables of `evaluate` on the same users."""
+    return (sum(tables) / len(tables)).astype({"n_relevant": int})
 
 
 def over_seeds(values: list[float], level: float = 0.95) -> dict:

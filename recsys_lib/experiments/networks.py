@@ -13,12 +13,11 @@ from recsys_lib.experiments.implicit import (
     SPACES,
     against,
     baselines,
-    held_out,
     over_seeds,
     ranges,
     search,
     tested,
-    watching,
+    validating,
 )
 from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
 from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, Popularity, Random
@@ -61,9 +60,10 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
         }
         for protocol, by_name in tables.items()
     }
+    watch = validating(tuning)
     return found | {
-        "popularity": watching(tuning, held_out(tuning), "valid")(Popularity().fit(tuning.train)),
-        "random": watching(tuning, held_out(tuning), "valid")(Random().fit(tuning.train)),
+        "popularity": watch(Popularity().fit(tuning.train)),
+        "random": watch(Random().fit(tuning.train)),
         "figure_3": _figure_3(found["settings"], tuning),
         "one_step": _one_step(tuning),
         "rates": [_rate(rate, tuning) for rate in RATES],
@@ -92,7 +92,7 @@ def _cost(model: EpochModel, split: Split) -> dict:
 
 def _figure_3(settings: dict, tuning: Split) -> dict:
     """Losses and validation ranking over 20 epochs, plainly trained and as tuned."""
-    watch, found = watching(tuning, held_out(tuning), "valid"), {}
+    watch, found = validating(tuning), {}
     for kind in (MLP, NeuMF):
         for name, given in (("plain", PLAIN), ("tuned", settings[kind.__name__])):
             epochs = 20 if name == "plain" else max(20, given["epochs"])
@@ -105,7 +105,7 @@ def _figure_3(settings: dict, tuning: Split) -> dict:
 
 def _one_step(tuning: Split) -> dict:
     """One step an epoch, 20 in all, as the paper's code does; and as many epochs of batches."""
-    watch, found = watching(tuning, held_out(tuning), "valid"), {}
+    watch, found = validating(tuning), {}
     whole = len(tuning.train) * 5
     for name, given in (
         ("untrained", {"learning_rate": 0.0, "batch_size": whole, "epochs": 1}),
@@ -129,7 +129,7 @@ def _one_step(tuning: Split) -> dict:
 def _rate(rate: float, tuning: Split) -> dict:
     """Validation by epoch at one learning rate, all else plain."""
     model = MLP(**{**PLAIN, "learning_rate": rate}, epochs=20)
-    history = model.fit(tuning.train, watch=watching(tuning, held_out(tuning), "valid")).history_
+    history = model.fit(tuning.train, watch=validating(tuning)).history_
     return {
         "learning_rate": rate,
         "best_epoch": int(history["ndcg@10"].idxmax()) + 1,
@@ -141,7 +141,7 @@ def _rate(rate: float, tuning: Split) -> dict:
 
 def _pretraining(settings: dict, tuning: Split) -> dict:
     """NeuMF from random numbers and from two fitted halves, by epoch and seed, on validation."""
-    watch = watching(tuning, held_out(tuning), "valid")
+    watch = validating(tuning)
     epochs, curves = settings["NeuMF"]["epochs"], {"scratch": [], "pretrained": []}
     for seed in SEEDS:
         gmf = GMF(**{**settings["GMF"], "factors": settings["NeuMF"]["factors"]}, seed=seed)

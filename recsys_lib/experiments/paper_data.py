@@ -12,7 +12,7 @@ import pandas as pd
 from recsys_lib.data import DataError, Interactions, Split, k_core, leave_last_out, split_by_time
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.models import Popularity, Random, Recommender
-from recsys_lib.sampling import Candidates
+from recsys_lib.sampling import Candidates, sample_candidates
 
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
 
@@ -62,6 +62,11 @@ def paper_split(ratings: Interactions) -> Split:
 def tuning_split(split: Split) -> Split:
     """Return a split of the training set: each user's last event there is for validation."""
     return leave_last_out(split.train, n_test=0, n_valid=1)
+
+
+def held_out(tuning: Split) -> Candidates:
+    """Return the candidates on which every setting is judged: the event held out, 99 negatives."""
+    return sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
 
 
 def combinations(grid: dict[str, tuple]) -> list[dict]:

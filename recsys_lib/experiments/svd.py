@@ -12,13 +12,14 @@ from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.experiments.paper_data import (
     YEAR,
     PopularityAround,
+    held_out,
     paper_split,
     table,
     tuning_split,
 )
 from recsys_lib.models import SVD, Popularity, Recommender
 from recsys_lib.models.svd import truncated_svd
-from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.sampling import Candidates
 
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1003)
 SOLVER_RANKS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -112,21 +113,21 @@ class Truncated(Recommender):
 def _ranking(split: Split, candidates: Candidates) -> dict:
     """Choose k on validation by NDCG@10, among ranks up to the full one; test the choice once."""
     tuning = tuning_split(split)
-    held_out = sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
+    lists = held_out(tuning)
     dense = tuning.train.to_csr("rating").toarray().astype(np.float64)
     u, s, vt = np.linalg.svd(dense, full_matrices=False)
     trials = []
     for k in RANKS:
         model = Truncated(u, s, vt, k).fit(tuning.train)
         left = 1 - (s[:k] ** 2).sum() / (s**2).sum()
-        row = {"k": k, **_means(model, tuning, held_out)}
+        row = {"k": k, **_means(model, tuning, lists)}
         trials.append(row | {"training_error": float(np.sqrt(max(left, 0.0)))})
     best = max((t for t in trials if t["k"] < min(dense.shape)), key=lambda t: t["ndcg@10"])
     model = SVD(factors=best["k"]).fit(split.train)
     tested = evaluate(model, split, candidates=candidates)
     found = {
         "trials": trials,
-        "validation_popularity": _means(Popularity().fit(tuning.train), tuning, held_out),
+        "validation_popularity": _means(Popularity().fit(tuning.train), tuning, lists),
         "k": best["k"],
         "sampled": table(summary(tested)),
         "full": table(summary(evaluate(model, split))),

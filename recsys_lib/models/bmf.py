@@ -16,7 +16,6 @@ from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.factors import score_all, score_pairs
-from recsys_lib.sampling import NegativeSampler
 from recsys_lib.training import EpochModel, Learner
 from recsys_lib.validation import check_bool, check_int, check_real
 
@@ -151,11 +150,7 @@ class BinaryMF(EpochModel):
 
 class _SGD(Learner):
     def __init__(self, model: BinaryMF, train: Interactions):
-        self.model = model
-        by_user = np.argsort(train.user, kind="stable")
-        self.users, self.items = train.user[by_user], train.item[by_user]
-        self.rng = np.random.default_rng(model.seed)
-        self.sampler = NegativeSampler(train)
+        super().__init__(model, train)
         n = model.n_negatives
         model.intercept_ = -float(np.log(n)) if model.biases and n > 0 else 0.0
         model.user_biases_ = np.zeros(train.n_users, dtype=np.float32)
@@ -167,7 +162,7 @@ class _SGD(Learner):
         self.decays = decays(train, n, model.regularization, model.frequency_power)
 
     def epoch(self) -> tuple[float, float]:
-        negatives = self.sampler.draw(self.users, self.model.n_negatives, self.rng)
+        negatives = self.negatives()
         order = self.rng.permutation(len(self.users))
         loss, right = epoch(
             self.users[order],
@@ -179,8 +174,7 @@ class _SGD(Learner):
             np.float32(self.model.learning_rate),
             self.model.biases,
         )
-        samples = len(order) * (1 + self.model.n_negatives)
-        return loss / samples, right / samples
+        return loss / self.n_samples, right / self.n_samples
 
     def weights(self) -> dict[str, np.ndarray]:
         names = "user_biases_", "item_biases_", "user_factors_", "item_factors_"

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.sampling import NegativeSampler
 from recsys_lib.training import EpochModel, Learner
 from recsys_lib.validation import check_int, check_real
 
@@ -120,23 +119,17 @@ class NetworkModel(EpochModel):
 
 class _AdamW(Learner):
     def __init__(self, model: NetworkModel, train: Interactions):
-        self.model = model
-        by_user = np.argsort(train.user, kind="stable")
-        self.users, self.items = train.user[by_user], train.item[by_user]
-        self.rng = np.random.default_rng(model.seed)
-        self.sampler = NegativeSampler(train)
+        super().__init__(model, train)
         with torch.random.fork_rng(devices=[]):  # leaves the caller's random numbers alone
             torch.manual_seed(model.seed)
             model.network_ = model._network(*train.shape).to(model.device)
             self.torch_rng = torch.random.get_rng_state()
-        self.n_samples = len(train) * (1 + model.n_negatives)
         self.optimizer = optimizer(model, self.n_samples)
         self.loss = nn.BCEWithLogitsLoss()
 
     def epoch(self) -> tuple[float, float]:
         model, n = self.model, self.model.n_negatives
-        negatives = self.sampler.draw(self.users, n, self.rng)
-        items = np.column_stack([self.items, negatives]).ravel()
+        items = np.column_stack([self.items, self.negatives()]).ravel()
         order = self.rng.permutation(self.n_samples)
         labels = (order % (1 + n) == 0).astype(np.float32)
         columns = np.repeat(self.users, 1 + n)[order], items[order], labels
