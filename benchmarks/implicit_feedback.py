@@ -31,7 +31,6 @@ from recsys_lib.evaluation import evaluate
 from recsys_lib.models.bmf import BinaryMF
 from recsys_lib.models.bmf import epoch as kernel
 from recsys_lib.models.neumf import NeuMF
-from recsys_lib.sampling import NegativeSampler
 
 from factorization import skewed_pairs
 from timing import alternate
@@ -312,23 +311,23 @@ class TorchMF(nn.Module):
 
 
 def torch_epoch(train: Interactions, batch: int, sparse_gradient: bool) -> Callable[[], float]:
-    """Return an epoch of `TorchMF` under SGD; the negatives come from our sampler.
+    """Return an epoch of `TorchMF` under SGD; the negatives are drawn as ours are.
 
     Its step is that of the sum of the losses of a batch, without a penalty.
     """
-    rng, sampler = np.random.default_rng(0), NegativeSampler(train)
+    learner = BinaryMF(RANK, n_negatives=N_NEGATIVES)._learner(train)
     torch.manual_seed(0)
     model = TorchMF(*train.shape, RANK, sparse_gradient)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     measure = nn.BCEWithLogitsLoss(reduction="sum")
-    n = len(train) * (1 + N_NEGATIVES)
+    n = learner.n_samples
 
     def epoch() -> float:
-        negatives = sampler.draw(train.user, N_NEGATIVES, rng)
-        order = rng.permutation(n)
+        items = np.column_stack([learner.items, learner.negatives()]).ravel()
+        order = learner.rng.permutation(n)
         columns = (
-            np.repeat(train.user, 1 + N_NEGATIVES)[order],
-            np.column_stack([train.item, negatives]).ravel()[order],
+            np.repeat(learner.users, 1 + N_NEGATIVES)[order],
+            items[order],
             (order % (1 + N_NEGATIVES) == 0).astype(np.float32),
         )
         total = torch.zeros(())
@@ -351,9 +350,8 @@ def factors() -> dict:
     samples = len(train) * (1 + N_NEGATIVES)
     model = BinaryMF(RANK, n_negatives=N_NEGATIVES, regularization=0.0)
     learner = model._learner(train)
-    order = learner.rng.permutation(len(train))
-    users, items = train.user[order], train.item[order]
-    negatives = learner.sampler.draw(users, N_NEGATIVES, learner.rng)
+    negatives, order = learner.negatives(), learner.rng.permutation(len(train))
+    users, items, negatives = learner.users[order], learner.items[order], negatives[order]
     rest = (
         np.float32(model.intercept_),
         *(array.copy() for array in model._factors()),
@@ -371,7 +369,7 @@ def factors() -> dict:
         {
             "recsys_lib": learner.epoch,
             "kernel": lambda: kernel(users, items, negatives, *rest),
-            "sampling": lambda: learner.sampler.draw(users, N_NEGATIVES, learner.rng),
+            "sampling": learner.negatives,
             "torch_dense": dense,
             "torch_sparse": scattered,
         },
