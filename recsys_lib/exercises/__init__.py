@@ -5,7 +5,7 @@ answer returns for them, and the usual mistakes, each with the sentence that hel
 hold the solution's text, which stands in the chapter alone.
 """
 
-from recsys_lib.exercises import bce, bmf, cosine, data, mf, start, svd
+from recsys_lib.exercises import bce, bmf, cosine, data, mf, mlp, neumf, start, svd
 from recsys_lib.exercises.core import Case, Exercise, Mistake, Verdict
 from recsys_lib.validation import check_choice
 
@@ -17,6 +17,8 @@ CHAPTERS = (
     mf,
     bce,
     bmf,
+    mlp,
+    neumf,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

@@ -13,9 +13,9 @@ from recsys_lib.experiments.implicit import (
     against,
     baselines,
     mean_table,
+    on_test,
     ranges,
     search,
-    tested,
     validating,
     watching,
 )
@@ -46,7 +46,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     split = paper_split(ratings)
     tuning = tuning_split(split)
     setting, trials = search(BinaryMF, tuning)
-    result, tables = tested(BinaryMF, setting, split, candidates)
+    result, tables = on_test(BinaryMF, setting, split, candidates)
     rivals = baselines(split, candidates)
     return {
         "space": ranges(SPACES["BinaryMF"]),
