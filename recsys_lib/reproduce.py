@@ -66,10 +66,11 @@ def source(result: dict) -> str:
 def run(experiment: Experiment) -> dict:
     """Do an experiment and return it with all that is needed to judge it."""
     file, candidates_file = _files(experiment)
+    needed = {name: recorded(name) for name in experiment.needs}
     ratings = data.load(experiment.data)
     candidates = read_candidates(candidates_file, ratings)
     start = time.perf_counter()
-    found = experiment.run(ratings, candidates)
+    found = experiment.run(ratings, candidates, **{k: one["found"] for k, one in needed.items()})
     return {
         "name": experiment.name,
         "command": _command(experiment.name),
@@ -80,6 +81,7 @@ def run(experiment: Experiment) -> dict:
             "sha256": _sha256(file),
             "candidates_sha256": _sha256(candidates_file),
         },
+        "needs": {name: one["date"] for name, one in needed.items()},
         "versions": {
             name: version(name)
             for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn", "torch")

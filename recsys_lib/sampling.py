@@ -111,28 +111,31 @@ class NegativeSampler:
     *met : Interactions
         What counts as met: the training set, and for validation that set too.
 
-    Raises
-    ------
-    DataError
-        If a user has met every item, so that there is nothing left to draw.
     """
 
     def __init__(self, *met: Interactions):
         matrix = sum((one.to_csr("ones") for one in met[1:]), met[0].to_csr("ones"))
         self.n_items = matrix.shape[1]
         self._rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
-        full = np.flatnonzero(np.diff(matrix.indptr) == self.n_items)
-        if len(full):
-            raise DataError(
-                f"user {met[0].user_ids[full[0]]} of {met[0].name} has met all {self.n_items} "
-                "items: there is no negative to draw"
-            )
+        self._full = np.diff(matrix.indptr) == self.n_items
+        self._named = met[0]
 
     def draw(self, users: np.ndarray, n_negatives: int, rng: np.random.Generator) -> np.ndarray:
         """Return negatives for each of some users, int32, shape (len(users), n_negatives).
 
         Quickest where equal users stand together: what a user has met is then marked once.
+
+        Raises
+        ------
+        DataError
+            If one of the users has met every item, so that there is nothing left to draw.
         """
+        full = users[self._full[users]]
+        if len(full) and n_negatives > 0:
+            raise DataError(
+                f"user {self._named.user_ids[full[0]]} of {self._named.name} has met all "
+                f"{self.n_items} items: there is no negative to draw"
+            )
         negatives = np.empty((len(users), n_negatives), dtype=np.int32)
         _draw_unmet(*self._rows, self.n_items, users, rng, negatives)
         return negatives

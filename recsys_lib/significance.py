@@ -1,7 +1,10 @@
-"""How sure is a mean over users? Bootstrap intervals and a paired test."""
+"""How sure is a mean over users? Intervals, a paired test, several tests, and how many users."""
+
+import math
 
 import numpy as np
 from numba import njit
+from scipy import special
 
 from recsys_lib.validation import check_int, check_real
 
@@ -133,3 +136,64 @@ def _finite(name: str, values: np.ndarray) -> np.ndarray:
             f"got shape {values.shape}"
         )
     return np.ascontiguousarray(values)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    r"""Adjust p-values for having tested several differences at once (Holm 1979).
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on, none above 1 and none below
+    the one before. Whoever then calls those below 0.05 real is wrong about *any* of them with a
+    probability of at most 0.05, however the tests depend on each other.
+
+    Parameters
+    ----------
+    p_values : ndarray, shape (m,)
+        Each in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        In the order given.
+    """
+    p = _finite("p_values", p_values)
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError(f"p_values must lie between 0 and 1, got {p.min():g} to {p.max():g}")
+    order = np.argsort(p, kind="stable")
+    raised = np.minimum(p[order] * np.arange(len(p), 0, -1), 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(raised)
+    return adjusted
+
+
+def users_needed(sd: float, difference: float, level: float = 0.95, power: float = 0.8) -> int:
+    r"""How many users a paired comparison needs to notice a difference (normal approximation).
+
+    .. math:: n = \left(\frac{(z_{(1 + \text{level})/2} + z_{\text{power}})\, s}{d}\right)^2
+
+    Parameters
+    ----------
+    sd : float
+        s, the standard deviation over users of the difference of two models, at least 0.
+    difference : float
+        d, the difference of the means to be noticed, not 0.
+    level : float
+        Of the interval that shall not hold 0.
+    power : float
+        With which probability it shall not.
+    """
+    sd, difference = check_real("sd", sd, 0), check_real("difference", difference)
+    if difference == 0:
+        raise ValueError("difference must not be 0: no number of users shows that")
+    return max(2, math.ceil((_z(level, power) * sd / difference) ** 2))
+
+
+def noticeable(sd: float, n_users: int, level: float = 0.95, power: float = 0.8) -> float:
+    """Return the smallest difference that so many users show: `users_needed`, solved for d."""
+    n_users = check_int("n_users", n_users, minimum=2)
+    return _z(level, power) * check_real("sd", sd, 0) / n_users**0.5
+
+
+def _z(level: float, power: float) -> float:
+    level = check_real("level", level, 0, 0.999999)
+    power = check_real("power", power, 0.5, 0.999999)
+    return float(special.ndtri((1 + level) / 2) + special.ndtri(power))

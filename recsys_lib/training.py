@@ -13,6 +13,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from numbers import Real
 from pathlib import Path
 from typing import Self
 
@@ -130,6 +131,8 @@ class EpochModel(Recommender):
             )
         self.metric = metric
         self.seed = check_int("seed", seed)
+        if self.seed >= 1 << 63:
+            raise ValueError(f"seed must be below 2**63, got {seed}")
 
     def fit(
         self,
@@ -172,6 +175,8 @@ class EpochModel(Recommender):
         FloatingPointError
             If the loss or a weight is no longer a finite number.
         """
+        if watch is not None and not callable(watch):
+            raise TypeError(f"watch must be a function of the model, got {watch!r}")
         self._options = {"watch": watch, "progress": progress, "checkpoint": checkpoint}
         try:
             return super().fit(train, valid)
@@ -180,9 +185,7 @@ class EpochModel(Recommender):
 
     def _begin(self, train: Interactions) -> None:
         self.cold_ = train.user_counts == 0
-        positives = train.item_counts
-        negatives = self.n_negatives * len(train) / train.n_items  # of each item, on average
-        self.popularity_ = np.log((positives + 0.5) / (negatives + 0.5)).astype(np.float32)
+        self.popularity_ = popularity(train, self.n_negatives)
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
         learner = self._learner(train)
@@ -209,6 +212,12 @@ class EpochModel(Recommender):
         logits = self._logits(np.repeat(users, items.shape[1]), items.ravel()).reshape(items.shape)
         cold = self.cold_[users][:, None]
         return np.where(cold, self.popularity_[items], logits).astype(np.float32)
+
+
+def popularity(train: Interactions, n_negatives: int) -> np.ndarray:
+    """Return the log-odds that a training sample of each item is positive, shape (n_items,)."""
+    negatives = n_negatives * len(train) / train.n_items  # of each item, on average
+    return np.log((train.item_counts + 0.5) / (negatives + 0.5)).astype(np.float32)
 
 
 # ---------------------------------------------------------------------------------------- the loop
@@ -246,7 +255,7 @@ def run_epochs(
             row = {"epoch": len(rows) + 1, "seconds": seconds, "loss": loss, "accuracy": accuracy}
             _check_finite(model, row, learner)
             row |= {} if held_out is None else held_out.measure(model)
-            row |= {} if watch is None else {k: float(v) for k, v in watch(model).items()}
+            row |= {} if watch is None else _watched(watch(model), row)
             rows.append(row)
             if model.patience is not None and _is_better(model, row, best):
                 weights = {name: array.copy() for name, array in learner.weights().items()}
@@ -276,6 +285,19 @@ class _HeldOut:
         means = evaluate(model, self.split, on="valid").mean()
         row = {"valid_loss": float(losses.mean())}
         return row | {f"valid_{name}": float(means[name]) for name in ("hr@10", "ndcg@10")}
+
+
+def _watched(found: object, row: dict) -> dict[str, float]:
+    """Return what `watch` measured as columns of the history, or raise."""
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise TypeError(f"watch must return a dict of numbers by name, got {found!r}")
+    taken = sorted(found.keys() & row.keys())
+    if taken:
+        raise ValueError(f"watch must return names other than {', '.join(row)}, got {taken}")
+    for name, value in found.items():
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise TypeError(f"watch must return numbers, got {value!r} for {name!r}")
+    return {name: float(value) for name, value in found.items()}
 
 
 def _is_better(model: EpochModel, row: dict, best: tuple | None) -> bool:

@@ -330,8 +330,14 @@ def _show(value: object) -> str:
     if sparse.issparse(value):
         value = value.toarray()
     if isinstance(value, np.ndarray):
+        tiny = value.dtype.kind == "f" and bool(((value != 0) & (abs(value) < 5e-5)).any())
         text = np.array2string(
-            value, precision=4, separator=", ", threshold=24, edgeitems=3, suppress_small=True
+            value,
+            precision=6 if tiny else 4,
+            separator=", ",
+            threshold=24,
+            edgeitems=3,
+            suppress_small=not tiny,  # or what is small, and perhaps wrong, would show as 0
         )
     elif isinstance(value, float | np.floating):
         text = f"{value:.6g}"

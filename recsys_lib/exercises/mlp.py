@@ -221,7 +221,8 @@ MLP_2 = Exercise(
         ),
         Mistake(
             _bias_for_what_comes_in,
-            "a layer has a bias for each number that comes in; it is one for each that goes out",
+            "a layer has a bias for each number that comes in, or h has a weight for each number "
+            "of z_1; biases belong to what goes out, and h to the last layer",
         ),
         Mistake(_no_output_bias, "the bias of the output is missing"),
         Mistake(_no_h, "h is missing: one weight for each number of the last layer"),

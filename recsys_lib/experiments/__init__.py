@@ -7,26 +7,42 @@ Each is a module whose `run` turns loaded ratings and candidates into a dict rea
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from recsys_lib.experiments import bmf, cosine, networks, paper_data, ratings, svd
+from recsys_lib.experiments import (
+    bmf,
+    cosine,
+    evaluation,
+    networks,
+    paper_data,
+    published,
+    ratings,
+    svd,
+)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A recorded run: its name, the data set it needs, and the function that does it."""
+    """A recorded run: its name, the data set it needs, and the function that does it.
+
+    It may need the results of others, which its function is given by their names.
+    """
 
     name: str
     data: str
     run: Callable[..., dict]
+    needs: tuple[str, ...] = ()
 
 
+AMAZON = "amazon-2023-musical-instruments"
 EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
-        Experiment("paper_data", "amazon-2023-musical-instruments", paper_data.run),
-        Experiment("cosine", "amazon-2023-musical-instruments", cosine.run),
-        Experiment("svd", "amazon-2023-musical-instruments", svd.run),
-        Experiment("ratings", "amazon-2023-musical-instruments", ratings.run),
-        Experiment("bmf", "amazon-2023-musical-instruments", bmf.run),
-        Experiment("networks", "amazon-2023-musical-instruments", networks.run),
+        Experiment("paper_data", AMAZON, paper_data.run),
+        Experiment("cosine", AMAZON, cosine.run),
+        Experiment("svd", AMAZON, svd.run),
+        Experiment("ratings", AMAZON, ratings.run),
+        Experiment("bmf", AMAZON, bmf.run),
+        Experiment("networks", AMAZON, networks.run),
+        Experiment("published", AMAZON, published.run, needs=("networks",)),
+        Experiment("evaluation", AMAZON, evaluation.run, needs=("networks",)),
     )
 }

@@ -44,12 +44,12 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     tables: dict = {"sampled": {}, "full": {}}
     for name, kind in KINDS.items():
         settings = found["settings"]
-        fixed, halves = {}, nothing
+        fixed, given = {}, nothing
         if name == PRETRAINED:
             fixed = {"factors": settings["GMF"]["factors"]}
-            halves = partial(_halves, settings)
-        setting, trials = search(kind, tuning, name, fixed, halves(tuning.train, 0))
-        result, own = on_test(kind, setting, split, candidates, partial(halves, split.train))
+            given = partial(halves, settings)
+        setting, trials = search(kind, tuning, name, fixed, given(tuning.train, 0))
+        result, own = on_test(kind, setting, split, candidates, partial(given, split.train))
         for protocol, one in own.items():
             tables[protocol][name] = one
             result[f"against_{protocol}"] = against(one, rivals[protocol])
@@ -88,7 +88,7 @@ def nothing(train: Interactions, seed: int) -> dict:
     return {}
 
 
-def _halves(settings: dict, train: Interactions, seed: int) -> dict:
+def halves(settings: dict, train: Interactions, seed: int) -> dict:
     """Return the chosen GMF and MLP, fitted, as `NeuMF.fit` takes them."""
     gmf = GMF(**settings["GMF"], seed=seed).fit(train)
     return {"pretrained": (gmf, MLP(**settings["MLP"], seed=seed).fit(train))}

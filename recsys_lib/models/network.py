@@ -10,7 +10,7 @@ from torch import nn
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.training import EpochModel, Learner
-from recsys_lib.validation import check_int, check_real
+from recsys_lib.validation import DataError, check_int, check_real
 
 PAIRS = 1 << 18  # scored at a time: some 60 MB of activations
 
@@ -114,7 +114,12 @@ class NetworkModel(EpochModel):
         super()._set_state(arrays)
         with torch.random.fork_rng(devices=[]):
             self.network_ = self._network(self.n_users_, self.n_items_).to(self.device)
-        set_arrays(self.network_, {k.removeprefix("network_."): v for k, v in weights.items()})
+        weights = {key.removeprefix("network_."): array for key, array in weights.items()}
+        wanted = {name: tuple(p.shape) for name, p in self.network_.named_parameters()}
+        found = {name: array.shape for name, array in weights.items()}
+        if wanted != found:
+            raise DataError(f"a saved {type(self).__name__} needs weights {wanted}, found {found}")
+        set_arrays(self.network_, weights)
 
 
 class _AdamW(Learner):
@@ -242,7 +247,7 @@ def check_device(device: object) -> str:
     """Return the name of a device that PyTorch can compute on, or raise."""
     try:
         torch.empty(0, device=torch.device(device)).cpu()
-    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, TypeError, AssertionError, ImportError, ValueError) as error:
         raise ValueError(
             f"device must be one that PyTorch has here, such as 'cpu', got {device!r}: "
             f"{str(error).splitlines()[0]}"

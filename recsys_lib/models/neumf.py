@@ -12,13 +12,15 @@ first half alone; with h = 1 it is the dot product of chapter 6.
 import os
 from typing import Self
 
+import numpy as np
 import torch
 from torch import nn
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import NotFittedError
 from recsys_lib.models.mlp import MLP, Tower
 from recsys_lib.models.network import NetworkModel, check_layers, embedding
-from recsys_lib.training import Watch
+from recsys_lib.training import Watch, popularity
 from recsys_lib.validation import check_int, check_real
 
 
@@ -170,7 +172,8 @@ class NeuMF(NetworkModel):
         train, valid, watch, progress, checkpoint
             As in `training.EpochModel.fit`, which says what is returned and raised.
         """
-        self._halves = None if pretrained is None else self._check_halves(pretrained, train)
+        given = pretrained is not None and isinstance(train, Interactions)  # or fit says so
+        self._halves = self._check_halves(pretrained, train) if given else None
         try:
             return super().fit(train, valid, watch=watch, progress=progress, checkpoint=checkpoint)
         finally:
@@ -179,16 +182,34 @@ class NeuMF(NetworkModel):
     def _check_halves(self, pretrained: object, train: Interactions) -> tuple[GMF, MLP]:
         kinds = tuple(type(one) for one in pretrained) if isinstance(pretrained, tuple) else ()
         if kinds != (GMF, MLP):
-            raise TypeError(f"pretrained must be a pair (GMF, MLP), got {pretrained!r}")
+            got = [type(one).__name__ for one in pretrained] if kinds else pretrained
+            raise TypeError(f"pretrained must be a tuple (GMF, MLP), got {got!r}")
         gmf, mlp = pretrained
+        for half in pretrained:
+            if not hasattr(half, "network_"):
+                raise NotFittedError(
+                    f"pretrained must be fitted, and this {type(half).__name__} is not fitted yet"
+                )
         if gmf.factors != self.factors or mlp.layers != self.layers:
             raise ValueError(
                 f"pretrained must have factors={self.factors} and layers={self.layers}, got "
                 f"{gmf.factors} and {mlp.layers}"
             )
         for half in pretrained:
-            if half.shape != getattr(train, "shape", None):
-                raise ValueError(f"pretrained {half!r} was fitted on {half.shape} users and items")
+            if half.shape != train.shape:
+                raise ValueError(
+                    f"pretrained must be fitted on the {train.shape} users and items of train, "
+                    f"got {type(half).__name__} fitted on {half.shape}"
+                )
+            counted = popularity(train, half.n_negatives)
+            if not (
+                np.array_equal(half.popularity_, counted)
+                and np.array_equal(half.cold_, train.user_counts == 0)
+            ):
+                raise ValueError(
+                    f"pretrained must be fitted on train itself, but {type(half).__name__} has "
+                    "seen other interactions"
+                )
         return gmf, mlp
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:

@@ -6,45 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lib.data import DataError, Interactions, Split
+from recsys_lib.data import DataError
 from recsys_lib.evaluation import compare, evaluate, leaderboard, summary
 from recsys_lib.metrics import METRICS, PADDING
-from recsys_lib.models import NotFittedError, Popularity, Random, Recommender
+from recsys_lib.models import NotFittedError, Popularity, Random
 from recsys_lib.sampling import Candidates, sample_candidates
 from recsys_lib.significance import bootstrap_interval, paired_test
 
-
-class Fixed(Recommender):
-    """A model that returns the scores it was given."""
-
-    def __init__(self, name, scores):
-        self.name, self.table = name, np.asarray(scores, dtype=np.float32)
-
-    def _fit(self, train, valid):
-        pass
-
-    def _score(self, users):
-        return self.table[users]
-
-    def __repr__(self):
-        return f"Fixed({self.name})"
-
-
-def part(cells, shape):
-    user, item = np.array(sorted(cells), dtype=int).reshape(-1, 2).T
-    n = len(user)
-    return Interactions(
-        user, item, np.ones(n), np.arange(n), range(shape[0]), range(shape[1]), time_unit="s"
-    )
-
-
-def split_of(train, valid, test, shape=(4, 5)):
-    return Split(*(part(cells, shape) for cells in (train, valid, test)))
-
-
-def fixed(scores, split, name="by hand"):
-    return Fixed(name, scores).fit(split.train)
-
+from toy import fixed, split_of
 
 LOG3 = math.log2(3)
 

@@ -10,6 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate
+from recsys_lib.files import read_npz, write_npz
 from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, NotFittedError, Popularity, load_model
 from recsys_lib.models import network as module
 from recsys_lib.models.mlp import MLPNetwork
@@ -456,21 +457,47 @@ def test_pretrained_halves_that_do_not_fit_are_refused(fitted):
     model = NeuMF(3, (8, 6, 4), **FAST)
     small = interactions([(0, 0), (1, 1)], (2, 3))
     for pretrained, error, message in (
-        ((mlp, gmf), TypeError, r"pretrained must be a pair \(GMF, MLP\), got"),
-        ((gmf,), TypeError, r"pretrained must be a pair \(GMF, MLP\), got"),
-        ((gmf, mlp, mlp), TypeError, r"pretrained must be a pair \(GMF, MLP\), got"),
-        (gmf, TypeError, r"pretrained must be a pair \(GMF, MLP\), got GMF"),
-        ((GMF, MLP), TypeError, r"pretrained must be a pair \(GMF, MLP\), got"),
-        ((BinaryMF(), mlp), TypeError, r"pretrained must be a pair \(GMF, MLP\), got"),
-        ((GMF(3), mlp), NotFittedError, "GMF.factors=3.* is not fitted yet"),
+        ((mlp, gmf), TypeError, r"pretrained must be a tuple \(GMF, MLP\), got"),
+        ((gmf,), TypeError, r"pretrained must be a tuple \(GMF, MLP\), got"),
+        ((gmf, mlp, mlp), TypeError, r"pretrained must be a tuple \(GMF, MLP\), got"),
+        (gmf, TypeError, r"pretrained must be a tuple \(GMF, MLP\), got GMF"),
+        ((GMF, MLP), TypeError, r"pretrained must be a tuple \(GMF, MLP\), got"),
+        ((BinaryMF(), mlp), TypeError, r"pretrained must be a tuple \(GMF, MLP\), got"),
+        ((GMF(3), mlp), NotFittedError, "pretrained must be fitted, and this GMF is not"),
         ((GMF(2).fit(small), mlp), ValueError, r"factors=3 and layers=\(8, 6, 4\), got 2 and"),
         ((gmf, MLP((8, 4)).fit(small)), ValueError, r"must have .* got 3 and \(8, 4\)"),
-        ((GMF(3).fit(small), mlp), ValueError, r"GMF.* was fitted on \(2, 3\) users and items"),
-        ((gmf, MLP((8, 6, 4)).fit(small)), ValueError, r"MLP.* was fitted on \(2, 3\) users"),
+        ((GMF(3).fit(small), mlp), ValueError, r"pretrained .*got GMF fitted on \(2, 3\)"),
+        ((gmf, MLP((8, 6, 4)).fit(small)), ValueError, r"pretrained .*got MLP fitted on \(2, 3\)"),
     ):
         with pytest.raises(error, match=message):
             model.fit(SPLIT.train, pretrained=pretrained)
         assert set(vars(model)) == set(vars(NeuMF()))
+    with pytest.raises(TypeError, match="train must be Interactions"):
+        model.fit(None, pretrained=fitted)
+
+
+def test_halves_that_have_seen_other_interactions_are_refused(fitted):
+    """Of the same shape, which says nothing about what they were trained on."""
+    gmf, mlp = fitted
+    other = interactions([(u, i) for u in range(N_USERS) for i in (u % 3, 5)], SPLIT.train.shape)
+    for pretrained in (
+        (GMF(3, **FAST).fit(other), mlp),
+        (gmf, MLP((8, 6, 4), **FAST).fit(other)),
+    ):
+        with pytest.raises(ValueError, match="pretrained must be fitted on train itself"):
+            NeuMF(3, (8, 6, 4), **FAST).fit(SPLIT.train, pretrained=pretrained)
+
+
+def test_a_file_with_weights_of_other_shapes_is_refused(fitted, tmp_path):
+    """One number would otherwise be spread over all places."""
+    gmf, _ = fitted
+    gmf.save(tmp_path / "whole.npz")
+    arrays, text = read_npz(tmp_path / "whole.npz")
+    name = next(key for key in arrays if key.endswith("output.weight"))
+    for change in ({name: arrays[name][:, :1]}, {name + "s": arrays[name]}):
+        write_npz(tmp_path / "other.npz", arrays | change, text)
+        with pytest.raises(DataError, match="a saved GMF needs weights"):
+            GMF.load(tmp_path / "other.npz")
 
 
 def test_a_pretrained_run_goes_on_from_a_checkpoint(fitted, tmp_path):

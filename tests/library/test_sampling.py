@@ -357,11 +357,13 @@ def test_a_user_who_has_met_everything_is_refused_by_name():
     whole = interactions([(0, 0), (1, 0), (1, 1), (1, 2)], (2, 3))
     message = "user u0001 of interactions has met all 3 items: there is no negative to draw"
     with pytest.raises(DataError, match=message):
-        NegativeSampler(whole)
+        draws([whole], [0, 1], 1)
+    assert draws([whole], [0, 0], 1).max() > 0  # the other user has something left
+    assert draws([whole], [0, 1], 0).shape == (2, 0)  # nothing is asked for
     parts = [interactions([(1, item)], (2, 3)) for item in range(3)]
-    NegativeSampler(*parts[:2])
+    draws(parts[:2], [1], 1)
     with pytest.raises(DataError, match=message):
-        NegativeSampler(*parts)
+        draws(parts, [1], 1)
 
 
 def test_the_generator_decides_and_moves_on():

@@ -5,9 +5,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from recsys_lib.significance import bootstrap_interval, bootstrap_sums, paired_test
+from recsys_lib.significance import (
+    bootstrap_interval,
+    bootstrap_sums,
+    holm,
+    noticeable,
+    paired_test,
+    users_needed,
+)
 
 SKEWED = np.random.default_rng(5).exponential(size=80)
 
@@ -245,3 +254,65 @@ def test_wrong_levels_are_refused():
     for level, error in ((1.5, ValueError), (-0.1, ValueError), (95, ValueError), ("a", TypeError)):
         with pytest.raises(error, match="level must be"):
             bootstrap_interval([1.0, 2.0], level=level)
+
+
+# ------------------------------------------------------------------------ several tests; how many
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.4, 0.6]), [0.8, 0.8])
+    np.testing.assert_allclose(holm([0.9, 0.8, 0.7]), [1, 1, 1])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_lies_between_the_p_value_and_bonferroni(p_values):
+    p = np.array(p_values)
+    found = holm(p)
+    assert (found >= p).all()
+    assert (found <= np.minimum(p * len(p), 1) + 1e-15).all()
+    assert (np.diff(found[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_holm_fools_nobody_more_often_than_it_says():
+    p = np.random.default_rng(0).random((4000, 20))
+    fooled = np.mean([holm(row).min() < 0.05 for row in p])
+    assert 0.04 < fooled < 0.06
+    assert (p.min(axis=1) < 0.05).mean() > 0.6
+
+
+def test_p_values_outside_0_to_1_are_refused():
+    with pytest.raises(ValueError, match=r"p_values must lie between 0 and 1, got -0\.1 to 0\.5"):
+        holm([0.5, -0.1])
+
+
+def test_users_needed_by_the_tables():
+    """(1.959964 + 0.841621)^2 = 7.848880, the number of every textbook."""
+    assert users_needed(1, 0.1) == 785
+    assert users_needed(1, -0.1) == 785
+    assert users_needed(2, 0.1) == 3140
+    assert users_needed(0, 0.1) == 2
+    assert noticeable(1, 785) == pytest.approx(0.1, rel=1e-3)
+
+
+def test_with_so_many_users_the_difference_is_noticed_as_often_as_promised():
+    sd, difference = 0.4, 0.05
+    n = users_needed(sd, difference, power=0.9)
+    rng = np.random.default_rng(0)
+    samples = rng.normal(difference, sd, (4000, n))
+    noticed = samples.mean(axis=1) > 1.96 * samples.std(axis=1, ddof=1) / n**0.5
+    assert noticed.mean() == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("given_", "message"),
+    [
+        ({"sd": -1, "difference": 1}, "sd must be"),
+        ({"sd": 1, "difference": 0}, "difference must not be 0"),
+        ({"sd": 1, "difference": 1, "level": 1}, "level must be"),
+        ({"sd": 1, "difference": 1, "power": 0.2}, "power must be"),
+    ],
+)
+def test_senseless_plans_are_refused(given_, message):
+    with pytest.raises(ValueError, match=message):
+        users_needed(**given_)

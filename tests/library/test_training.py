@@ -113,6 +113,37 @@ def test_history_has_a_row_for_each_epoch(make):
     assert watched.notna().all(axis=None)
 
 
+@pytest.mark.parametrize(
+    ("watch", "error", "message"),
+    [
+        (5, TypeError, "watch must be a function of the model, got 5"),
+        (lambda model: None, TypeError, "watch must return a dict of numbers by name, got None"),
+        (lambda model: {1: 2.0}, TypeError, "watch must return a dict of numbers by name"),
+        (lambda model: {"a": "x"}, TypeError, "watch must return numbers, got 'x' for 'a'"),
+        (lambda model: {"epoch": 9}, ValueError, r"names other than epoch, .*, got \['epoch'\]"),
+        (lambda model: {"loss": 0.0}, ValueError, r"names other than epoch, .*, got \['loss'\]"),
+    ],
+)
+def test_a_watch_that_is_none_is_refused(make, watch, error, message):
+    """Its numbers stand beside those of the loop, and must not take their places."""
+    with pytest.raises(error, match=message):
+        make(epochs=1).fit(TRAIN, watch=watch)
+
+
+def test_without_negatives_a_user_may_have_met_everything(make):
+    cells = [(u, i) for u in range(3) for i in range(TRAIN.n_items)]
+    user, item = np.array(cells).T
+    train = type(TRAIN)(user, item, np.ones(len(user)), 0 * user, TRAIN.user_ids, TRAIN.item_ids)
+    make(epochs=1, n_negatives=0).fit(train)
+    with pytest.raises(ValueError, match=r"has met all .* no negative to draw"):
+        make(epochs=1).fit(train)
+
+
+def test_a_seed_too_large_is_refused_when_the_model_is_made(make):
+    with pytest.raises(ValueError, match=r"seed must be below 2\*\*63"):
+        make(seed=1 << 63)
+
+
 def test_what_watch_returns_is_of_the_model_after_that_epoch(make):
     """The watch asks for scores while the model is still learning."""
     seen = []

@@ -1,0 +1,112 @@
+"""What accuracy does not see: how much of the catalogue lists cover, how known, how alike.
+
+All functions take lists as `Recommender.recommend` returns them: a row of item indices per user,
+-1 where a list is shorter.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from recsys_lib.metrics import PADDING
+from recsys_lib.validation import check_ids, check_int
+
+
+def coverage(lists: np.ndarray, n_items: int) -> float:
+    """Share of the catalogue that stands in at least one list.
+
+    Parameters
+    ----------
+    lists : ndarray of int, shape (n_users, k)
+    n_items : int
+        Size of the catalogue.
+    """
+    shown = times_shown(lists, n_items)
+    return float((shown > 0).mean())
+
+
+def gini(lists: np.ndarray, n_items: int) -> float:
+    r"""Gini coefficient of how often items are shown: 0 if all alike, near 1 if few get all.
+
+    .. math:: G = \frac{\sum_j (2j - n - 1)\, c_{(j)}}{n \sum_j c_{(j)}}
+
+    with the counts :math:`c_{(1)} \le \dots \le c_{(n)}` of the n items in increasing order.
+    """
+    shown = np.sort(times_shown(lists, n_items))
+    if shown.sum() == 0:
+        raise ValueError("lists must show at least one item, got only empty ones")
+    j = np.arange(1, n_items + 1)
+    return float(((2 * j - n_items - 1) * shown).sum() / (n_items * shown.sum()))
+
+
+def times_shown(lists: np.ndarray, n_items: int) -> np.ndarray:
+    """Count the lists in which each item stands, shape (n_items,)."""
+    lists = _lists(lists, check_int("n_items", n_items, minimum=1))
+    return np.bincount(lists[lists != PADDING], minlength=n_items)
+
+
+def novelty(lists: np.ndarray, item_counts: np.ndarray, n_users: int) -> np.ndarray:
+    r"""Mean surprise of each list, in bits (Zhou et al. 2010).
+
+    .. math:: -\log_2 \frac{c_i}{n}
+
+    for an item that :math:`c_i` of n users have met in training: 1 bit if half of them know it, 10
+    if one in a thousand does. An item that nobody has met counts as met by one.
+
+    Parameters
+    ----------
+    lists : ndarray of int, shape (m, k)
+    item_counts : ndarray of int, shape (n_items,)
+    n_users : int
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        NaN where a list is empty.
+    """
+    counts = np.asarray(item_counts)
+    n_users = check_int("n_users", n_users, minimum=max(1, int(counts.max(initial=0))))
+    return _means(lists, -np.log2(np.maximum(counts, 1) / n_users))
+
+
+def popularity(lists: np.ndarray, item_counts: np.ndarray) -> np.ndarray:
+    """Mean number of training interactions of the items of each list, shape (m,)."""
+    return _means(lists, np.asarray(item_counts, dtype=np.float64))
+
+
+def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> np.ndarray:
+    """Mean of 1 minus the similarity over the pairs of each list (Ziegler et al. 2005).
+
+    Parameters
+    ----------
+    lists : ndarray of int, shape (m, k)
+    similarity : array or csr_array, shape (n_items, n_items)
+        For example the cosines of the items' columns, as in chapter 2.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+        NaN where a list has fewer than two items.
+    """
+    if sparse.issparse(similarity):
+        similarity = similarity.toarray()
+    lists = _lists(lists, len(similarity))
+    real = lists != PADDING
+    pairs = real[:, :, None] & real[:, None, :] & ~np.eye(lists.shape[1], dtype=bool)
+    values = similarity[lists[:, :, None], lists[:, None, :]]
+    with np.errstate(invalid="ignore"):
+        return 1 - np.where(pairs, values, 0).sum(axis=(1, 2)) / pairs.sum(axis=(1, 2))
+
+
+def _means(lists: np.ndarray, values: np.ndarray) -> np.ndarray:
+    lists = _lists(lists, len(values))
+    real = lists != PADDING
+    with np.errstate(invalid="ignore"):
+        return np.where(real, values[lists], 0).sum(axis=1) / real.sum(axis=1)
+
+
+def _lists(lists: np.ndarray, n_items: int) -> np.ndarray:
+    lists = np.asarray(lists)
+    if lists.ndim != 2:
+        raise ValueError(f"lists must have one row of items per user, got shape {lists.shape}")
+    check_ids("lists", lists[lists != PADDING], n_items)
+    return lists

@@ -1,0 +1,194 @@
+"""How the models are measured, on the paper's data: the figures of chapter 9 and the fair table."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy import sparse, stats
+
+from recsys_lib import beyond
+from recsys_lib.data import Interactions, Split
+from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.experiments.implicit import (
+    ITEM_KNN,
+    METRICS,
+    SEEDS,
+    USER_KNN,
+    mean_table,
+    over_seeds,
+    watching,
+)
+from recsys_lib.experiments.networks import KINDS, PRETRAINED, halves, nothing
+from recsys_lib.experiments.paper_data import (
+    YEAR,
+    PopularityAround,
+    paper_split,
+    table,
+    tuning_split,
+)
+from recsys_lib.models import BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.models.neighbours import cosine_similarity
+from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.significance import holm
+
+KS = tuple(range(1, 11))
+SAMPLES = (9, 30, 99, 300)
+GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and more": (10, 10**6)}
+
+
+def run(ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
+    """Measure every model of the course in every way that chapters 9 and 10 speak of."""
+    split = paper_split(ratings)
+    similarity = cosine_similarity(sparse.csr_array(split.train.to_csr("ones").T))
+    drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
+    found: dict = {"models": {}}
+    tables: dict = {"sampled": {}, "full": {}}
+    for name, models in _all(split, networks["settings"]):
+        each: dict[str, list[pd.DataFrame]] = {protocol: [] for protocol in (*tables, *drawn)}
+        lists = []
+        for model in models:
+            each["sampled"].append(evaluate(model, split, k=KS, candidates=candidates))
+            each["full"].append(evaluate(model, split, k=KS))
+            for m, one in drawn.items():
+                each[m].append(evaluate(model, split, candidates=one))
+            users = each["full"][-1].index.to_numpy()
+            lists.append(model.recommend(users, 10, exclude=split.train)[0])
+        means = {protocol: mean_table(parts) for protocol, parts in each.items()}
+        for protocol, by_name in tables.items():
+            by_name[name] = means[protocol]
+        found["models"][name] = {
+            "by_k": {protocol: table(summary(means[protocol])) for protocol in tables},
+            "by_negatives": {str(m): table(summary(means[m]).loc[list(METRICS)]) for m in SAMPLES},
+            "lists": _beyond(lists, split, similarity),
+            "groups": {protocol: _groups(means[protocol], split) for protocol in tables},
+        }
+        if len(each["full"]) > 1:
+            found["models"][name]["seeds"] = {
+                protocol: {
+                    m: over_seeds([one[m].mean() for one in each[protocol]]) for m in METRICS
+                }
+                for protocol in tables
+            }
+    found["pairs"] = {protocol: _pairs(by_name) for protocol, by_name in tables.items()}
+    found["agreement"] = _agreement(tables)
+    found["leakage"] = _leakage(split, candidates, networks)
+    return found
+
+
+def _all(split: Split, settings: dict) -> Iterator[tuple[str, Iterator[Recommender]]]:
+    """Yield each model's name and its fitted models: one for each seed, if chance plays a part."""
+    for name, model in (
+        ("Random", Random()),
+        ("Popularity", Popularity()),
+        ("Popularity of the year", PopularityAround(split, YEAR, 0)),
+        ("UserKNN", UserKNN(**USER_KNN)),
+        ("ItemKNN", ItemKNN(**ITEM_KNN)),
+    ):
+        yield name, iter([model.fit(split.train)])
+    for name, kind in KINDS.items():
+        given = partial(halves, settings) if name == PRETRAINED else nothing
+        yield (
+            name,
+            (
+                kind(**settings[name], seed=seed).fit(split.train, **given(split.train, seed))
+                for seed in SEEDS
+            ),
+        )
+
+
+def _beyond(lists: list[np.ndarray], split: Split, similarity: sparse.csr_array) -> dict:
+    """What the lists of ten are like; means over seeds."""
+    counts, (n_users, n_items) = split.train.item_counts, split.train.shape
+    similarity = similarity.toarray()
+    rows = [
+        {
+            "coverage": beyond.coverage(one, n_items),
+            "gini": beyond.gini(one, n_items),
+            "novelty": float(np.nanmean(beyond.novelty(one, counts, n_users))),
+            "popularity": float(np.nanmean(beyond.popularity(one, counts))),
+            "diversity": float(np.nanmean(beyond.diversity(one, similarity))),
+        }
+        for one in lists
+    ]
+    return pd.DataFrame(rows).mean().to_dict()
+
+
+def _groups(one: pd.DataFrame, split: Split) -> dict:
+    """The metrics by how many training rows a user has."""
+    counts = split.train.user_counts[one.index]
+    return {
+        name: {"users": int(inside.sum()), **table(summary(one.loc[inside, list(METRICS)]))}
+        for name, (low, high) in GROUPS.items()
+        for inside in [(counts >= low) & (counts <= high)]
+    }
+
+
+def _pairs(by_name: dict[str, pd.DataFrame]) -> dict:
+    """Every pair of models compared user by user, with p-values by Holm over all pairs."""
+    found: dict = {}
+    for metric in ("hr@10", "ndcg@10"):
+        rows = {}
+        for one, other in combinations(by_name, 2):
+            row = compare(by_name[one][[metric]], by_name[other][[metric]]).loc[metric].to_dict()
+            row["sd"] = float((by_name[one][metric] - by_name[other][metric]).std(ddof=1))
+            rows[f"{one} - {other}"] = row
+        adjusted = holm(np.array([row["p_value"] for row in rows.values()]))
+        for row, p in zip(rows.values(), adjusted, strict=True):
+            row["holm"] = float(p)
+        found[metric] = rows
+    return found
+
+
+def _agreement(tables: dict[str, dict[str, pd.DataFrame]]) -> dict:
+    """Whether both protocols put the models into one order."""
+    found = {}
+    for metric in ("hr@10", "ndcg@10"):
+        means = {p: [one[metric].mean() for one in by.values()] for p, by in tables.items()}
+        found[metric] = {
+            "kendall": float(stats.kendalltau(means["sampled"], means["full"]).statistic),
+            "order": {
+                p: [list(tables[p])[k] for k in np.argsort(-np.array(values), kind="stable")]
+                for p, values in means.items()
+            },
+        }
+    return found
+
+
+def _leakage(split: Split, candidates: Candidates, networks: dict) -> dict:
+    """What choosing on test adds, in points of HR@10 and NDCG@10, for BinaryMF and MLP.
+
+    The setting: of the trials of the search, the one best on validation against the one best on
+    test. The epoch: of one run, the epoch that validation chose against the best on test.
+    """
+    tuning, found = tuning_split(split), {}
+    watch = watching(split, candidates, "test")
+    for name in ("BinaryMF", "MLP"):
+        rows = []
+        for trial in networks["models"][name]["trials"]:
+            setting = {k: v for k, v in trial.items() if k != "stopped" and "@" not in k}
+            model = KINDS[name](**setting).fit(split.train)
+            rows.append({"valid": trial["ndcg@10"], "setting": setting, **watch(model)})
+        trials = pd.DataFrame(rows)
+        chosen, best = trials.loc[trials["valid"].idxmax()], trials.loc[trials["ndcg@10"].idxmax()]
+        setting = networks["settings"][name]
+        model = KINDS[name](**{**setting, "epochs": 2 * setting["epochs"]})
+        history = model.fit(split.train, watch=watch).history_
+        at = history.loc[setting["epochs"] - 1]
+        found[name] = {
+            "trials": len(trials),
+            "rank_correlation": float(
+                stats.spearmanr(trials["valid"], trials["ndcg@10"]).statistic
+            ),
+            "setting": {m: {"valid": chosen[m], "test": best[m]} for m in ("hr@10", "ndcg@10")},
+            "epoch": {m: {"valid": at[m], "test": history[m].max()} for m in ("hr@10", "ndcg@10")},
+        }
+    train_and_valid = BinaryMF(**networks["settings"]["BinaryMF"])
+    found["less data"] = {
+        "without the validation rows": watch(
+            BinaryMF(**networks["settings"]["BinaryMF"]).fit(tuning.train)
+        ),
+        "with them": watch(train_and_valid.fit(split.train)),
+    }
+    return found

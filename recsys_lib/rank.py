@@ -1,0 +1,151 @@
+"""Rank a model of your own beside those of the course: ``python -m recsys_lib.rank FILE``.
+
+FILE is a Python file that holds one or more subclasses of `recsys_lib.models.Recommender`, each
+made without arguments (its hyperparameters have defaults). Each is fitted and tested like the
+others, and compared with the best of them user by user.
+"""
+
+import argparse
+import importlib.util
+import inspect
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from recsys_lib import data
+from recsys_lib.data import Split
+from recsys_lib.evaluation import compare, evaluate, leaderboard
+from recsys_lib.models import BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.sampling import Candidates, sample_candidates
+from recsys_lib.validation import DataError
+
+
+def course_models() -> dict[str, Recommender]:
+    """Return the models to be ranked with, by name."""
+    return {
+        "Random": Random(),
+        "Popularity": Popularity(),
+        "UserKNN": UserKNN(),
+        "ItemKNN": ItemKNN(),
+        "BinaryMF": BinaryMF(factors=32, regularization=0.01, epochs=25),
+    }
+
+
+def read_models(path: str | Path) -> dict[str, Recommender]:
+    """Return one model of each class that a Python file defines.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, it cannot be run, it defines no model, or a model cannot be made.
+    """
+    path = Path(path)
+    if path.suffix != ".py" or not path.is_file():
+        raise DataError(f"FILE must be a Python file that exists, got {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # for dataclasses, and whoever else looks a class up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DataError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    kinds = [
+        kind
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, Recommender)
+    ]
+    own = [kind for kind in kinds if kind.__module__ == path.stem]
+    if not own:
+        raise DataError(f"{path} defines no subclass of recsys_lib.models.Recommender")
+    models = {}
+    for kind in own:
+        missing = sorted(kind.__abstractmethods__)
+        if missing:
+            raise DataError(f"{path}: {kind.__name__} has no {' and no '.join(missing)}")
+        try:
+            models[kind.__name__] = kind()
+        except TypeError as error:
+            raise DataError(
+                f"{path}: {kind.__name__}() must work without arguments: {error}"
+            ) from None
+    return models
+
+
+def rank(
+    models: dict[str, Recommender],
+    split: Split,
+    candidates: Candidates | None = None,
+    metric: str = "ndcg@10",
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Fit and test models; return the leaderboard, best first, and each model's table.
+
+    Parameters
+    ----------
+    models : dict of str to Recommender
+    split : Split
+    candidates : Candidates, optional
+        By default all unknown items compete.
+    metric : str
+
+    Returns
+    -------
+    board : DataFrame
+        Columns mean, low, high, users and seconds (of fitting).
+    tables : dict of DataFrame
+        From `evaluation.evaluate`.
+    """
+    tables, seconds = {}, {}
+    for name, model in models.items():
+        start = time.perf_counter()
+        model.fit(split.train)
+        seconds[name] = time.perf_counter() - start
+        tables[name] = evaluate(model, split, candidates=candidates)
+    board = leaderboard(tables, metric).assign(seconds=pd.Series(seconds))
+    return board.sort_values("mean", ascending=False, kind="stable"), tables
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m recsys_lib.rank", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("file", metavar="FILE", help="a Python file with your model")
+    parser.add_argument("--data", default="movielens-small", help="a data set of the catalog")
+    parser.add_argument("--metric", default="ndcg@10", help="hr@10, ndcg@10, precision@10, ...")
+    parser.add_argument(
+        "--negatives", type=int, help="rank among so many sampled items, not among all"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        own = read_models(given.file)
+        split = data.leave_last_out(data.load(given.data), n_test=2, n_valid=1)
+        few = given.negatives
+        candidates = None if few is None else sample_candidates(split, few)
+        others = {name: model for name, model in course_models().items() if name not in own}
+        board, tables = rank(others | own, split, candidates, given.metric)
+    except (DataError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    among = "all unknown items" if few is None else f"{few} sampled negatives"
+    print(f"{given.metric} on the test set of {given.data}, among {among} [95 % over users]\n")
+    for name, row in board.iterrows():
+        mark = "*" if name in own else " "
+        print(
+            f"{mark} {name:16} {row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+            f"   fitted in {row['seconds']:.1f} s"
+        )
+    best = next(name for name in board.index if name in others)
+    for name in own:
+        d = compare(tables[name], tables[best]).loc[given.metric]
+        print(
+            f"\n{name} minus {best}: {d['difference']:+.4f} "
+            f"[{d['low']:+.4f}, {d['high']:+.4f}], p = {d['p_value']:.4f}"
+        )
+    print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The parts of the recorded experiments that are no model, metric or split of the library."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys_lib.evaluation import evaluate
+from recsys_lib.experiments import dot_product
+from recsys_lib.experiments.networks import Mean
+from recsys_lib.experiments.published import FABRICATED, PublishedMLP, WarmMLP, as_published
+from recsys_lib.models import MLP
+from recsys_lib.sampling import Candidates
+
+from toy import fixed, split_of
+
+SHAPE = 3, 12
+
+
+@pytest.fixture
+def split():
+    return split_of([(2, 0), (0, 3)], [], [(u, i) for u in (0, 1) for i in (1, 11)], SHAPE)
+
+
+def lists(positives):
+    """Candidates of two users: ten negatives, and one or two positives."""
+    negatives = [[0, *range(2, 11)]] * 2
+    return Candidates(*(np.array(a, dtype=np.int32) for a in ([0, 1], positives, negatives)))
+
+
+def test_the_paper_counts_ties_against_the_positives(split):
+    """A model that says the same of everything finds nothing; in expectation it finds much."""
+    constant = fixed(np.zeros(SHAPE), split)
+    counted = as_published(constant, lists([[11, -1], [11, -1]]))
+    np.testing.assert_array_equal(counted["hr@10"], 0)
+
+
+def test_the_paper_gives_users_with_one_positive_a_second_one(split):
+    scores = np.zeros(SHAPE)
+    scores[:, FABRICATED] = 1
+    counted = as_published(fixed(scores, split), lists([[11, -1], [11, 1]]))
+    np.testing.assert_array_equal(counted["hr@10"], 1)
+    np.testing.assert_allclose(counted["recall@10"], 1 / 2)
+    np.testing.assert_allclose(counted["ndcg@10"], 1 / (1 + 1 / np.log2(3)))
+
+
+def test_without_ties_and_with_both_positives_the_paper_counts_as_we_do(split):
+    model = fixed(np.random.default_rng(0).permutation(36).reshape(SHAPE), split)
+    candidates = lists([[11, 1], [11, 1]])
+    ours = evaluate(model, split, candidates=candidates)
+    theirs = as_published(model, candidates)
+    pd.testing.assert_frame_equal(ours[theirs.columns], theirs)
+
+
+def test_published_networks_start_as_torch_has_them_and_ours_do_not(split):
+    given = {"layers": (64, 8), "learning_rate": 0.0, "epochs": 1, "init_scale": 1.0}
+    weights = {
+        kind: kind(**given).fit(split.train).network_.tower.layers[0].weight.detach().numpy()
+        for kind in (PublishedMLP, WarmMLP, MLP)
+    }
+    bound = 64**-0.5  # PyTorch's own: uniform between -1/sqrt(n) and 1/sqrt(n)
+    assert abs(weights[PublishedMLP]).max() <= bound
+    assert abs(weights[MLP]).max() > bound
+    np.testing.assert_array_equal(weights[PublishedMLP], weights[WarmMLP])
+
+
+def test_the_mean_of_two_models(split):
+    one, other = (fixed(np.full(SHAPE, x), split) for x in (1.0, 4.0))
+    mean = Mean((one, other)).fit(split.train)
+    np.testing.assert_array_equal(mean.score([0, 2]), np.full((2, SHAPE[1]), 2.5))
+    np.testing.assert_array_equal(mean.score_items([1], [[3, 4]]), [[2.5, 2.5]])
+
+
+def test_random_arrows_have_dot_products_of_variance_one():
+    x, y = dot_product.pairs(50_000, 8, np.random.default_rng(0))
+    p, q = x.numpy()[:, :8], x.numpy()[:, 8:]
+    np.testing.assert_allclose(y.numpy(), np.einsum("nf,nf->n", p, q) / 8**0.5, atol=1e-5)
+    assert float(y.var()) == pytest.approx(1, abs=0.03)
+
+
+def test_a_tower_learns_a_dot_product_in_part_and_better_from_more_examples():
+    few, many = (dot_product.learn(4, n, seed=0, steps=600) for n in (100, 20_000))
+    assert 0.1 < many < few
+    assert many < 0.6
