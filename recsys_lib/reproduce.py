@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from recsys_lib import data
 from recsys_lib.data.catalog import lookup
 from recsys_lib.data.download import find
 from recsys_lib.experiments import EXPERIMENTS, Experiment
 from recsys_lib.files import atomic_write
 from recsys_lib.sampling import read_candidates
-from recsys_lib.validation import DataError, check_choice
+from recsys_lib.validation import DataError, check_choice, check_int
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
@@ -63,14 +65,27 @@ def source(result: dict) -> str:
     return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
 
 
-def run(experiment: Experiment) -> dict:
-    """Do an experiment and return it with all that is needed to judge it."""
+def run(experiment: Experiment, seeds: int | None = None) -> dict:
+    """Do an experiment and return it with all that is needed to judge it.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    seeds : int, optional
+        How many, if not as many as it has by itself.
+    """
+    chosen = {}
+    if experiment.seeds is not None:
+        chosen["seeds"] = range(check_int("seeds", seeds or experiment.seeds, minimum=2))
+    elif seeds is not None:
+        raise DataError(f"{experiment.name} has no number of seeds to choose; leave --seeds out")
     file, candidates_file = _files(experiment)
     needed = {name: recorded(name) for name in experiment.needs}
     ratings = data.load(experiment.data)
     candidates = read_candidates(candidates_file, ratings)
     start = time.perf_counter()
-    found = experiment.run(ratings, candidates, **{k: one["found"] for k, one in needed.items()})
+    others = {name: one["found"] for name, one in needed.items()}
+    found = experiment.run(ratings, candidates, **others, **chosen)
     return {
         "name": experiment.name,
         "command": _command(experiment.name),
@@ -81,6 +96,7 @@ def run(experiment: Experiment) -> dict:
             "sha256": _sha256(file),
             "candidates_sha256": _sha256(candidates_file),
         },
+        "seeds": len(chosen.get("seeds", ())) or None,
         "needs": {name: one["date"] for name, one in needed.items()},
         "versions": {
             name: version(name)
@@ -131,22 +147,97 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="the experiments, and when each was recorded")
+    names = [*EXPERIMENTS, "all"]
     for command, text in (
-        ("run", "do an experiment and write its file in results/"),
+        ("run", "do an experiment and write its file in results/; all: those that are missing"),
         ("verify", "do it again and fail where it differs from what is recorded"),
     ):
-        names = [*EXPERIMENTS, "all"]
-        commands.add_parser(command, help=text).add_argument("name", choices=names)
+        one = commands.add_parser(command, help=text)
+        one.add_argument("name", choices=names)
+        one.add_argument("--data", metavar="FOLDER", help="in place of RECSYS_DATA")
+        if command == "run":
+            one.add_argument("--seeds", type=int, metavar="N", help="how many, where chance plays")
+            one.add_argument("--again", action="store_true", help="all, recorded or not")
+    commands.add_parser("table", help="table 1 of the paper with every model, as Markdown")
+    figure = commands.add_parser("figure", help="figure 4 of the paper with every model")
+    figure.add_argument("file", nargs="?", default="figure_4.svg", help="to be written")
     given = parser.parse_args(arguments)
+    before = os.environ.get("RECSYS_DATA")
     try:
-        if given.command == "list":
-            return _list()
-        names = list(EXPERIMENTS) if given.name == "all" else [given.name]
-        action = _record if given.command == "run" else _verify
-        return max(action(name) for name in names)
-    except (DataError, OSError) as error:
+        if getattr(given, "data", None) is not None:
+            os.environ["RECSYS_DATA"] = given.data
+        return _do(given)
+    except (DataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    finally:
+        if before is not None:
+            os.environ["RECSYS_DATA"] = before
+        elif getattr(given, "data", None) is not None:
+            del os.environ["RECSYS_DATA"]
+
+
+def _do(given: argparse.Namespace) -> int:
+    if given.command == "list":
+        return _list()
+    if given.command == "table":
+        print(table())
+        return 0
+    if given.command == "figure":
+        draw(given.file)
+        print(f"wrote {given.file}")
+        return 0
+    chosen = list(EXPERIMENTS) if given.name == "all" else [given.name]
+    if given.command == "verify":
+        return max(_verify(name) for name in chosen)
+    if given.name == "all" and not given.again:
+        chosen = [name for name in chosen if _missing(name)]
+        if not chosen:
+            print("nothing is missing; --again makes all of them anew")
+    return max((_record(name, given.seeds) for name in chosen), default=0)
+
+
+def _missing(name: str) -> bool:
+    """Whether a result is not there, or was made from results that have been made anew since."""
+    try:
+        found = recorded(name)
+        dates = {other: recorded(other)["date"] for other in EXPERIMENTS[name].needs}
+    except DataError:
+        return True
+    return found.get("needs", {}) != dates
+
+
+def table(protocols: tuple[str, ...] = ("sampled", "full")) -> str:
+    """Return table 1 of the paper with every model of the course, as Markdown."""
+    result = recorded("evaluation")
+    metrics = ("hr@10", "ndcg@10", "precision@10", "recall@10")
+    lines = [
+        f"| model | ranking | {' | '.join(metrics)} |",
+        "|---|---|" + "---|" * len(metrics),
+    ]
+    for name, one in result["found"]["models"].items():
+        for protocol in protocols:
+            cells = (one["by_k"][protocol][metric] for metric in metrics)
+            shown = (f"{c['mean']:.3f} [{c['low']:.3f}, {c['high']:.3f}]" for c in cells)
+            lines.append(f"| {name} | {protocol} | {' | '.join(shown)} |")
+    return "\n".join([*lines, "", *source(result).splitlines()])
+
+
+def draw(file: str | os.PathLike) -> None:
+    """Draw figure 4 of the paper with every model of the course into a file."""
+    models = recorded("evaluation")["found"]["models"]
+    fig = Figure(figsize=(9, 7), layout="constrained")
+    axes = fig.subplots(2, 2, sharex=True)
+    for ax, metric in zip(axes.ravel(), ("hr", "ndcg", "precision", "recall"), strict=True):
+        for name, one in models.items():
+            rows = [one["by_k"]["sampled"][f"{metric}@{k}"] for k in range(1, 11)]
+            (line,) = ax.plot(range(1, 11), [row["mean"] for row in rows], label=name)
+            ends = zip(*((row["low"], row["high"]) for row in rows), strict=True)
+            ax.fill_between(range(1, 11), *ends, color=line.get_color(), alpha=0.15, lw=0)
+        ax.set(title=f"{metric}@K", xlabel="K")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside lower center")
+    with atomic_write(Path(file)) as target:
+        fig.savefig(target, format=Path(file).suffix[1:] or "svg")
 
 
 def _list() -> int:
@@ -159,8 +250,8 @@ def _list() -> int:
     return 0
 
 
-def _record(name: str) -> int:
-    result = run(EXPERIMENTS[name])
+def _record(name: str, seeds: int | None = None) -> int:
+    result = run(EXPERIMENTS[name], seeds)
     RESULTS.mkdir(exist_ok=True)
     with atomic_write(RESULTS / f"{name}.json") as file:
         file.write(json.dumps(result, indent=1, allow_nan=False).encode() + b"\n")
@@ -169,7 +260,8 @@ def _record(name: str) -> int:
 
 
 def _verify(name: str) -> int:
-    old, new = recorded(name), run(EXPERIMENTS[name])
+    old = recorded(name)
+    new = run(EXPERIMENTS[name], old.get("seeds"))
     found = differences(old["data"], new["data"], "data") + differences(old["found"], new["found"])
     for line in found[:20]:
         print(line, file=sys.stderr)

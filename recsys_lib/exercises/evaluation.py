@@ -213,18 +213,18 @@ EVAL_2 = Exercise(
     (
         Case(
             "one above, three tied, two places",
-            (np.array([0.9, 0.5, 0.5, 0.5, 0.1]), 2, 2),
+            (np.array([0.9, 0.5, 0.5, 0.5, 0.1]), 3, 2),
             1 / 3,
         ),
         Case("no ties, and in the list", (np.array([0.2, 0.8, 0.5]), 2, 2), 1.0),
         Case("no ties, and not in the list", (np.array([0.2, 0.8, 0.5, 0.4]), 0, 2), 0.0),
-        Case("all the same", (np.zeros(5), 0, 2), 2 / 5),
+        Case("all the same", (np.zeros(5), 1, 2), 2 / 5),
         Case("tied, but with room for all", (np.array([3.0, 1.0, 3.0, 0.0]), 2, 2), 1.0),
         Case("no place left for the tied", (np.array([5.0, 4.0, 1.0, 1.0]), 2, 2), 0.0),
         Case("more places than candidates", (np.array([1.0, 1.0]), 0, 5), 1.0),
         Case(
             "scores drawn at random, all negative",  # two above, four tied
-            (np.array([-3.0, -1.0, -2.0, -4.0, -2.0, -2.0, -5.0, -1.0, -2.0]), 8, 5),
+            (np.array([-3.0, -1.0, -2.0, -4.0, -2.0, -2.0, -5.0, -1.0, -2.0]), 2, 5),
             3 / 4,
         ),
     ),
@@ -329,7 +329,7 @@ EVAL_3 = Exercise(
             np.array([1.0, 0.7, 0.3, 0.0]),
         ),
         Case(
-            "a single negative",
+            "a single negative",  # of the six others, none, three or all are better
             (np.array([1, 4, 7]), 7, 1, 1),
             np.array([1.0, 1 / 2, 0.0]),
         ),
@@ -338,7 +338,7 @@ EVAL_3 = Exercise(
             (np.array([1, 3, 4, 10]), 10, 9, 3),
             np.array([1.0, 1.0, 0.0, 0.0]),
         ),
-        Case("more places than items", (np.array([1, 50, 100]), 100, 4, 6), np.ones(3)),
+        Case("k beyond the end of the short list", (np.array([1, 50, 100]), 100, 4, 6), np.ones(3)),
         Case("no negatives", (np.array([8, 1]), 8, 0, 1), np.ones(2)),
         Case(
             "99 negatives in MovieLens 100K",
@@ -597,12 +597,12 @@ EVAL_5 = Exercise(
         Case(
             "sums that are equal but for rounding",  # flips of at most 0.3: 0, .1, .2, .3, .1 + .2
             (np.array([-0.2, 0.7, 0.3, -0.1, 0.4]),),
-            None,
+            10 / 32,
         ),
         Case(
-            "nine users drawn at random",
+            "nine users drawn at random",  # by scipy.stats.permutation_test
             (np.array([0.31, -0.12, 0.44, 0.05, -0.23, 0.52, 0.17, -0.08, 0.26]),),
-            None,
+            70 / 512,
         ),
     ),
     (

@@ -63,11 +63,9 @@ def _dense(scores, positive):
     return place, place, place
 
 
-PLACES = "places(scores, positive)"
-
 TRUST_1 = Exercise(
     "trust-1",
-    PLACES,
+    "places(scores, positive)",
     (
         Case(
             "one above, three tied",
@@ -184,8 +182,8 @@ TRUST_2 = Exercise(
             np.array([0.35, 0.35, 0.0]),
         ),
         Case(
-            "two best on validation, the second is the better one on test",
-            (np.array([0.1, 0.6, 0.6, 0.2]), np.array([0.1, 0.3, 0.5, 0.7])),
+            "three best on validation",
+            (np.array([0.1, 0.6, 0.6, 0.6, 0.2]), np.array([0.1, 0.3, 0.5, 0.4, 0.7])),
             np.array([0.3, 0.7, 0.4]),
         ),
         Case("one trial", (np.array([0.5]), np.array([0.4])), np.array([0.4, 0.4, 0.0])),
@@ -317,6 +315,48 @@ TRUST_3 = Exercise(
             "two runs, 50 %: t is 1",  # 0.5 -+ 0.1 sqrt(3)
             (np.array([0.4, 0.6]), np.array([0.34, 0.66, 0.68]), 0.5),
             np.array([True, True, False]),
+        ),
+        Case(
+            "three runs, 80 %",  # 0.4 -+ 0.1 sqrt(32 / 9) sqrt(4 / 3)
+            (np.array([0.3, 0.4, 0.5]), np.array([0.18, 0.183, 0.617, 0.618]), 0.8),
+            np.array([False, True, True, False]),
+        ),
+        Case(
+            "all runs equal",
+            (np.array([0.5, 0.5, 0.5]), np.array([0.499, 0.5, 0.501]), 0.95),
+            np.array([False, True, False]),
+        ),
+        Case(
+            "five runs, 95 %",  # t is 2.776445, so 0.42 -+ 0.04809
+            (
+                np.array([0.41, 0.43, 0.40, 0.44, 0.42]),
+                np.array([0.365, 0.370, 0.373, 0.376, 0.380, 0.384, 0.390, 0.400, 0.410, 0.420]),
+                0.95,
+            ),
+            np.array([False] * 2 + [True] * 8),
+        ),
+        Case(
+            "four runs, 90 %",  # t is 2.353363, so 0.919 -+ 0.00961
+            (
+                np.array([0.917, 0.921, 0.915, 0.923]),
+                np.array([0.9095, 0.9105, 0.9280, 0.9290, 0.9300]),
+                0.9,
+            ),
+            np.array([True, True, True, False, False]),
+        ),
+        Case(
+            "two runs, 95 %: t is 12.7",  # 0.42 -+ 0.22008
+            (np.array([0.41, 0.43]), np.array([0.21, 0.63, 0.65]), 0.95),
+            np.array([True, True, False]),
+        ),
+        Case(
+            "ten runs, 99 %",  # t is 3.249836, so 3 -+ 0.88006
+            (
+                np.array([3.1, 2.7, 3.4, 2.9, 3.3, 2.8, 3.0, 3.2, 2.6, 3.0]),
+                np.array([2.11, 2.13, 3.87, 3.89]),
+                0.99,
+            ),
+            np.array([False, True, True, False]),
         ),
     ),
     (

@@ -23,13 +23,15 @@ from recsys_lib.experiments import (
 class Experiment:
     """A recorded run: its name, the data set it needs, and the function that does it.
 
-    It may need the results of others, which its function is given by their names.
+    It may need the results of others, which its function is given by their names, and have a
+    number of seeds, which can be chosen.
     """
 
     name: str
     data: str
     run: Callable[..., dict]
     needs: tuple[str, ...] = ()
+    seeds: int | None = None
 
 
 AMAZON = "amazon-2023-musical-instruments"
@@ -40,9 +42,9 @@ EXPERIMENTS = {
         Experiment("cosine", AMAZON, cosine.run),
         Experiment("svd", AMAZON, svd.run),
         Experiment("ratings", AMAZON, ratings.run),
-        Experiment("bmf", AMAZON, bmf.run),
-        Experiment("networks", AMAZON, networks.run),
-        Experiment("published", AMAZON, published.run, needs=("networks",)),
-        Experiment("evaluation", AMAZON, evaluation.run, needs=("networks",)),
+        Experiment("bmf", AMAZON, bmf.run, seeds=5),
+        Experiment("networks", AMAZON, networks.run, seeds=5),
+        Experiment("published", AMAZON, published.run, needs=("networks",), seeds=5),
+        Experiment("evaluation", AMAZON, evaluation.run, needs=("networks",), seeds=5),
     )
 }

@@ -41,12 +41,12 @@ PENALTIES = {  # lambda, by the power of the frequency that divides it
 }
 
 
-def run(ratings: Interactions, candidates: Candidates) -> dict:
+def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> dict:
     """Tune on validation, test the choice once with five seeds, and take the paper's run apart."""
     split = paper_split(ratings)
     tuning = tuning_split(split)
     setting, trials = search(BinaryMF, tuning)
-    result, tables = on_test(BinaryMF, setting, split, candidates)
+    result, tables = on_test(BinaryMF, setting, split, candidates, seeds)
     rivals = baselines(split, candidates)
     return {
         "space": ranges(SPACES["BinaryMF"]),
@@ -67,8 +67,8 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
             "test": watching(split, candidates, "test")(Popularity().fit(split.train)),
         },
         "positives_only": [_positives_only(split, epochs) for epochs in (50, 200)],
-        "factors": [_of_factors(setting, k, tuning) for k in FACTORS],
-        "penalty": _penalty(setting, tuning),
+        "factors": [_of_factors(setting, k, tuning, seeds) for k in FACTORS],
+        "penalty": _penalty(setting, tuning, seeds),
     }
 
 
@@ -101,10 +101,10 @@ def _positives_only(split: Split, epochs: int) -> dict:
     }
 
 
-def _of_factors(setting: dict, factors: int, tuning: Split) -> dict:
+def _of_factors(setting: dict, factors: int, tuning: Split, seeds: range) -> dict:
     """Validation of one number of factors, all else as chosen, mean over seeds."""
     watch, rows = validating(tuning), []
-    for seed in SEEDS:
+    for seed in seeds:
         model = BinaryMF(**{**setting, "factors": factors}, seed=seed).fit(tuning.train)
         rows.append(watch(model))
     means = pd.DataFrame(rows)
@@ -116,7 +116,7 @@ def _of_factors(setting: dict, factors: int, tuning: Split) -> dict:
     }
 
 
-def _penalty(setting: dict, tuning: Split) -> dict:
+def _penalty(setting: dict, tuning: Split, seeds: range) -> dict:
     """Lambda, over the root of the frequency, and over the frequency, each at its best lambda.
 
     By groups of users (training events) and of items (training events of the held-out item), on
@@ -128,7 +128,7 @@ def _penalty(setting: dict, tuning: Split) -> dict:
         means = {}
         for strength in strengths:
             given = {**setting, "frequency_power": power, "regularization": strength}
-            models = (BinaryMF(**given, seed=seed).fit(tuning.train) for seed in SEEDS)
+            models = (BinaryMF(**given, seed=seed).fit(tuning.train) for seed in seeds)
             means[strength] = mean_table(
                 [evaluate(model, tuning, candidates=lists, on="valid") for model in models]
             )

@@ -38,14 +38,16 @@ SAMPLES = (9, 30, 99, 300)
 GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and more": (10, 10**6)}
 
 
-def run(ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
+def run(
+    ratings: Interactions, candidates: Candidates, networks: dict, seeds: range = SEEDS
+) -> dict:
     """Measure every model of the course in every way that chapters 9 and 10 speak of."""
     split = paper_split(ratings)
     similarity = cosine_similarity(sparse.csr_array(split.train.to_csr("ones").T))
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
     found: dict = {"models": {}}
     tables: dict = {"sampled": {}, "full": {}}
-    for name, models in _all(split, networks["settings"]):
+    for name, models in _all(split, networks["settings"], seeds):
         each: dict[str, list[pd.DataFrame]] = {protocol: [] for protocol in (*tables, *drawn)}
         lists = []
         for model in models:
@@ -77,7 +79,7 @@ def run(ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
     return found
 
 
-def _all(split: Split, settings: dict) -> Iterator[tuple[str, Iterator[Recommender]]]:
+def _all(split: Split, settings: dict, seeds: range) -> Iterator[tuple[str, Iterator[Recommender]]]:
     """Yield each model's name and its fitted models: one for each seed, if chance plays a part."""
     for name, model in (
         ("Random", Random()),
@@ -93,7 +95,7 @@ def _all(split: Split, settings: dict) -> Iterator[tuple[str, Iterator[Recommend
             name,
             (
                 kind(**settings[name], seed=seed).fit(split.train, **given(split.train, seed))
-                for seed in SEEDS
+                for seed in seeds
             ),
         )
 

@@ -1,6 +1,8 @@
 """Recorded results: written whole, read back, compared, and never silently missing."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,10 +88,92 @@ def test_a_run_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError("the disk is gone")
 
     monkeypatch.setitem(reproduce.EXPERIMENTS, "toy", Experiment("toy", "movielens-small", fails))
-    monkeypatch.setattr(reproduce, "run", lambda experiment: fails())
+    monkeypatch.setattr(reproduce, "run", lambda experiment, seeds: fails())
     assert main(["run", "toy"]) == 1
     assert (tmp_path / "toy.json").read_text() == "old"
     assert list(tmp_path.iterdir()) == [tmp_path / "toy.json"]
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """Two experiments on the packaged data, the second of which needs the first."""
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(reproduce, "_files", lambda _: (Path(__file__), Path(__file__)))
+    monkeypatch.setattr(reproduce, "read_candidates", lambda *_: None)
+    made = {
+        "first": Experiment("first", "movielens-small", lambda r, c: {"x": 1.0}),
+        "second": Experiment(
+            "second",
+            "movielens-small",
+            lambda r, c, first, seeds: {"x": first["x"] + len(seeds)},
+            needs=("first",),
+            seeds=3,
+        ),
+    }
+    for name in list(EXPERIMENTS):
+        monkeypatch.delitem(EXPERIMENTS, name)
+    for name, one in made.items():
+        monkeypatch.setitem(EXPERIMENTS, name, one)
+    return tmp_path
+
+
+def test_the_number_of_seeds_can_be_chosen_and_is_recorded(toys, capsys):
+    assert main(["run", "second"]) == 1
+    assert "first.json is missing" in capsys.readouterr().err
+    assert main(["run", "all"]) == 0
+    assert recorded("second")["found"]["x"] == 1 + 3
+    assert main(["run", "second", "--seeds", "7"]) == 0
+    assert recorded("second")["found"]["x"] == 1 + 7
+    assert recorded("second")["seeds"] == 7
+    assert main(["verify", "second"]) == 0  # with as many as are recorded
+    capsys.readouterr()
+    assert main(["run", "second", "--seeds", "1"]) == 1
+    assert "seeds must be at least 2, got 1" in capsys.readouterr().err
+    assert main(["run", "first", "--seeds", "2"]) == 1
+    assert "first has no number of seeds to choose" in capsys.readouterr().err
+
+
+def test_run_all_makes_only_what_is_missing_or_rests_on_something_older(toys, capsys):
+    assert main(["run", "all"]) == 0
+    capsys.readouterr()
+    assert main(["run", "all"]) == 0
+    assert "nothing is missing" in capsys.readouterr().out
+    first = json.loads((toys / "first.json").read_text())
+    (toys / "first.json").write_text(json.dumps(first | {"date": "2001-01-01T00:00:00"}))
+    assert main(["run", "all"]) == 0
+    said = capsys.readouterr().out
+    assert "second.json" in said
+    assert "first.json" not in said
+    assert main(["run", "all", "--again"]) == 0
+    assert capsys.readouterr().out.count("wrote") == 2
+
+
+def test_the_folder_of_the_data_can_be_given(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RECSYS_DATA", "/somewhere")
+    assert main(["run", "cosine", "--data", str(tmp_path)]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert os.environ["RECSYS_DATA"] == "/somewhere"
+    monkeypatch.delenv("RECSYS_DATA")
+    assert main(["verify", "cosine", "--data", str(tmp_path)]) == 1
+    assert "RECSYS_DATA" not in os.environ
+
+
+def test_table_and_figure_show_every_model(tmp_path, monkeypatch, capsys):
+    names = [f"{m}@{k}" for m in ("hr", "ndcg", "precision", "recall") for k in range(1, 11)]
+    rows = {name: {"mean": 0.25, "low": 0.2, "high": 0.3} for name in names}
+    one = {"by_k": {"sampled": rows, "full": rows}}
+    result = {"command": "python -m x", "date": "2026-01-02", "seconds": 1.0, "data": {"name": "d"}}
+    found = {"models": {"Alpha": one, "Beta": one}}
+    (tmp_path / "evaluation.json").write_text(json.dumps(result | {"found": found}))
+    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    assert main(["table"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("| Alpha |") == said.count("| Beta |") == 2
+    assert "0.250 [0.200, 0.300]" in said
+    assert main(["figure", str(tmp_path / "a.svg")]) == 0
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+    assert main(["figure", str(tmp_path / "a.docx")]) == 1
+    assert not (tmp_path / "a.docx").exists()
 
 
 @pytest.mark.amazon

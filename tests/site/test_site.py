@@ -18,6 +18,8 @@ TERMS = {
     "notebooks/04_mf.html": "gradient",
     "notebooks/05_bce.html": "sigmoid",
     "notebooks/06_bmf.html": "negatives",
+    "notebooks/07_mlp.html": "backpropagation",
+    "notebooks/08_neumf.html": "pretrained",
 }
 
 
