@@ -289,7 +289,8 @@ def as_published(model: Recommender, candidates: Candidates) -> pd.DataFrame:
     n_negatives, n_positives = candidates.negatives.shape[1], positives.shape[1]
     columns = np.broadcast_to(np.arange(n_positives) + n_negatives, positives.shape)
     ranks = ranks_from_scores(-places.astype(np.float64), columns)
-    values = {f"{name}@10": metric(ranks, 10) for name, metric in BY_RANK.items()}
+    values = {"n_relevant": ranks.n_relevant}
+    values |= {f"{name}@10": metric(ranks, 10) for name, metric in BY_RANK.items()}
     return pd.DataFrame(values, pd.Index(candidates.users, name="user"))
 
 

@@ -49,6 +49,7 @@ def test_without_ties_and_with_both_positives_the_paper_counts_as_we_do(split):
     ours = evaluate(model, split, candidates=candidates)
     theirs = as_published(model, candidates)
     pd.testing.assert_frame_equal(ours[theirs.columns], theirs)
+    assert theirs.columns.tolist() == ours.columns.tolist()[: len(theirs.columns)]
 
 
 def test_published_networks_start_as_torch_has_them_and_ours_do_not(split):
