@@ -1,5 +1,7 @@
 """Make the recorded results again: ``python -m recsys_lib.reproduce list | run | verify``.
 
+`table` and `figure` show table 1 and figure 4 of the paper with every model of the course.
+
 A file in ``results/`` holds what an experiment found and what is needed to judge and repeat it:
 the command, the data and its checksum, versions, date, wall time and machine.
 """
@@ -22,7 +24,9 @@ from recsys_lib import data
 from recsys_lib.data.catalog import lookup
 from recsys_lib.data.download import find
 from recsys_lib.experiments import EXPERIMENTS, Experiment
+from recsys_lib.experiments.implicit import METRICS
 from recsys_lib.files import atomic_write
+from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.sampling import read_candidates
 from recsys_lib.validation import DataError, check_choice, check_int
 
@@ -76,7 +80,9 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     """
     chosen = {}
     if experiment.seeds is not None:
-        chosen["seeds"] = range(check_int("seeds", seeds or experiment.seeds, minimum=2))
+        chosen["seeds"] = range(
+            check_int("seeds", experiment.seeds if seeds is None else seeds, minimum=2)
+        )
     elif seeds is not None:
         raise DataError(f"{experiment.name} has no number of seeds to choose; leave --seeds out")
     file, candidates_file = _files(experiment)
@@ -88,7 +94,7 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     found = experiment.run(ratings, candidates, **others, **chosen)
     return {
         "name": experiment.name,
-        "command": _command(experiment.name),
+        "command": _command(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": time.perf_counter() - start,
         "data": {
@@ -210,14 +216,13 @@ def _missing(name: str) -> bool:
 def table(protocols: tuple[str, ...] = ("sampled", "full")) -> str:
     """Return table 1 of the paper with every model of the course, as Markdown."""
     result = recorded("evaluation")
-    metrics = ("hr@10", "ndcg@10", "precision@10", "recall@10")
     lines = [
-        f"| model | ranking | {' | '.join(metrics)} |",
-        "|---|---|" + "---|" * len(metrics),
+        f"| model | ranking | {' | '.join(METRICS)} |",
+        "|---|---|" + "---|" * len(METRICS),
     ]
     for name, one in result["found"]["models"].items():
         for protocol in protocols:
-            cells = (one["by_k"][protocol][metric] for metric in metrics)
+            cells = (one["by_k"][protocol][metric] for metric in METRICS)
             shown = (f"{c['mean']:.3f} [{c['low']:.3f}, {c['high']:.3f}]" for c in cells)
             lines.append(f"| {name} | {protocol} | {' | '.join(shown)} |")
     return "\n".join([*lines, "", *source(result).splitlines()])
@@ -228,7 +233,7 @@ def draw(file: str | os.PathLike) -> None:
     models = recorded("evaluation")["found"]["models"]
     fig = Figure(figsize=(9, 7), layout="constrained")
     axes = fig.subplots(2, 2, sharex=True)
-    for ax, metric in zip(axes.ravel(), ("hr", "ndcg", "precision", "recall"), strict=True):
+    for ax, metric in zip(axes.ravel(), BY_RANK, strict=True):
         for name, one in models.items():
             rows = [one["by_k"]["sampled"][f"{metric}@{k}"] for k in range(1, 11)]
             (line,) = ax.plot(range(1, 11), [row["mean"] for row in rows], label=name)

@@ -110,7 +110,6 @@ class NegativeSampler:
     ----------
     *met : Interactions
         What counts as met: the training set, and for validation that set too.
-
     """
 
     def __init__(self, *met: Interactions):

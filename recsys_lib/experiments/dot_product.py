@@ -32,8 +32,10 @@ def learn(dimension: int, n: int, seed: int, steps: int = 5000) -> float:
         adam.zero_grad()
         loss.backward()
         adam.step()
-        if step % 100 == 0 and rmse(net, *valid) < best:
-            best, result = rmse(net, *valid), rmse(net, *test)
+        if step % 100 == 0:
+            error = rmse(net, *valid)
+            if error < best:
+                best, result = error, rmse(net, *test)
     return result
 
 

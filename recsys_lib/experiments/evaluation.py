@@ -14,13 +14,14 @@ from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.experiments.implicit import (
     ITEM_KNN,
     METRICS,
+    PRETRAINED,
     SEEDS,
     USER_KNN,
     mean_table,
     over_seeds,
     watching,
 )
-from recsys_lib.experiments.networks import KINDS, PRETRAINED, halves, nothing
+from recsys_lib.experiments.networks import KINDS, halves, nothing
 from recsys_lib.experiments.paper_data import (
     YEAR,
     PopularityAround,
@@ -43,7 +44,8 @@ def run(
 ) -> dict:
     """Measure every model of the course in every way that chapters 9 and 10 speak of."""
     split = paper_split(ratings)
-    similarity = cosine_similarity(sparse.csr_array(split.train.to_csr("ones").T))
+    columns = sparse.csr_array(split.train.to_csr("ones").T)
+    similarity = cosine_similarity(columns).toarray()
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
     found: dict = {"models": {}}
     tables: dict = {"sampled": {}, "full": {}}
@@ -100,10 +102,9 @@ def _all(split: Split, settings: dict, seeds: range) -> Iterator[tuple[str, Iter
         )
 
 
-def _beyond(lists: list[np.ndarray], split: Split, similarity: sparse.csr_array) -> dict:
+def _beyond(lists: list[np.ndarray], split: Split, similarity: np.ndarray) -> dict:
     """What the lists of ten are like; means over seeds."""
     counts, (n_users, n_items) = split.train.item_counts, split.train.shape
-    similarity = similarity.toarray()
     rows = [
         {
             "coverage": beyond.coverage(one, n_items),
@@ -171,7 +172,7 @@ def _leakage(split: Split, candidates: Candidates, networks: dict) -> dict:
         for trial in networks["models"][name]["trials"]:
             setting = {k: v for k, v in trial.items() if k != "stopped" and "@" not in k}
             model = KINDS[name](**setting).fit(split.train)
-            rows.append({"valid": trial["ndcg@10"], "setting": setting, **watch(model)})
+            rows.append({"valid": trial["ndcg@10"], **watch(model)})
         trials = pd.DataFrame(rows)
         chosen, best = trials.loc[trials["valid"].idxmax()], trials.loc[trials["ndcg@10"].idxmax()]
         setting = networks["settings"][name]
@@ -186,11 +187,9 @@ def _leakage(split: Split, candidates: Candidates, networks: dict) -> dict:
             "setting": {m: {"valid": chosen[m], "test": best[m]} for m in ("hr@10", "ndcg@10")},
             "epoch": {m: {"valid": at[m], "test": history[m].max()} for m in ("hr@10", "ndcg@10")},
         }
-    train_and_valid = BinaryMF(**networks["settings"]["BinaryMF"])
+    model = BinaryMF(**networks["settings"]["BinaryMF"])
     found["less data"] = {
-        "without the validation rows": watch(
-            BinaryMF(**networks["settings"]["BinaryMF"]).fit(tuning.train)
-        ),
-        "with them": watch(train_and_valid.fit(split.train)),
+        "without the validation rows": watch(model.fit(tuning.train)),
+        "with them": watch(model.fit(split.train)),
     }
     return found

@@ -21,6 +21,7 @@ from recsys_lib.training import EpochModel, Watch
 
 TRIALS = 24
 SEEDS = range(5)  # if nothing else is said
+PRETRAINED = "NeuMF, pretrained"
 METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
 SPACES = {
     "BinaryMF": {
@@ -58,7 +59,7 @@ SPACES = {
         "init_scale": (0.01, 0.1),
     },
     # From the chosen GMF and MLP, whose sizes it has to have.
-    "NeuMF, pretrained": {
+    PRETRAINED: {
         "alpha": (0.3, 0.5, 0.7),
         "learning_rate": (0.00003, 0.0001, 0.0003, 0.001),
         "regularization": (4.0, 16.0, 64.0),
@@ -68,7 +69,7 @@ SPACES = {
 }
 USER_KNN = {"n_neighbours": 2000}  # as chapter 2 chose them, on the same validation
 ITEM_KNN = {"n_neighbours": 1000, "shrinkage": 5.0}
-MOST_EPOCHS = {"BinaryMF": 200, "GMF": 80, "MLP": 80, "NeuMF": 80, "NeuMF, pretrained": 20}
+MOST_EPOCHS = {"BinaryMF": 200, "GMF": 80, "MLP": 80, "NeuMF": 80, PRETRAINED: 20}
 PATIENCE = 15
 
 
@@ -118,7 +119,7 @@ def search(
         )
         row = model.history_.loc[model.best_epoch_ - 1]
         trial = {**setting, "epochs": model.best_epoch_, "stopped": len(model.history_)}
-        trials.append(trial | {name: float(row[name]) for name in ("hr@10", "ndcg@10")})
+        trials.append(trial | {metric: float(row[metric]) for metric in ("hr@10", "ndcg@10")})
     best = max(trials, key=lambda trial: trial["ndcg@10"])
     return {name: best[name] for name in (*setting, "epochs")}, trials
 

@@ -12,6 +12,7 @@ from recsys_lib.experiments.dot_product import DIMENSIONS, SIZES, learn
 from recsys_lib.experiments.implicit import (
     METRICS,
     MOST_EPOCHS,
+    PRETRAINED,
     SEEDS,
     SPACES,
     against,
@@ -28,7 +29,6 @@ from recsys_lib.models.network import NetworkModel, one_thread
 from recsys_lib.sampling import Candidates
 from recsys_lib.training import EpochModel
 
-PRETRAINED = "NeuMF, pretrained"
 KINDS = {"BinaryMF": BinaryMF, "GMF": GMF, "MLP": MLP, "NeuMF": NeuMF, PRETRAINED: NeuMF}
 # As He et al. (2017) train it, and nothing to hold the embeddings back.
 PLAIN = {"learning_rate": 0.001, "batch_size": 256, "regularization": 0.0, "weight_decay": 0.0}
@@ -182,8 +182,8 @@ def _pretraining(settings: dict, tuning: Split, seeds: range) -> dict:
             means.setdefault(f"{one} + {other}", []).append(watch(Mean(models).fit(tuning.train)))
         for name, models in singles.items():
             means.setdefault(name, []).append(watch(models[0]))
-        halves = singles["GMF"][0], singles["MLP"][0]
-        for name, given in zip(runs, (None, halves), strict=True):
+        pair = singles["GMF"][0], singles["MLP"][0]
+        for name, given in zip(runs, (None, pair), strict=True):
             model = NeuMF(**{**settings[name], "epochs": epochs[name]}, seed=seed)
             model.fit(tuning.train, watch=watch, pretrained=given)
             curves.setdefault(name, []).append(model.history_["ndcg@10"].to_numpy())

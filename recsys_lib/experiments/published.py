@@ -9,7 +9,7 @@ identifier and by first appearance it is an item that nearly nobody has met. We 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -18,15 +18,17 @@ from torch import nn
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.experiments.bmf import PAPER
 from recsys_lib.experiments.implicit import (
     METRICS,
-    PATIENCE,
+    MOST_EPOCHS,
+    PRETRAINED,
     SEEDS,
     mean_table,
     over_seeds,
     validating,
 )
-from recsys_lib.experiments.networks import halves
+from recsys_lib.experiments.networks import halves, nothing
 from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import PADDING, ranks_from_scores
@@ -35,16 +37,16 @@ from recsys_lib.sampling import Candidates
 from recsys_lib.training import EpochModel
 
 FABRICATED = 1
-MOST_EPOCHS = 80
+PATIENCE = 20
 Measure = Callable[[Recommender], pd.DataFrame]
 
 
 class _ColdAsTheyStart:
-    """Scores of users without a training row as the model has them: drawn at random."""
+    """Users without a training row count as any others: their numbers are still the random ones."""
 
-    def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        logits = self._logits(np.repeat(users, items.shape[1]), items.ravel())
-        return logits.reshape(items.shape)
+    def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
+        self.cold_ = np.zeros(train.n_users, dtype=bool)
 
 
 class _TorchStart:
@@ -88,7 +90,7 @@ class Step:
     epochs: int | str  # a number, or on which set the best is chosen: "test" or "valid"
     measure: str = "ours"  # or "published"
     most: int = 20
-    given: Callable[[Interactions, int], dict] = field(default=lambda train, seed: {})
+    given: Callable[[Interactions, int], dict] = nothing
 
 
 def run(
@@ -122,14 +124,7 @@ def run(
 
 def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
     """Return the steps from published to mended for each model."""
-    paper = {
-        "factors": 32,
-        "learning_rate": 0.01,
-        "regularization": 0.1,
-        "frequency_power": 0.5,
-        "n_negatives": 0,
-        "biases": False,
-    }
+    paper = PAPER | {"frequency_power": 0.5}  # as its code has it, not its text
     bmf = {key: value for key, value in tuned["BinaryMF"].items() if key != "epochs"}
     mlp = whole | {"learning_rate": 0.1, "weight_decay": 0.01, "layers": (64, 64, 32, 16, 8)}
     neumf = whole | {"learning_rate": 0.05, "weight_decay": 0.0}
@@ -153,14 +148,26 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
     return {
         "BMF": [
             *measured(PublishedBMF, BinaryMF, paper, 50),
-            Step("four negatives", BinaryMF, paper | {"n_negatives": 4}, "valid", most=200),
-            Step("biases", BinaryMF, paper | {"n_negatives": 4, "biases": True}, "valid", most=200),
+            Step(
+                "four negatives",
+                BinaryMF,
+                paper | {"n_negatives": 4},
+                "valid",
+                most=MOST_EPOCHS["BinaryMF"],
+            ),
+            Step(
+                "biases",
+                BinaryMF,
+                paper | {"n_negatives": 4, "biases": True},
+                "valid",
+                most=MOST_EPOCHS["BinaryMF"],
+            ),
             Step(
                 "penalty and learning rate tuned",
                 BinaryMF,
                 bmf | {"factors": 32, "n_negatives": 4},
                 "valid",
-                most=200,
+                most=MOST_EPOCHS["BinaryMF"],
             ),
             Step("all settings tuned", BinaryMF, *fixed("BinaryMF")),
         ],
@@ -174,7 +181,7 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
                 MLP,
                 mlp | batches | small | paper_layers | {"regularization": penalty["MLP"]},
                 "valid",
-                most=MOST_EPOCHS,
+                most=MOST_EPOCHS["MLP"],
             ),
             Step("all settings tuned", MLP, *fixed("MLP")),
         ],
@@ -190,13 +197,13 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
                 NeuMF,
                 neumf | batches | small | {"regularization": penalty["NeuMF"]},
                 "valid",
-                most=MOST_EPOCHS,
+                most=MOST_EPOCHS["NeuMF"],
             ),
             Step("all settings tuned", NeuMF, *fixed("NeuMF")),
             Step(
                 "started from trained halves",
                 NeuMF,
-                *fixed("NeuMF, pretrained"),
+                *fixed(PRETRAINED),
                 given=partial(halves, tuned),
             ),
         ],
@@ -244,9 +251,7 @@ def _tables(
         pairs = [_best_on_test(step, split, measure, seed) for seed in seeds]
         return [one for one, _ in pairs], [epoch for _, epoch in pairs]
     if epochs == "valid":
-        model = step.kind(
-            **step.settings, epochs=step.most, patience=max(PATIENCE, 20), metric="ndcg@10"
-        )
+        model = step.kind(**step.settings, epochs=step.most, patience=PATIENCE, metric="ndcg@10")
         model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, 0))
         epochs = model.best_epoch_
     tables = []

@@ -129,10 +129,12 @@ def test_the_number_of_seeds_can_be_chosen_and_is_recorded(toys, capsys):
     assert main(["run", "second", "--seeds", "7"]) == 0
     assert recorded("second")["found"]["x"] == 1 + 7
     assert recorded("second")["seeds"] == 7
+    assert recorded("second")["command"].endswith("run second --seeds 7")
     assert main(["verify", "second"]) == 0  # with as many as are recorded
     capsys.readouterr()
-    assert main(["run", "second", "--seeds", "1"]) == 1
-    assert "seeds must be at least 2, got 1" in capsys.readouterr().err
+    for few in ("0", "1"):
+        assert main(["run", "second", "--seeds", few]) == 1
+        assert f"seeds must be at least 2, got {few}" in capsys.readouterr().err
     assert main(["run", "first", "--seeds", "2"]) == 1
     assert "first has no number of seeds to choose" in capsys.readouterr().err
 
