@@ -22,7 +22,7 @@ RESULTS   := $(wildcard results/*.json)
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help book serve chapter test test-library test-notebooks test-site lab student record \
-        check hooks reproduce bench clean
+        check hooks reproduce verify bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -35,7 +35,8 @@ help:
 	@echo "make check           style, and that no unchecked output is committed"
 	@echo "make hooks           let git run these checks before every commit"
 	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
-	@echo "make reproduce       make the files in results/ again (needs RECSYS_DATA)"
+	@echo "make reproduce       make the files in results/ again: hours (needs RECSYS_DATA)"
+	@echo "make verify          make their cheap parts again and compare (needs RECSYS_DATA)"
 	@echo "make bench           time this library beside others (installs them in .venv-bench)"
 	@echo "make clean           remove what was built; the environment and student/ stay"
 
@@ -117,7 +118,10 @@ record: $(VENV)/.installed
 # ---- recorded runs and timings -------------------------------------------------------------------
 
 reproduce: $(VENV)/.installed
-	$(BIN)/python -m recsys_lib.reproduce run all
+	$(BIN)/python -m recsys_lib.reproduce run all --again
+
+verify: $(VENV)/.installed
+	$(BIN)/python -m recsys_lib.reproduce verify all --quick
 
 .venv-bench/.installed: requirements.txt benchmarks/requirements.txt pyproject.toml
 	@$(PYTHON) -m venv --clear .venv-bench

@@ -1,5 +1,7 @@
 """Make the recorded results again: ``python -m recsys_lib.reproduce list | run | verify``.
 
+`verify NAME --quick` does only a cheap part again, and says which.
+
 `table` and `figure` show table 1 and figure 4 of the paper with every model of the course.
 
 A file in ``results/`` holds what an experiment found and what is needed to judge and repeat it:
@@ -32,7 +34,6 @@ from recsys_lib.validation import DataError, check_choice, check_int
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
-TOLERANCE = 1e-3  # between machines: sums in another order may turn a tie at the cut
 
 
 def recorded(name: str) -> dict:
@@ -85,23 +86,17 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
         )
     elif seeds is not None:
         raise DataError(f"{experiment.name} has no number of seeds to choose; leave --seeds out")
-    file, candidates_file = _files(experiment)
+    files = _files(experiment)
     needed = {name: recorded(name) for name in experiment.needs}
-    ratings = data.load(experiment.data)
-    candidates = read_candidates(candidates_file, ratings)
+    inputs = _inputs(experiment, files, needed)
     start = time.perf_counter()
-    others = {name: one["found"] for name, one in needed.items()}
-    found = experiment.run(ratings, candidates, **others, **chosen)
+    found = experiment.run(**inputs, **chosen)
     return {
         "name": experiment.name,
         "command": _command(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": time.perf_counter() - start,
-        "data": {
-            "name": experiment.data,
-            "sha256": _sha256(file),
-            "candidates_sha256": _sha256(candidates_file),
-        },
+        "data": _data(experiment, files),
         "seeds": len(chosen.get("seeds", ())) or None,
         "needs": {name: one["date"] for name, one in needed.items()},
         "versions": {
@@ -112,6 +107,27 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
         "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
         "found": json.loads(json.dumps(found)),  # as it will be read: no tuples, keys of text
     }
+
+
+def _quick(experiment: Experiment, old: dict) -> dict:
+    """Do the cheap part of an experiment."""
+    files = _files(experiment)
+    needed = {name: recorded(name) for name in experiment.needs}
+    found = experiment.quick(old["found"], **_inputs(experiment, files, needed))
+    return {"data": _data(experiment, files), "found": found}
+
+
+def _inputs(experiment: Experiment, files: tuple[Path, Path], needed: dict) -> dict:
+    """Return what an experiment is given: ratings, candidates, and what others found."""
+    ratings = data.load(experiment.data)
+    others = {name: one["found"] for name, one in needed.items()}
+    return {"ratings": ratings, "candidates": read_candidates(files[1], ratings)} | others
+
+
+def _data(experiment: Experiment, files: tuple[Path, Path]) -> dict:
+    """Return the name and the checksums of what an experiment reads."""
+    file, candidates = map(_sha256, files)
+    return {"name": experiment.data, "sha256": file, "candidates_sha256": candidates}
 
 
 def _files(experiment: Experiment) -> tuple[Path, Path]:
@@ -127,20 +143,39 @@ def _files(experiment: Experiment) -> tuple[Path, Path]:
     return file, candidates
 
 
-def differences(old: object, new: object, where: str = "found") -> list[str]:
+def picked(old: object, shape: object) -> object:
+    """Return the part of a result that has the shape of another; an integer picks from a list."""
+    if not isinstance(shape, dict):
+        return old
+    found = {}
+    for key, value in shape.items():
+        try:
+            found[key] = picked(old[key], value)
+        except (KeyError, IndexError, TypeError):
+            found[key] = None  # a difference, which `differences` names
+    return found
+
+
+def differences(
+    old: object, new: object, where: str = "found", tolerance: float = 1e-3
+) -> list[str]:
     """List where two results differ by more than the tolerance; times are not compared."""
     if isinstance(old, dict) and isinstance(new, dict):
-        keys = sorted((k for k in old.keys() | new.keys() if not k.endswith("seconds")), key=str)
+        keys = sorted(
+            (k for k in old.keys() | new.keys() if not str(k).endswith("seconds")), key=str
+        )
         return [
             line
             for key in keys
-            for line in differences(old.get(key), new.get(key), f"{where}.{key}")
+            for line in differences(old.get(key), new.get(key), f"{where}.{key}", tolerance)
         ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
-        return [line for i, (a, b) in pairs for line in differences(a, b, f"{where}[{i}]")]
+        return [
+            line for i, (a, b) in pairs for line in differences(a, b, f"{where}[{i}]", tolerance)
+        ]
     if isinstance(old, float) and isinstance(new, int | float):
-        same = math.isclose(old, new, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        same = math.isclose(old, new, rel_tol=tolerance, abs_tol=tolerance)
     else:
         same = old == new
     return [] if same else [f"{where}: recorded {old!r}, found {new!r}"]
@@ -161,7 +196,9 @@ def main(arguments: list[str] | None = None) -> int:
         one = commands.add_parser(command, help=text)
         one.add_argument("name", choices=names)
         one.add_argument("--data", metavar="FOLDER", help="in place of RECSYS_DATA")
-        if command == "run":
+        if command == "verify":
+            one.add_argument("--quick", action="store_true", help="only the cheap part, seconds")
+        else:
             one.add_argument("--seeds", type=int, metavar="N", help="how many, where chance plays")
             one.add_argument("--again", action="store_true", help="all, recorded or not")
     commands.add_parser("table", help="table 1 of the paper with every model, as Markdown")
@@ -195,7 +232,7 @@ def _do(given: argparse.Namespace) -> int:
         return 0
     chosen = list(EXPERIMENTS) if given.name == "all" else [given.name]
     if given.command == "verify":
-        return max(_verify(name) for name in chosen)
+        return max(_verify(EXPERIMENTS[name], given.quick) for name in chosen)
     if given.name == "all" and not given.again:
         chosen = [name for name in chosen if _missing(name)]
         if not chosen:
@@ -264,13 +301,17 @@ def _record(name: str, seeds: int | None = None) -> int:
     return 0
 
 
-def _verify(name: str) -> int:
-    old = recorded(name)
-    new = run(EXPERIMENTS[name], old.get("seeds"))
-    found = differences(old["data"], new["data"], "data") + differences(old["found"], new["found"])
+def _verify(experiment: Experiment, quick: bool) -> int:
+    name, old = experiment.name, recorded(experiment.name)
+    part = experiment.quick if quick else None
+    new = run(experiment, old.get("seeds")) if part is None else _quick(experiment, old)
+    found = differences(old["data"], new["data"], "data")
+    before = old["found"] if part is None else picked(old["found"], new["found"])
+    found += differences(before, new["found"], tolerance=experiment.tolerance)
     for line in found[:20]:
         print(line, file=sys.stderr)
-    print(f"{name}: {'the same' if not found else f'{len(found)} differences'}")
+    what = "" if part is None else f" ({part.__doc__.strip().rstrip('.')})"
+    print(f"{name}: {'the same' if not found else f'{len(found)} differences'}{what}")
     return 1 if found else 0
 
 

@@ -12,6 +12,7 @@ from recsys_lib.experiments.implicit import (
     SPACES,
     against,
     baselines,
+    first_seed,
     mean_table,
     on_test,
     ranges,
@@ -70,6 +71,12 @@ def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> 
         "factors": [_of_factors(setting, k, tuning, seeds) for k in FACTORS],
         "penalty": _penalty(setting, tuning, seeds),
     }
+
+
+def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
+    """The test of the chosen setting with the first seed."""
+    split = paper_split(ratings)
+    return {"test": {"seeds": first_seed(BinaryMF, found["setting"], split, candidates)}}
 
 
 def _curves(setting: dict, tuning: Split, split: Split, candidates: Candidates) -> dict:

@@ -52,6 +52,16 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     return found
 
 
+def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
+    """The test of both baselines and of both neighbourhood models, as they were chosen."""
+    split = paper_split(ratings)
+    kinds = {kind.__name__: kind for kind in (Random, Popularity, UserKNN, ItemKNN)}
+    tested = {}
+    for name, kind in kinds.items():
+        tested[name], _ = _test(kind(**found["models"][name]["settings"]), split, candidates)
+    return {"models": tested}
+
+
 def _tune(model: type, tuning: Split) -> list[dict]:
     candidates, trials = held_out(tuning), []
     for setting in combinations(GRID):

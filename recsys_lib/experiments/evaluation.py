@@ -1,6 +1,6 @@
 """How the models are measured, on the paper's data: the figures of chapter 9 and the fair table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import combinations
 
@@ -44,12 +44,24 @@ def run(
 ) -> dict:
     """Measure every model of the course in every way that chapters 9 and 10 speak of."""
     split = paper_split(ratings)
+    found: dict = {}
+    found["models"], tables = _models(_all(split, networks["settings"], seeds), split, candidates)
+    found["pairs"] = {protocol: _pairs(by_name) for protocol, by_name in tables.items()}
+    found["agreement"] = _agreement(tables)
+    found["leakage"] = _leakage(split, candidates, networks)
+    return found
+
+
+def _models(
+    named: Iterable[tuple[str, Iterator[Recommender]]], split: Split, candidates: Candidates
+) -> tuple[dict, dict[str, dict[str, pd.DataFrame]]]:
+    """Return what is recorded of each model, and the users' results by protocol and model."""
     columns = sparse.csr_array(split.train.to_csr("ones").T)
     similarity = cosine_similarity(columns).toarray()
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
-    found: dict = {"models": {}}
+    found = {}
     tables: dict = {"sampled": {}, "full": {}}
-    for name, models in _all(split, networks["settings"], seeds):
+    for name, models in named:
         each: dict[str, list[pd.DataFrame]] = {protocol: [] for protocol in (*tables, *drawn)}
         lists = []
         for model in models:
@@ -62,23 +74,31 @@ def run(
         means = {protocol: mean_table(parts) for protocol, parts in each.items()}
         for protocol, by_name in tables.items():
             by_name[name] = means[protocol]
-        found["models"][name] = {
+        found[name] = {
             "by_k": {protocol: table(summary(means[protocol])) for protocol in tables},
             "by_negatives": {str(m): table(summary(means[m]).loc[list(METRICS)]) for m in SAMPLES},
             "lists": _beyond(lists, split, similarity),
+            "lists_by_group": {
+                group: _beyond([one[inside] for one in lists], split, similarity)
+                for group, inside in _inside(means["full"].index, split)
+            },
             "groups": {protocol: _groups(means[protocol], split) for protocol in tables},
         }
         if len(each["full"]) > 1:
-            found["models"][name]["seeds"] = {
+            found[name]["seeds"] = {
                 protocol: {
                     m: over_seeds([one[m].mean() for one in each[protocol]]) for m in METRICS
                 }
                 for protocol in tables
             }
-    found["pairs"] = {protocol: _pairs(by_name) for protocol, by_name in tables.items()}
-    found["agreement"] = _agreement(tables)
-    found["leakage"] = _leakage(split, candidates, networks)
-    return found
+    return found, tables
+
+
+def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
+    """All that is recorded of the nearest users, which chance has no part in."""
+    split = paper_split(ratings)
+    named = [(UserKNN.__name__, iter([UserKNN(**USER_KNN).fit(split.train)]))]
+    return {"models": _models(named, split, candidates)[0]}
 
 
 def _all(split: Split, settings: dict, seeds: range) -> Iterator[tuple[str, Iterator[Recommender]]]:
@@ -118,13 +138,18 @@ def _beyond(lists: list[np.ndarray], split: Split, similarity: np.ndarray) -> di
     return pd.DataFrame(rows).mean().to_dict()
 
 
+def _inside(users: pd.Index, split: Split) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each group's name and which of the users are in it, by their training rows."""
+    counts = split.train.user_counts[users]
+    for name, (low, high) in GROUPS.items():
+        yield name, (counts >= low) & (counts <= high)
+
+
 def _groups(one: pd.DataFrame, split: Split) -> dict:
     """The metrics by how many training rows a user has."""
-    counts = split.train.user_counts[one.index]
     return {
         name: {"users": int(inside.sum()), **table(summary(one.loc[inside, list(METRICS)]))}
-        for name, (low, high) in GROUPS.items()
-        for inside in [(counts >= low) & (counts <= high)]
+        for name, inside in _inside(one.index, split)
     }
 
 

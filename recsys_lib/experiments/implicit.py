@@ -179,6 +179,19 @@ def on_test(
     return found, tables
 
 
+def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: Candidates) -> dict:
+    """Return what `on_test` records of its first seed, in the shape of its "seeds"."""
+    model = kind(**setting, seed=SEEDS[0]).fit(split.train)
+    tables = {
+        "sampled": evaluate(model, split, candidates=candidates),
+        "full": evaluate(model, split),
+    }
+    return {
+        protocol: {metric: {"values": {0: float(one[metric].mean())}} for metric in METRICS}
+        for protocol, one in tables.items()
+    }
+
+
 def mean_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Return the mean over seeds of tables of `evaluate` on the same users."""
     return (sum(tables) / len(tables)).astype({"n_relevant": int})

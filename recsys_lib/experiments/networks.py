@@ -17,6 +17,7 @@ from recsys_lib.experiments.implicit import (
     SPACES,
     against,
     baselines,
+    first_seed,
     on_test,
     over_seeds,
     ranges,
@@ -81,6 +82,12 @@ def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> 
         "pretraining": _pretraining(found["settings"], tuning, seeds),
         "dot_product": _dot_product(seeds),
     }
+
+
+def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
+    """The test of the chosen GMF with the first seed."""
+    split, setting = paper_split(ratings), found["settings"]["GMF"]
+    return {"models": {"GMF": {"seeds": first_seed(GMF, setting, split, candidates)}}}
 
 
 def nothing(train: Interactions, seed: int) -> dict:

@@ -42,6 +42,12 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
         }
 
 
+def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
+    """Figure 5: the full decomposition and what every rank explains."""
+    with threadpool_limits(limits=1):
+        return {"figure_5": _figure_5(ratings)}
+
+
 def _figure_5(ratings: Interactions) -> dict:
     """Reconstruct the zero-filled matrix of all ratings from its full SVD, as the paper does."""
     dense = ratings.to_csr("rating").toarray().astype(np.float64)

@@ -10,20 +10,11 @@ import pytest
 from recsys_lib import reproduce
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
-from recsys_lib.experiments import ratings as explicit
-from recsys_lib.metrics import rmse
-from recsys_lib.models import MF, SVD, Biases, BinaryMF, Popularity
-from recsys_lib.models.svd import truncated_svd
-from recsys_lib.rating_evaluation import evaluate_ratings, rating_error
-from recsys_lib.reproduce import differences, main, recorded, source
-
-NOT_YET = {"published", "evaluation"}
+from recsys_lib.reproduce import differences, main, picked, recorded, source
 
 
 def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
-    for name in NOT_YET:  # no chapter shows them; take a name out once its file is there
-        assert not (reproduce.RESULTS / f"{name}.json").exists()
-    for name in EXPERIMENTS.keys() - NOT_YET:
+    for name in EXPERIMENTS:
         result = recorded(name)
         assert result["name"] == name
         assert result["command"] == f"python -m recsys_lib.reproduce run {name}"
@@ -105,11 +96,11 @@ def toys(tmp_path, monkeypatch):
     monkeypatch.setattr(reproduce, "_files", lambda _: (Path(__file__), Path(__file__)))
     monkeypatch.setattr(reproduce, "read_candidates", lambda *_: None)
     made = {
-        "first": Experiment("first", "movielens-small", lambda r, c: {"x": 1.0}),
+        "first": Experiment("first", "movielens-small", lambda ratings, candidates: {"x": 1.0}),
         "second": Experiment(
             "second",
             "movielens-small",
-            lambda r, c, first, seeds: {"x": first["x"] + len(seeds)},
+            lambda ratings, candidates, first, seeds: {"x": first["x"] + len(seeds)},
             needs=("first",),
             seeds=3,
         ),
@@ -137,6 +128,48 @@ def test_the_number_of_seeds_can_be_chosen_and_is_recorded(toys, capsys):
         assert f"seeds must be at least 2, got {few}" in capsys.readouterr().err
     assert main(["run", "first", "--seeds", "2"]) == 1
     assert "first has no number of seeds to choose" in capsys.readouterr().err
+
+
+def test_a_quick_verification_does_a_part_again_and_finds_what_differs(toys, monkeypatch, capsys):
+    def rows(ratings, candidates):
+        return {"rows": [{"x": 1.0, "y": 5.0}, {"x": 2.0, "y": 6.0}], "name": "a"}
+
+    def part(found, ratings, candidates):
+        """The first of the second row."""
+        return {"rows": {1: {"x": 2.0}}}
+
+    toy = Experiment("first", "movielens-small", rows, quick=part, tolerance=0.01)
+    monkeypatch.setitem(EXPERIMENTS, "first", toy)
+    assert main(["run", "first"]) == 0
+    assert main(["verify", "first", "--quick"]) == 0
+    assert "the same (The first of the second row)" in capsys.readouterr().out
+    file = toys / "first.json"
+    whole = json.loads(file.read_text())
+    for value, same in ((2.015, True), (2.05, False), (None, False), ("2", False)):
+        whole["found"]["rows"][1]["x"] = value
+        file.write_text(json.dumps(whole))
+        assert main(["verify", "first", "--quick"]) == (0 if same else 1)
+    assert "rows.1.x: recorded '2', found 2.0" in capsys.readouterr().err
+    del whole["found"]["rows"][1]
+    file.write_text(json.dumps(whole))
+    assert main(["verify", "first", "--quick"]) == 1
+    assert "recorded None" in capsys.readouterr().err
+
+
+def test_other_data_is_a_difference_even_where_all_figures_agree(toys, capsys):
+    assert main(["run", "all"]) == 0
+    file = toys / "first.json"
+    whole = json.loads(file.read_text())
+    file.write_text(json.dumps(whole | {"data": whole["data"] | {"sha256": "0" * 64}}))
+    assert main(["verify", "first", "--quick"]) == 1
+    assert "data.sha256" in capsys.readouterr().err
+
+
+def test_a_part_is_picked_by_the_shape_of_another():
+    old = {"a": [{"b": 1}, {"b": 2}], "c": {"d": 3, "e": 4}}
+    assert picked(old, {"a": {1: {"b": 0}}, "c": {"e": 0}}) == {"a": {1: {"b": 2}}, "c": {"e": 4}}
+    assert picked(old, {"a": {2: {"b": 0}}, "f": 0}) == {"a": {2: None}, "f": None}
+    assert picked([1, 2], [0]) == [1, 2]
 
 
 def test_run_all_makes_only_what_is_missing_or_rests_on_something_older(toys, capsys):
@@ -206,70 +239,9 @@ def test_what_is_recorded_of_the_papers_data_comes_out_again(amazon_folder):
 
 
 @pytest.mark.amazon
-def test_the_recorded_test_figures_of_the_baselines_come_out_again(amazon_folder):
-    _, candidates_file = reproduce._files(EXPERIMENTS["cosine"])
-    ratings = reproduce.data.load("amazon-2023-musical-instruments")
-    candidates = reproduce.read_candidates(candidates_file, ratings)
-    split = paper_data.paper_split(ratings)
-    table = paper_data.evaluate(Popularity().fit(split.train), split, candidates=candidates)
-    for result in (
-        recorded("cosine")["found"]["models"]["Popularity"]["sampled"],
-        recorded("paper_data")["found"]["baselines"]["popularity"]["sampled"],
-    ):
-        for metric, row in result.items():
-            assert row["mean"] == pytest.approx(table[metric].mean(), abs=1e-9)
-
-
-@pytest.mark.amazon
-def test_the_recorded_errors_of_ratings_come_out_again(amazon_folder):
-    """The cheap models, each on the test ratings; and the paper's loop with one of its seeds."""
-    old = recorded("ratings")["found"]
-    data = reproduce.data.load("amazon-2023-musical-instruments")
-    split = paper_data.paper_split(data)
-    models = {"Biases": Biases, "SVD, bias fill": SVD, "MF with biases": MF}
-    for name, model in models.items():
-        table = evaluate_ratings(model(**old["settings"][name]).fit(split.train), split)
-        spread = old["spread"][name]
-        assert abs(rating_error(table) - spread["rmse_mean"]) <= 3 * spread["rmse_sd"] + 1e-3
-    five_stars = explicit._five_star_split(data, data.item)
-    assert (five_stars.test.rating == 5).all()
-    assert len(five_stars.test) == old["paper"]["five stars"]["ratings"] == 4_915
-    predicted = explicit._paper_fit(
-        five_stars.train,
-        five_stars.test,
-        seed=0,
-        rounding=True,
-        renewed=True,
-        centred=False,
-        biases=False,
-    )
-    row = old["paper"]["five stars"]["rows"]["as published"]
-    assert abs(rmse(five_stars.test.rating, predicted) - row["rmse"]) <= 3 * row["rmse_sd"]
-
-
-@pytest.mark.amazon
-def test_the_recorded_singular_values_come_out_again(amazon_folder):
-    old = recorded("svd")["found"]["figure_5"]
-    matrix = reproduce.data.load("amazon-2023-musical-instruments").to_csr("rating")
-    _, s, _ = truncated_svd(matrix.astype(np.float64), 20)
-    np.testing.assert_allclose(s, old["singular_values"][:20], rtol=1e-8)
-    lost = 1 - (s**2).sum() / (matrix.data.astype(np.float64) ** 2).sum()
-    row = next(row for row in old["rows"] if row["k"] == 20)
-    assert row["error"] == pytest.approx(lost**0.5, rel=1e-6)
-
-
-@pytest.mark.amazon
-def test_the_recorded_test_figure_of_bmf_comes_out_again(amazon_folder):
-    """One of its seeds; rounding may differ between machines, and a little with it."""
-    old = recorded("bmf")["found"]
-    _, candidates_file = reproduce._files(EXPERIMENTS["bmf"])
-    ratings = reproduce.data.load("amazon-2023-musical-instruments")
-    candidates = reproduce.read_candidates(candidates_file, ratings)
-    split = paper_data.paper_split(ratings)
-    model = BinaryMF(**old["setting"], seed=0).fit(split.train)
-    table = paper_data.evaluate(model, split, candidates=candidates)
-    for metric, row in old["test"]["seeds"]["sampled"].items():
-        assert row["values"][0] == pytest.approx(table[metric].mean(), abs=0.005)
+@pytest.mark.parametrize("name", [name for name, one in EXPERIMENTS.items() if one.quick])
+def test_the_cheap_part_of_every_recorded_result_comes_out_again(amazon_folder, name, capsys):
+    assert main(["verify", name, "--quick"]) == 0, capsys.readouterr().err
 
 
 def test_popularity_in_a_window_counts_only_what_lies_in_it():
