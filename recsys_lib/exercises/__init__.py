@@ -5,7 +5,19 @@ answer returns for them, and the usual mistakes, each with the sentence that hel
 hold the solution's text, which stands in the chapter alone.
 """
 
-from recsys_lib.exercises import bce, bmf, cosine, data, mf, mlp, neumf, start, svd
+from recsys_lib.exercises import (
+    bce,
+    bmf,
+    cosine,
+    data,
+    evaluation,
+    mf,
+    mlp,
+    neumf,
+    start,
+    svd,
+    trust,
+)
 from recsys_lib.exercises.core import Case, Exercise, Mistake, Verdict
 from recsys_lib.validation import check_choice
 
@@ -19,6 +31,8 @@ CHAPTERS = (
     bmf,
     mlp,
     neumf,
+    evaluation,
+    trust,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

@@ -47,6 +47,11 @@ def run(
     found: dict = {}
     found["models"], tables = _models(_all(split, networks["settings"], seeds), split, candidates)
     found["pairs"] = {protocol: _pairs(by_name) for protocol, by_name in tables.items()}
+    found["change"] = _change(tables)
+    found["gap"] = {
+        protocol: table(compare(by_name["BinaryMF"], by_name["NeuMF"]))
+        for protocol, by_name in tables.items()
+    }  # at every length of the list: the paper says that it closes
     found["agreement"] = _agreement(tables)
     found["leakage"] = _leakage(split, candidates, networks)
     return found
@@ -166,6 +171,29 @@ def _pairs(by_name: dict[str, pd.DataFrame]) -> dict:
         for row, p in zip(rows.values(), adjusted, strict=True):
             row["holm"] = float(p)
         found[metric] = rows
+    return found
+
+
+def _change(tables: dict[str, dict[str, pd.DataFrame]]) -> dict:
+    """Test for every pair whether its relative difference changes with the protocol, user by user.
+
+    A difference is divided by the mean of both models, as full ranking has smaller numbers.
+    """
+    found: dict = {}
+    for metric in ("hr@10", "ndcg@10"):
+        relative = {}
+        for protocol, by_name in tables.items():
+            values = pd.DataFrame({name: one[metric] for name, one in by_name.items()})
+            relative[protocol] = pd.DataFrame(
+                {
+                    f"{one} - {other}": (values[one] - values[other])
+                    / values[[one, other]].to_numpy().mean()
+                    for one, other in combinations(by_name, 2)
+                }
+            )
+        change = compare(relative["full"], relative["sampled"])
+        change["holm"] = holm(change["p_value"].to_numpy())
+        found[metric] = change.to_dict("index")
     return found
 
 

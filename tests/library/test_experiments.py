@@ -6,6 +6,7 @@ import pytest
 
 from recsys_lib.evaluation import evaluate
 from recsys_lib.experiments import dot_product
+from recsys_lib.experiments.evaluation import _change
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, WarmMLP, as_published
 from recsys_lib.models import MLP
@@ -32,6 +33,8 @@ def test_the_paper_counts_ties_against_the_positives(split):
     constant = fixed(np.zeros(SHAPE), split)
     counted = as_published(constant, lists([[11, -1], [11, -1]]))
     np.testing.assert_array_equal(counted["hr@10"], 0)
+    fair = as_published(constant, lists([[11, -1], [11, -1]]), ties="fair")  # two of twelve
+    np.testing.assert_allclose(fair["hr@10"], 1 - (2 / 12) * (1 / 11))
 
 
 def test_the_paper_gives_users_with_one_positive_a_second_one(split):
@@ -82,3 +85,24 @@ def test_a_tower_learns_a_dot_product_in_part_and_better_from_more_examples():
     few, many = (dot_product.learn(4, n, seed=0, steps=600) for n in (100, 20_000))
     assert 0.1 < many < few
     assert many < 0.6
+
+
+def test_a_relative_difference_that_stays_is_no_change_and_one_that_turns_is():
+    users = pd.Index(range(40), name="user")
+    rng = np.random.default_rng(0)
+
+    def results(worth):
+        columns = {"hr@10": worth + rng.normal(0, 0.01, 40), "ndcg@10": np.full(40, worth)}
+        return pd.DataFrame(columns, users)
+
+    tables = {
+        "sampled": {"A": results(0.6), "B": results(0.4)},  # A ahead by 40 % of their mean
+        "full": {"A": results(0.2), "B": results(0.3)},  # B ahead by as much
+    }
+    change = _change(tables)
+    assert change["ndcg@10"]["A - B"]["difference"] == pytest.approx(-0.8)
+    assert change["hr@10"]["A - B"]["high"] < -0.7
+    tables["full"] = {"A": tables["sampled"]["A"] / 4, "B": tables["sampled"]["B"] / 4}
+    same = _change(tables)["hr@10"]["A - B"]
+    assert same["difference"] == pytest.approx(0)
+    assert same["p_value"] == 1
