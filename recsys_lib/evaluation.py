@@ -193,8 +193,11 @@ def leaderboard(
     if not tables:
         raise DataError("tables is empty: there is no model to show")
     for name, table in tables.items():
-        if metric not in table:
-            raise DataError(f"metric {metric!r} is no column of {name!r}; it has {list(table)}")
+        if metric == "n_relevant" or metric not in table:
+            raise DataError(
+                f"metric {metric!r} is no column of {name!r}; it has "
+                f"{list(table.columns.drop('n_relevant', errors='ignore'))}"
+            )
     rows = {
         name: summary(table[[metric]], level, seed).loc[metric] for name, table in tables.items()
     }

@@ -8,8 +8,10 @@ others, and compared with the best of them user by user.
 import argparse
 import importlib.util
 import inspect
+import re
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pandas as pd
@@ -17,9 +19,12 @@ import pandas as pd
 from recsys_lib import data
 from recsys_lib.data import Split
 from recsys_lib.evaluation import compare, evaluate, leaderboard
+from recsys_lib.metrics import METRICS
 from recsys_lib.models import BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.sampling import Candidates, sample_candidates
 from recsys_lib.validation import DataError
+
+OWN = "_ranked_"  # before the name of a file that is run, lest it takes the place of a library
 
 
 def course_models() -> dict[str, Recommender]:
@@ -44,33 +49,49 @@ def read_models(path: str | Path) -> dict[str, Recommender]:
     path = Path(path)
     if path.suffix != ".py" or not path.is_file():
         raise DataError(f"FILE must be a Python file that exists, got {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(OWN + path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # for dataclasses, and whoever else looks a class up
+    sys.modules[spec.name] = module  # for dataclasses, and whoever else looks a class up
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)  # for what the file imports from beside it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise DataError(f"{path} does not run: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise DataError(f"{path} does not run: {_told(error)}") from error
     kinds = [
         kind
         for kind in vars(module).values()
         if inspect.isclass(kind) and issubclass(kind, Recommender)
     ]
-    own = [kind for kind in kinds if kind.__module__ == path.stem]
+    own = [kind for kind in kinds if kind.__module__ == spec.name]
     if not own:
         raise DataError(f"{path} defines no subclass of recsys_lib.models.Recommender")
+    own = [kind for kind in own if not kind.__abstractmethods__] or own
     models = {}
     for kind in own:
         missing = sorted(kind.__abstractmethods__)
         if missing:
             raise DataError(f"{path}: {kind.__name__} has no {' and no '.join(missing)}")
         try:
-            models[kind.__name__] = kind()
+            inspect.signature(kind).bind()
         except TypeError as error:
             raise DataError(
                 f"{path}: {kind.__name__}() must work without arguments: {error}"
             ) from None
+        try:
+            models[kind.__name__] = kind()
+        except Exception as error:
+            raise DataError(f"{path}: {kind.__name__}() fails: {_told(error, path)}") from error
     return models
+
+
+def _told(error: BaseException, file: str | Path | None = None) -> str:
+    """Say in one line what went wrong, and where in the file, if it was there."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
+    return f"{text} (line {lines[-1]})" if lines else text
 
 
 def rank(
@@ -88,6 +109,12 @@ def rank(
     candidates : Candidates, optional
         By default all unknown items compete.
     metric : str
+        One of hr, ndcg, precision, recall, then @ and the length of the lists.
+
+    Raises
+    ------
+    DataError
+        If the metric is none of these, or a model fails; with its name and the reason.
 
     Returns
     -------
@@ -96,14 +123,27 @@ def rank(
     tables : dict of DataFrame
         From `evaluation.evaluate`.
     """
+    k = _length(metric)
     tables, seconds = {}, {}
     for name, model in models.items():
         start = time.perf_counter()
-        model.fit(split.train)
-        seconds[name] = time.perf_counter() - start
-        tables[name] = evaluate(model, split, candidates=candidates)
+        try:
+            model.fit(split.train)
+            seconds[name] = time.perf_counter() - start
+            tables[name] = evaluate(model, split, k, candidates=candidates)
+        except Exception as error:
+            file = getattr(sys.modules.get(type(model).__module__), "__file__", None)
+            raise DataError(f"{name} fails: {_told(error, file)}") from error
     board = leaderboard(tables, metric).assign(seconds=pd.Series(seconds))
     return board.sort_values("mean", ascending=False, kind="stable"), tables
+
+
+def _length(metric: str) -> int:
+    """Return the length of the lists of which a metric speaks."""
+    match = re.fullmatch(rf"({'|'.join(METRICS)})@([1-9]\d{{0,5}})", metric)
+    if match is None:
+        raise DataError(f"metric must be one of {', '.join(METRICS)} with @K, got {metric!r}")
+    return int(match[2])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -119,6 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
+        _length(given.metric)
         own = read_models(given.file)
         split = data.leave_last_out(data.load(given.data), n_test=2, n_valid=1)
         few = given.negatives

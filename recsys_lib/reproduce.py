@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure
 
 from recsys_lib import data
@@ -33,6 +34,7 @@ from recsys_lib.sampling import read_candidates
 from recsys_lib.validation import DataError, check_choice, check_int
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
+FORMATS = (".svg", ".png", ".pdf")
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 
 
@@ -104,7 +106,11 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
             for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn", "torch")
         }
         | {"python": platform.python_version()},
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+        },
         "found": json.loads(json.dumps(found)),  # as it will be read: no tuples, keys of text
     }
 
@@ -233,6 +239,8 @@ def _do(given: argparse.Namespace) -> int:
     chosen = list(EXPERIMENTS) if given.name == "all" else [given.name]
     if given.command == "verify":
         return max(_verify(EXPERIMENTS[name], given.quick) for name in chosen)
+    if given.name == "all" and given.seeds is not None:
+        raise DataError("--seeds is for one experiment; name it in place of all")
     if given.name == "all" and not given.again:
         chosen = [name for name in chosen if _missing(name)]
         if not chosen:
@@ -267,6 +275,11 @@ def table(protocols: tuple[str, ...] = ("sampled", "full")) -> str:
 
 def draw(file: str | os.PathLike) -> None:
     """Draw figure 4 of the paper with every model of the course into a file."""
+    path = Path(file)
+    if path.suffix not in FORMATS or not path.parent.is_dir():
+        raise DataError(
+            f"file must end in {', '.join(FORMATS)} and lie in a folder that exists, got {file!r}"
+        )
     models = recorded("evaluation")["found"]["models"]
     fig = Figure(figsize=(9, 7), layout="constrained")
     axes = fig.subplots(2, 2, sharex=True)
@@ -278,8 +291,8 @@ def draw(file: str | os.PathLike) -> None:
             ax.fill_between(range(1, 11), *ends, color=line.get_color(), alpha=0.15, lw=0)
         ax.set(title=f"{metric}@K", xlabel="K")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), ncols=4, loc="outside lower center")
-    with atomic_write(Path(file)) as target:
-        fig.savefig(target, format=Path(file).suffix[1:] or "svg")
+    with atomic_write(path) as target:
+        fig.savefig(target, format=path.suffix[1:])
 
 
 def _list() -> int:
@@ -326,4 +339,7 @@ def _sha256(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    # Newer instructions add in another order, and a network then ends elsewhere, as with another
+    # seed. PyTorch asks for this once, before it first computes.
+    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
     sys.exit(main())

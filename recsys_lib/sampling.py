@@ -74,7 +74,8 @@ def sample_candidates(
     met = (split.train.to_csr("ones") + split.valid.to_csr("ones") + split.test.to_csr("ones"))[
         users
     ]
-    negatives = np.full((len(users), n_negatives), PADDING, dtype=np.int32)
+    width = min(n_negatives, met.shape[1])
+    negatives = np.full((len(users), width), PADDING, dtype=np.int32)
     _draw(met.indptr, met.indices, met.shape[1], np.random.default_rng(seed), negatives)
     return Candidates(users.astype(np.int32), padded_rows(held_out[users]), negatives)
 

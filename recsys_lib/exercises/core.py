@@ -261,7 +261,7 @@ def _compare_shape(result: object, expected: object) -> str | None:
     result, expected = _dense(result), _dense(expected)
     if expected.dtype.kind == "b" and expected.ndim and result.dtype.kind in "iu":
         return (
-            f"expected True or False for each of {len(expected)} interactions, got the numbers "
+            f"expected {len(expected)} times True or False, got the numbers "
             f"{_show(result)} (dtype {result.dtype})"
         )
     if np.shape(result) == np.shape(expected):

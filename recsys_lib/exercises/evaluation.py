@@ -417,6 +417,11 @@ def _may_fall(p_values):
     return _back(order, np.minimum(raised, 1))
 
 
+def _one_step_back(p_values):
+    order, raised = _steps(p_values)
+    return _back(order, np.minimum(np.maximum(raised, np.r_[0, raised[:-1]]), 1))
+
+
 def _above_one(p_values):
     order, raised = _steps(p_values)
     return _back(order, np.maximum.accumulate(raised))
@@ -482,6 +487,11 @@ EVAL_4 = Exercise(
             np.array([1.0, 0.03, 1.0]),
         ),
         Case("all equal", (np.array([0.02, 0.02, 0.02]),), np.array([0.06, 0.06, 0.06])),
+        Case(
+            "raised by the first, and not only by the one before",
+            (np.array([0.012, 0.01, 0.011, 0.0115]),),
+            np.array([0.04, 0.04, 0.04, 0.04]),
+        ),
         Case("0 and 1 among them", (np.array([1.0, 0.0, 0.5]),), np.array([1.0, 0.0, 1.0])),
         Case(
             "six drawn at random",  # .003 * 6, .011 * 5, .012 * 4 < .055, .04 * 3, .2 * 2, .6
@@ -498,6 +508,10 @@ EVAL_4 = Exercise(
         Mistake(
             _may_fall,
             "a larger p-value can come out smaller than the one before; then it is raised to it",
+        ),
+        Mistake(
+            _one_step_back,
+            "you raise to the product before; it may have been raised itself, and that counts",
         ),
         Mistake(_above_one, "some of your p-values lie above 1; a probability ends there"),
         Mistake(_left_sorted, "your result is still sorted; wanted is the order that was given"),
@@ -562,6 +576,11 @@ def _no_tolerance(d):
     return _share(d, lambda total: abs(total) >= abs(sum(d.tolist())))
 
 
+def _no_tolerance_at_once(d):
+    signs = np.array(list(product((1, -1), repeat=len(d))))
+    return float((np.abs(signs @ d) >= abs(d.sum())).mean())
+
+
 def _number_of_patterns(d):
     return round(_share(d, lambda total: abs(total) >= abs(sum(d.tolist())) - 1e-12) * 2 ** len(d))
 
@@ -600,6 +619,12 @@ EVAL_5 = Exercise(
             10 / 32,
         ),
         Case(
+            "other sums that are equal but for rounding",  # flips of at most 0.3 by which d falls
+            (np.array([-0.1, 0.5, -0.3, 0.1, 0.4]),),
+            1 / 2,
+        ),
+        Case("no sum is nearer to 0", (np.array([0.2, 0.2, 0.3, -0.5, -0.3]),), 1.0),
+        Case(
             "nine users drawn at random",  # by scipy.stats.permutation_test
             (np.array([0.31, -0.12, 0.44, 0.05, -0.23, 0.52, 0.17, -0.08, 0.26]),),
             70 / 512,
@@ -625,6 +650,11 @@ EVAL_5 = Exercise(
         Mistake(
             _no_tolerance,
             "sums that should be equal differ by rounding; allow for it, with >= ... - 1e-12",
+        ),
+        Mistake(
+            _no_tolerance_at_once,
+            "sums that should be equal differ by rounding, in a matrix product as well; allow for "
+            "it, with >= ... - 1e-12",
         ),
         Mistake(
             _number_of_patterns,

@@ -183,14 +183,14 @@ TRUST_2 = Exercise(
         ),
         Case(
             "three best on validation",
-            (np.array([0.1, 0.6, 0.6, 0.6, 0.2]), np.array([0.1, 0.3, 0.5, 0.4, 0.7])),
+            (np.array([0.1, 0.6, 0.6, 0.6, 0.2]), np.array([0.1, 0.3, 0.6, 0.4, 0.7])),
             np.array([0.3, 0.7, 0.4]),
         ),
         Case("one trial", (np.array([0.5]), np.array([0.4])), np.array([0.4, 0.4, 0.0])),
         Case(
             "results below 0",
-            (np.array([-1.0, -3.0, -2.0]), np.array([-2.5, -2.0, -1.5])),
-            np.array([-2.5, -1.5, 1.0]),
+            (np.array([-3.0, -1.0, -2.0]), np.array([-2.5, -2.0, -1.5])),
+            np.array([-2.0, -1.5, 0.5]),
         ),
         Case(
             "the best on validation is the worst on test",
@@ -299,6 +299,10 @@ def _ends_left_out(values, published, level):
     return np.abs(published - values.mean()) < _t(len(values), level) * _wider(values)
 
 
+def _median(values, published, level):
+    return np.abs(published - np.median(values)) <= _t(len(values), level) * _wider(values)
+
+
 def _upper_end_alone(values, published, level):
     return published <= values.mean() + _t(len(values), level) * _wider(values)
 
@@ -319,6 +323,15 @@ TRUST_3 = Exercise(
         Case(
             "three runs, 80 %",  # 0.4 -+ 0.1 sqrt(32 / 9) sqrt(4 / 3)
             (np.array([0.3, 0.4, 0.5]), np.array([0.18, 0.183, 0.617, 0.618]), 0.8),
+            np.array([False, True, True, False]),
+        ),
+        Case(
+            "five runs, one of them far off",  # t is 2.776445, so 0.436 -+ 0.11087
+            (
+                np.array([0.41, 0.42, 0.42, 0.43, 0.50]),
+                np.array([0.315, 0.335, 0.540, 0.556]),
+                0.95,
+            ),
             np.array([False, True, True, False]),
         ),
         Case(
@@ -381,7 +394,15 @@ TRUST_3 = Exercise(
         Mistake(_n_degrees, "you take n degrees of freedom; there are n - 1"),
         Mistake(_sd_with_n, "your standard deviation divides by n; with ddof=1 it is n - 1"),
         Mistake(_variance, "you take the variance; its root, the standard deviation, is wanted"),
-        Mistake(_ends_left_out, "you leave out the ends, which belong to the interval"),
+        Mistake(
+            _median,
+            "you take the middle run, or the middle between the ends; wanted is the mean",
+        ),
+        Mistake(
+            _ends_left_out,
+            "with equal runs s is 0, and the ends belong to the interval: compare with <=, and do "
+            "not divide by s",
+        ),
         Mistake(_upper_end_alone, "you look at the upper end only; a result may also be too low"),
         Mistake(
             _range,

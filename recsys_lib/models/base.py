@@ -107,7 +107,19 @@ class Recommender(ABC):
             If the model is not fitted, or `users` are no known user indices.
         """
         self._check_fitted()
-        return self._score(check_ids("users", users, self.n_users_))
+        return self._checked_score(check_ids("users", users, self.n_users_))
+
+    def _checked_score(self, users: np.ndarray) -> np.ndarray:
+        """Score, and refuse what a model of one's own may return by mistake."""
+        scores, wanted = self._score(users), (len(users), self.n_items_)
+        if not isinstance(scores, np.ndarray):
+            raise TypeError(f"{self!r} must score a NumPy array, got a {type(scores).__name__}")
+        if scores.shape != wanted or scores.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{self!r} must score numbers of shape {wanted}, one row for each user asked for "
+                f"and one column for each item, got {scores.dtype} of shape {scores.shape}"
+            )
+        return scores
 
     def score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return the scores of a few items for each of some users.
@@ -141,7 +153,7 @@ class Recommender(ABC):
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Do it by scoring everything; a model for which that is dear knows better."""
-        return np.take_along_axis(self._score(users), items, axis=1)
+        return np.take_along_axis(self._checked_score(users), items, axis=1)
 
     def recommend(
         self,
@@ -188,7 +200,7 @@ class Recommender(ABC):
             rows = slice(start, start + batch_size)
             batch = users[rows]
             banned = None if known is None else known[batch]
-            items[rows], scores[rows] = top_k(self._score(batch), k, banned)
+            items[rows], scores[rows] = top_k(self._checked_score(batch), k, banned)
         return items, scores
 
     def save(self, path: str | os.PathLike) -> Path:

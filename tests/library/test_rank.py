@@ -82,9 +82,61 @@ def test_the_command_ranks_the_model_and_compares_it_with_the_best(tmp_path, cap
     assert "Shy minus BinaryMF: -" in said
 
 
-def test_an_unknown_metric_or_data_set_is_one_sentence(tmp_path, capsys):
+def test_an_unknown_data_set_is_one_sentence(tmp_path, capsys):
     path = str(write(tmp_path, GOOD))
-    assert main([path, "--metric", "auc", "--negatives", "5"]) == 1
-    assert "metric 'auc'" in capsys.readouterr().err
     assert main([path, "--data", "nonsense"]) == 1
     assert "nonsense" in capsys.readouterr().err
+
+
+FIT = "self.counts_ = train.item_counts.astype(np.float32)"
+SCORE = "return np.tile(-self.counts_, (len(users), 1))"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (FIT, "raise KeyError('age')", r"Shy fails: KeyError: 'age' \(line 9\)"),
+        ("self, train, valid", "self, train", r"Shy fails: TypeError: .*positional argument"),
+        (SCORE, "pass", r"Shy fails: TypeError: Shy\(\) must score a NumPy array, got a NoneType"),
+        (SCORE, "return self.counts_.tolist()", "must score a NumPy array, got a list"),
+        (SCORE, "return -self.counts_", r"Shy\(\) must score numbers of shape .*, got float32 of"),
+        (SCORE, "return np.zeros((len(users), self.n_items_ + 9))", r"one column for each item"),
+        (SCORE, "return np.full((len(users), self.n_items_), np.nan)", r"Shy\(\) scores NaN"),
+        (SCORE, "return self.wrong_", r"AttributeError: .* \(line 12\)"),
+        ("    def _fit", "    def __init__(self):\n        1 / 0\n    def _fit", r"Shy\(\) fails"),
+    ],
+)
+def test_a_mistake_in_ones_own_model_is_one_sentence(tmp_path, old, new, message):
+    with pytest.raises(DataError, match=message) as caught:
+        rank(read_models(write(tmp_path, GOOD.replace(old, new))), planted())
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["typing", "random", "numpy", "recsys_lib"])
+def test_a_file_may_have_the_name_of_a_library(tmp_path, name):
+    assert list(read_models(write(tmp_path, GOOD, f"{name}.py"))) == ["Shy"]
+    assert __import__(name).__name__ == name
+
+
+def test_a_file_that_ends_the_program_is_refused(tmp_path):
+    with pytest.raises(DataError, match="does not run: SystemExit: 0"):
+        read_models(write(tmp_path, "raise SystemExit(0)"))
+
+
+def test_a_file_may_import_its_neighbour_and_hold_a_base_class(tmp_path):
+    write(tmp_path, "WORTH = -1", "beside_the_model.py")
+    base = GOOD.replace("class Shy(", "class Base(").replace("def _score", "def _later")
+    text = f"{base}\nfrom beside_the_model import WORTH\n\n\nclass Bold(Base):\n"
+    text += "    def _score(self, users):\n        return self._later(users) * WORTH\n"
+    assert list(read_models(write(tmp_path, text))) == ["Bold"]
+
+
+@pytest.mark.parametrize("metric", ["n_relevant", "foo", "ndcg", "ndcg@0", "ndcg@-1", "auc@10"])
+def test_a_metric_that_there_is_not_is_refused_at_once(tmp_path, capsys, metric):
+    assert main([str(tmp_path / "none.py"), "--metric", metric]) == 1
+    assert "metric must be one of hr, ndcg, precision, recall with @K" in capsys.readouterr().err
+
+
+def test_another_length_of_list_can_be_asked_for(tmp_path):
+    board, tables = rank(read_models(write(tmp_path, GOOD)), planted(), metric="hr@3")
+    assert board.loc["Shy", "mean"] == pytest.approx(tables["Shy"]["hr@3"].mean())

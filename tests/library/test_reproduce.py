@@ -126,6 +126,8 @@ def test_the_number_of_seeds_can_be_chosen_and_is_recorded(toys, capsys):
     for few in ("0", "1"):
         assert main(["run", "second", "--seeds", few]) == 1
         assert f"seeds must be at least 2, got {few}" in capsys.readouterr().err
+    assert main(["run", "all", "--seeds", "2"]) == 1
+    assert "--seeds is for one experiment" in capsys.readouterr().err
     assert main(["run", "first", "--seeds", "2"]) == 1
     assert "first has no number of seeds to choose" in capsys.readouterr().err
 
@@ -211,8 +213,10 @@ def test_table_and_figure_show_every_model(tmp_path, monkeypatch, capsys):
     assert "0.250 [0.200, 0.300]" in said
     assert main(["figure", str(tmp_path / "a.svg")]) == 0
     assert "<svg" in (tmp_path / "a.svg").read_text()
-    assert main(["figure", str(tmp_path / "a.docx")]) == 1
-    assert not (tmp_path / "a.docx").exists()
+    for wrong in (tmp_path / "a.docx", tmp_path / "none" / "a.svg", ""):
+        assert main(["figure", str(wrong)]) == 1
+        assert "must end in .svg, .png, .pdf and lie in a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json", "a.svg"]
 
 
 @pytest.mark.amazon

@@ -180,7 +180,7 @@ def test_order_may_be_declared_not_to_matter():
 def test_a_wrong_dtype_is_named():
     case = Case("a mask", (np.ones(2),), np.array([True, False]))
     verdict = Exercise("toy-3", "mask(x)", (case,)).check(lambda x: np.array([1, 0]))
-    assert "True or False for each of 2 interactions, got the numbers [1, 0]" in verdict.message
+    assert "expected 2 times True or False, got the numbers [1, 0]" in verdict.message
 
 
 def test_a_mistake_is_named_only_if_every_case_agrees():

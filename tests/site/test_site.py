@@ -20,6 +20,8 @@ TERMS = {
     "notebooks/06_bmf.html": "negatives",
     "notebooks/07_mlp.html": "backpropagation",
     "notebooks/08_neumf.html": "pretrained",
+    "notebooks/09_evaluation.html": "hypergeometric",
+    "notebooks/10_trust.html": "published",
 }
 
 
