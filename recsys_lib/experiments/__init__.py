@@ -65,7 +65,7 @@ EXPERIMENTS = {
             "evaluation",
             AMAZON,
             evaluation.run,
-            needs=("networks",),
+            needs=("networks", "svd"),
             seeds=5,
             quick=evaluation.quick,
             tolerance=LEARNT,

@@ -29,7 +29,7 @@ from recsys_lib.experiments.paper_data import (
     table,
     tuning_split,
 )
-from recsys_lib.models import BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.models.neighbours import cosine_similarity
 from recsys_lib.sampling import Candidates, sample_candidates
 from recsys_lib.significance import holm
@@ -40,12 +40,18 @@ GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and
 
 
 def run(
-    ratings: Interactions, candidates: Candidates, networks: dict, seeds: range = SEEDS
+    ratings: Interactions,
+    candidates: Candidates,
+    networks: dict,
+    svd: dict,
+    seeds: range = SEEDS,
 ) -> dict:
-    """Measure every model of the course in every way that chapters 9 and 10 speak of."""
+    """Measure every ranker of the course in every way that chapters 9 and 10 speak of."""
     split = paper_split(ratings)
     found: dict = {}
-    found["models"], tables = _models(_all(split, networks["settings"], seeds), split, candidates)
+    found["models"], tables = _models(
+        _all(split, networks["settings"], svd["ranking"]["k"], seeds), split, candidates
+    )
     found["pairs"] = {protocol: _pairs(by_name) for protocol, by_name in tables.items()}
     found["change"] = _change(tables)
     found["gap"] = {
@@ -99,21 +105,42 @@ def _models(
     return found, tables
 
 
-def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
+def quick(
+    found: dict, ratings: Interactions, candidates: Candidates, networks: dict, svd: dict
+) -> dict:
     """All that is recorded of the nearest users, which chance has no part in."""
     split = paper_split(ratings)
-    named = [(UserKNN.__name__, iter([UserKNN(**USER_KNN).fit(split.train)]))]
+    named = [(UserKNN.__name__, iter([WithPopularity(UserKNN(**USER_KNN)).fit(split.train)]))]
     return {"models": _models(named, split, candidates)[0]}
 
 
-def _all(split: Split, settings: dict, seeds: range) -> Iterator[tuple[str, Iterator[Recommender]]]:
+class WithPopularity(Recommender):
+    """A model, and popularity for users without a training row, as every learned model has it."""
+
+    def __init__(self, model: Recommender):
+        self.model = model
+
+    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+        self.model.fit(train, valid)
+        self.cold_ = train.user_counts == 0
+        self.popularity_ = train.item_counts.astype(np.float32)
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        scores = self.model.score(users)
+        return np.where(self.cold_[users][:, None], self.popularity_, scores)
+
+
+def _all(
+    split: Split, settings: dict, factors: int, seeds: range
+) -> Iterator[tuple[str, Iterator[Recommender]]]:
     """Yield each model's name and its fitted models: one for each seed, if chance plays a part."""
     for name, model in (
         ("Random", Random()),
         ("Popularity", Popularity()),
         ("Popularity of the year", PopularityAround(split, YEAR, 0)),
-        ("UserKNN", UserKNN(**USER_KNN)),
-        ("ItemKNN", ItemKNN(**ITEM_KNN)),
+        ("SVD", WithPopularity(SVD(factors))),
+        ("UserKNN", WithPopularity(UserKNN(**USER_KNN))),
+        ("ItemKNN", WithPopularity(ItemKNN(**ITEM_KNN))),
     ):
         yield name, iter([model.fit(split.train)])
     for name, kind in KINDS.items():

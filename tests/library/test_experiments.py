@@ -6,10 +6,10 @@ import pytest
 
 from recsys_lib.evaluation import evaluate
 from recsys_lib.experiments import dot_product
-from recsys_lib.experiments.evaluation import _change
+from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, WarmMLP, as_published
-from recsys_lib.models import MLP
+from recsys_lib.models import MLP, UserKNN
 from recsys_lib.sampling import Candidates
 
 from toy import fixed, split_of
@@ -106,3 +106,12 @@ def test_a_relative_difference_that_stays_is_no_change_and_one_that_turns_is():
     same = _change(tables)["hr@10"]["A - B"]
     assert same["difference"] == pytest.approx(0)
     assert same["p_value"] == 1
+
+
+def test_new_users_get_popularity_and_others_what_their_model_says():
+    train = split_of([(0, 0), (0, 3), (1, 3)], [], [], SHAPE).train
+    model, alone = WithPopularity(UserKNN()).fit(train), UserKNN().fit(train)
+    users = np.arange(3)
+    np.testing.assert_array_equal(model.score(users)[:2], alone.score(users[:2]))
+    np.testing.assert_array_equal(model.score([2])[0], train.item_counts)
+    np.testing.assert_array_equal(model.score_items([2, 0], [[3, 1], [3, 1]])[0], [2, 0])
