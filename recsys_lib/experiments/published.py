@@ -149,8 +149,13 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
     mlp = whole | {"learning_rate": 0.1, "weight_decay": 0.01, "layers": (64, 64, 32, 16, 8)}
     neumf = whole | {"learning_rate": 0.05, "weight_decay": 0.0}
     batches = {"batch_size": 256}
-    small = {"learning_rate": 0.001, "init_scale": 0.01}
-    penalty = {name: tuned[name]["regularization"] for name in ("MLP", "NeuMF")}
+    slow = batches | {"learning_rate": 0.001}
+    small = slow | {"init_scale": 0.01}
+    penalties = {
+        name: {"regularization": tuned[name]["regularization"]}
+        for name in ("BinaryMF", "MLP", "NeuMF")
+    }
+    negatives, biases = {"n_negatives": 4}, {"biases": True}
     paper_layers = {"layers": (64, 32, 16, 8)}
 
     def measured(kind: type[EpochModel], warm: type[EpochModel], given: dict, most: int) -> list:
@@ -169,38 +174,27 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
     return {
         "BMF": [
             *measured(PublishedBMF, BinaryMF, paper, 50),
-            Step(
-                "four negatives",
-                BinaryMF,
-                paper | {"n_negatives": 4},
-                "valid",
-                most=MOST_EPOCHS["BinaryMF"],
-            ),
-            Step(
-                "biases",
-                BinaryMF,
-                paper | {"n_negatives": 4, "biases": True},
-                "valid",
-                most=MOST_EPOCHS["BinaryMF"],
-            ),
-            Step(
-                "penalty and learning rate tuned",
-                BinaryMF,
-                bmf | {"factors": 32, "n_negatives": 4},
-                "valid",
-                most=MOST_EPOCHS["BinaryMF"],
+            *(
+                Step(name, BinaryMF, paper | given, "valid", most=MOST_EPOCHS["BinaryMF"])
+                for name, given in (
+                    ("four negatives", negatives),
+                    ("biases", negatives | biases),
+                    ("penalty tuned", negatives | biases | penalties["BinaryMF"]),
+                    ("learning rate and start tuned", bmf | {"factors": 32} | negatives | biases),
+                )
             ),
             Step("all settings tuned", BinaryMF, *fixed("BinaryMF")),
         ],
         "MLP": [
             *measured(PublishedMLP, WarmMLP, mlp, 20),
             Step("batches of 256", WarmMLP, mlp | batches, "valid"),
-            Step("learning rate .001", WarmMLP, mlp | batches | {"learning_rate": 0.001}, "valid"),
-            Step("small numbers at the start", MLP, mlp | batches | small | paper_layers, "valid"),
+            Step("learning rate .001", WarmMLP, mlp | slow, "valid"),
+            Step("layers of the text, started well", MLP, mlp | slow | paper_layers, "valid"),
+            Step("small numbers at the start", MLP, mlp | small | paper_layers, "valid"),
             Step(
                 "penalty on the embeddings",
                 MLP,
-                mlp | batches | small | paper_layers | {"regularization": penalty["MLP"]},
+                mlp | small | paper_layers | penalties["MLP"],
                 "valid",
                 most=MOST_EPOCHS["MLP"],
             ),
@@ -209,14 +203,13 @@ def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
         "NeuMF": [
             *measured(PublishedNeuMF, WarmNeuMF, neumf, 20),
             Step("batches of 256", WarmNeuMF, neumf | batches, "valid"),
-            Step(
-                "learning rate .001", WarmNeuMF, neumf | batches | {"learning_rate": 0.001}, "valid"
-            ),
-            Step("small numbers at the start", NeuMF, neumf | batches | small, "valid"),
+            Step("learning rate .001", WarmNeuMF, neumf | slow, "valid"),
+            Step("layers started well", NeuMF, neumf | slow, "valid"),
+            Step("small numbers at the start", NeuMF, neumf | small, "valid"),
             Step(
                 "penalty on the embeddings",
                 NeuMF,
-                neumf | batches | small | {"regularization": penalty["NeuMF"]},
+                neumf | small | penalties["NeuMF"],
                 "valid",
                 most=MOST_EPOCHS["NeuMF"],
             ),
@@ -271,15 +264,17 @@ def _tables(
     if epochs == "test":
         pairs = [_best_on_test(step, split, measure, seed) for seed in seeds]
         return [one for one, _ in pairs], [epoch for _, epoch in pairs]
-    if epochs == "valid":
-        model = step.kind(**step.settings, epochs=step.most, patience=PATIENCE, metric="ndcg@10")
-        model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, 0))
-        epochs = model.best_epoch_
-    tables = []
+    tables, chosen = [], []
     for seed in seeds:
+        if step.epochs == "valid":
+            how = {"epochs": step.most, "patience": PATIENCE, "metric": "ndcg@10", "seed": seed}
+            model = step.kind(**step.settings, **how)
+            model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, seed))
+            epochs = model.best_epoch_
         model = step.kind(**step.settings, epochs=epochs, seed=seed)
         tables.append(measure(model.fit(split.train, **step.given(split.train, seed))))
-    return tables, [epochs] * len(tables)
+        chosen.append(epochs)
+    return tables, chosen
 
 
 def _best_on_test(
