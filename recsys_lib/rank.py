@@ -20,7 +20,7 @@ from recsys_lib import data
 from recsys_lib.data import Split
 from recsys_lib.evaluation import compare, evaluate, leaderboard
 from recsys_lib.metrics import METRICS
-from recsys_lib.models import BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.sampling import Candidates, sample_candidates
 from recsys_lib.validation import DataError
 
@@ -32,6 +32,7 @@ def course_models() -> dict[str, Recommender]:
     return {
         "Random": Random(),
         "Popularity": Popularity(),
+        "SVD": SVD(factors=100),
         "UserKNN": UserKNN(),
         "ItemKNN": ItemKNN(),
         "BinaryMF": BinaryMF(factors=32, regularization=0.01, epochs=25),

@@ -43,8 +43,8 @@ def chapters() -> str:
         (
             "[Start here](notebooks/00_start_here.ipynb)",
             "a first recommendation",
-            f"HR@10 on MovieLens: chance {start['hr_Random']:.3f}, popularity "
-            f"{start['hr_Popularity']:.3f}, similar films {start['hr_ItemKNN']:.3f}",
+            f"HR@10 on MovieLens, one hidden film each: chance {start['hr_Random']:.3f}, "
+            f"popularity {start['hr_Popularity']:.3f}, similar films {start['hr_ItemKNN']:.3f}",
         ),
         (
             "[1 The data](notebooks/01_data.ipynb)",

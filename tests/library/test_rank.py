@@ -78,7 +78,7 @@ def test_the_command_ranks_the_model_and_compares_it_with_the_best(tmp_path, cap
     lines = [line for line in said.splitlines() if line.startswith("*")]
     assert len(lines) == 1
     assert "Shy" in lines[0]
-    assert sum("fitted in" in line for line in said.splitlines()) == 6
+    assert sum("fitted in" in line for line in said.splitlines()) == 7
     assert "Shy minus BinaryMF: -" in said
 
 
