@@ -146,6 +146,11 @@ def _table(users: np.ndarray, batches: list[Ranks], k: int | Sequence[int]) -> p
     return pd.DataFrame({name: np.concatenate(parts) for name, parts in columns.items()}, index)
 
 
+def _metrics(table: pd.DataFrame) -> list[str]:
+    """Return the columns that are metrics, all but the number of relevant items."""
+    return list(table.columns.drop("n_relevant", errors="ignore"))
+
+
 def summary(table: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Mean over users and its bootstrap interval, one row per metric.
 
@@ -164,7 +169,7 @@ def summary(table: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataF
         Columns mean, low, high, users.
     """
     rows = {}
-    for name in table.columns.drop("n_relevant", errors="ignore"):
+    for name in _metrics(table):
         values = table[name].dropna().to_numpy()
         low, high = bootstrap_interval(values, level=level, seed=seed)
         rows[name] = {"mean": values.mean(), "low": low, "high": high, "users": len(values)}
@@ -193,11 +198,8 @@ def leaderboard(
     if not tables:
         raise DataError("tables is empty: there is no model to show")
     for name, table in tables.items():
-        if metric == "n_relevant" or metric not in table:
-            raise DataError(
-                f"metric {metric!r} is no column of {name!r}; it has "
-                f"{list(table.columns.drop('n_relevant', errors='ignore'))}"
-            )
+        if metric not in _metrics(table):
+            raise DataError(f"metric {metric!r} is no column of {name!r}; it has {_metrics(table)}")
     rows = {
         name: summary(table[[metric]], level, seed).loc[metric] for name, table in tables.items()
     }
@@ -232,7 +234,7 @@ def compare(
     if "n_relevant" in table and not table["n_relevant"].equals(baseline.get("n_relevant")):
         raise DataError("table and baseline must be about the same held-out items")
     rows = {}
-    for name in table.columns.drop("n_relevant", errors="ignore"):
+    for name in _metrics(table):
         if name not in baseline:
             raise DataError(f"baseline has no column {name!r}; it has {list(baseline)}")
         difference = (table[name] - baseline[name]).dropna().to_numpy()

@@ -120,7 +120,7 @@ def run(
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
-    """Random order and popularity, both ways of counting; BMF as published with the first seed."""
+    """Random order and popularity, every way of counting; BMF as published with the first seed."""
     split = paper_split(ratings)
     measures = _measures(split, candidates)
     step = _chains({}, networks["settings"])["BMF"][0]
@@ -134,10 +134,10 @@ def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: 
 
 
 def _measures(split: Split, candidates: Candidates) -> dict[str, Measure]:
-    """Return how a model is measured as published, and as this course does it."""
+    """Return how a model is measured as published, with ties counted fairly, and as we do it."""
     return {
         "published": lambda model: as_published(model, candidates),
-        "fair ties": lambda model: as_published(model, candidates, ties="fair"),
+        "fair ties": lambda model: as_published(model, candidates, fair_ties=True),
         "ours": lambda model: evaluate(model, split, candidates=candidates),
     }
 
@@ -293,12 +293,14 @@ def _best_on_test(
     return tables[best], best
 
 
-def as_published(model: Recommender, candidates: Candidates, ties: str = "against") -> pd.DataFrame:
+def as_published(
+    model: Recommender, candidates: Candidates, fair_ties: bool = False
+) -> pd.DataFrame:
     """Return each user's metrics as the paper counts them.
 
     The positives stand behind the negatives in a stable sort by falling score, so an equal negative
     is ahead of them; and where the second positive is missing, it is the item of index 1. With
-    `ties` "fair", of these two only the second.
+    `fair_ties`, of these two only the second.
 
     Returns
     -------
@@ -307,7 +309,7 @@ def as_published(model: Recommender, candidates: Candidates, ties: str = "agains
     """
     positives = np.where(candidates.positives == PADDING, FABRICATED, candidates.positives)
     scores = model.score_items(candidates.users, np.hstack([candidates.negatives, positives]))
-    if ties == "against":
+    if not fair_ties:
         scores = -np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1).astype(np.float64)
     n_negatives, n_positives = candidates.negatives.shape[1], positives.shape[1]
     columns = np.broadcast_to(np.arange(n_positives) + n_negatives, positives.shape)

@@ -33,7 +33,7 @@ def test_the_paper_counts_ties_against_the_positives(split):
     constant = fixed(np.zeros(SHAPE), split)
     counted = as_published(constant, lists([[11, -1], [11, -1]]))
     np.testing.assert_array_equal(counted["hr@10"], 0)
-    fair = as_published(constant, lists([[11, -1], [11, -1]]), ties="fair")  # two of twelve
+    fair = as_published(constant, lists([[11, -1], [11, -1]]), fair_ties=True)  # two of twelve
     np.testing.assert_allclose(fair["hr@10"], 1 - (2 / 12) * (1 / 11))
 
 
