@@ -20,7 +20,12 @@ def browser() -> Iterator[Browser]:
     program = find_browser()
     with sync_playwright() as playwright:
         # Each launch makes itself a new, empty user-data folder.
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=BROWSER_FLAGS,
+            # Playwright hides scrollbars, which readers on Linux and Windows see.
+            ignore_default_args=["--hide-scrollbars"],
+        )
         yield browser
         browser.close()
 

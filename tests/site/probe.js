@@ -64,6 +64,31 @@ window.siteProbe = (() => {
     return problems;
   }
 
+  // A formula that fits its line or its box must not scroll: a scrollbar stands under it, and the
+  // Tab key stops at it. What is drawn is the width of mjx-math.
+  function scrollingFormulas() {
+    const problems = [];
+    for (const box of document.querySelectorAll("span.math, div.math, .math mjx-container")) {
+      const { overflowX, overflowY, paddingLeft, paddingRight } = getComputedStyle(box);
+      if (!shown(box) || !/auto|scroll/.test(overflowX)) continue;
+      const room = box.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+      const drawn = Math.max(
+        ...[...box.querySelectorAll("mjx-math")].map((one) => one.getBoundingClientRect().width), 0,
+      );
+      const bar = box.offsetHeight - box.clientHeight > 2;
+      const scrolls =
+        box.scrollWidth > box.clientWidth + 1 ||
+        (overflowY !== "hidden" && box.scrollHeight > box.clientHeight + 1);
+      if (drawn <= room + 1 && (bar || scrolls)) {
+        const formula = box.querySelector("mjx-assistive-mml");
+        problems.push(
+          `${Math.round(drawn)} of ${Math.round(room)} px: ${excerpt(formula?.textContent ?? "")}`,
+        );
+      }
+    }
+    return problems;
+  }
+
   const LEFTOVERS = [
     /\\[()[\]]/, // TeX delimiters that MathJax did not replace
     /\$\$/,
@@ -240,5 +265,14 @@ window.siteProbe = (() => {
     return problems;
   }
 
-  return { settled, formulas, rawMarkup, openEverything, overflow, faintText, darkFigures };
+  return {
+    settled,
+    formulas,
+    scrollingFormulas,
+    rawMarkup,
+    openEverything,
+    overflow,
+    faintText,
+    darkFigures,
+  };
 })();

@@ -234,6 +234,7 @@ def look_at_text(page: Page, visit: Visit) -> None:
 
 def look_wide(page: Page, visit: Visit) -> None:
     look_at_text(page, visit)
+    visit.seen["scrolling formulas"] = page.evaluate("siteProbe.scrollingFormulas()")
     # First everything is opened and answered, so that the colours of that are looked at too.
     visit.seen["solutions"] = open_solutions(page)
     visit.seen["quizzes"] = answer_wrongly(page)
@@ -248,6 +249,7 @@ def look_on_phone(page: Page, visit: Visit) -> None:
     visit.seen["no dark mode"] = [] if theme == "dark" else [f"the theme is {theme!r}"]
     page.evaluate("siteProbe.openEverything()")
     visit.seen["overflow"] = page.evaluate("siteProbe.overflow()")
+    visit.seen["scrolling formulas"] = page.evaluate("siteProbe.scrollingFormulas()")
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["dark figures"] = page.evaluate("siteProbe.darkFigures()")
 

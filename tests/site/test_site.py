@@ -64,6 +64,11 @@ def test_no_page_is_wider_than_a_phone(visits: Visits):
     report(seen(visits.phone, "overflow"))
 
 
+@pytest.mark.parametrize("way", ["wide", "phone"])
+def test_no_formula_has_a_scrollbar_for_nothing(visits: Visits, way: str):
+    report(seen(getattr(visits, way), "scrolling formulas"))
+
+
 def test_text_stands_out_in_light_mode(visits: Visits):
     report(seen(visits.wide, "faint in light mode"))
 
