@@ -18,6 +18,8 @@ from recsys_lib.validation import DataError, check_choice, check_int, check_ks
 if TYPE_CHECKING:  # models that watch their own validation import this module
     from recsys_lib.models.base import Recommender
 
+Tables = pd.DataFrame | Sequence[pd.DataFrame]
+
 
 def evaluate(
     model: Recommender,
@@ -151,13 +153,60 @@ def _metrics(table: pd.DataFrame) -> list[str]:
     return list(table.columns.drop("n_relevant", errors="ignore"))
 
 
-def summary(table: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
-    """Mean over users and its bootstrap interval, one row per metric.
+def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return each user's mean over seeds, and what each seed gave as a mean over users.
 
     Parameters
     ----------
-    table : DataFrame
-        From `evaluate`.
+    tables : DataFrame or sequence of DataFrame
+        From `evaluate`: one, or one for each seed, on the same users and metrics.
+
+    Returns
+    -------
+    mean : DataFrame
+        As `evaluate` returns.
+    by_seed : DataFrame or None
+        One row per seed and a column per metric; None for a single table.
+
+    Raises
+    ------
+    DataError
+        If the tables differ in users, held-out items or columns, or there is none.
+    """
+    if isinstance(tables, pd.DataFrame):
+        return tables, None
+    tables = list(tables)
+    if not tables:
+        raise DataError("tables is empty: give one table, or one for each seed")
+    first = tables[0]
+    for number, other in enumerate(tables):
+        if not isinstance(other, pd.DataFrame):
+            raise TypeError(f"tables must be tables of evaluate, got {type(other).__name__}")
+        if not other.index.equals(first.index) or list(other.columns) != list(first.columns):
+            raise DataError(
+                f"all seeds must be about the same users and metrics; table {number} is not"
+            )
+        if "n_relevant" in first and not other["n_relevant"].equals(first["n_relevant"]):
+            raise DataError(f"all seeds must be about the same held-out items; table {number} is not")
+    if len(tables) == 1:
+        return first, None
+    mean = (sum(tables) / len(tables)).astype(first.dtypes.to_dict())
+    return mean, pd.DataFrame([one[_metrics(one)].mean() for one in tables])
+
+
+def _of_seeds(metric: str, *by_seed: pd.DataFrame | None) -> list[np.ndarray]:
+    """Return one metric's results of each seed, for the models that have several."""
+    return [one[metric].to_numpy() for one in by_seed if one is not None]
+
+
+def summary(tables: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """Mean over users and seeds and its bootstrap interval, one row per metric.
+
+    Parameters
+    ----------
+    tables : DataFrame or sequence of DataFrame
+        From `evaluate`; of a model in which chance takes part, one table for each seed it was
+        trained with: then the interval is over users and seeds together (`significance.seed_noise`).
     level : float
         Coverage of the interval.
     seed : int
@@ -168,23 +217,25 @@ def summary(table: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataF
     DataFrame
         Columns mean, low, high, users.
     """
+    table, by_seed = over_seeds(tables)
     rows = {}
     for name in _metrics(table):
         values = table[name].dropna().to_numpy()
-        low, high = bootstrap_interval(values, level=level, seed=seed)
+        seeds = _of_seeds(name, by_seed)
+        low, high = bootstrap_interval(values, level=level, seed=seed, by_seed=seeds)
         rows[name] = {"mean": values.mean(), "low": low, "high": high, "users": len(values)}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def leaderboard(
-    tables: dict[str, pd.DataFrame], metric: str, level: float = 0.95, seed: int = 0
+    tables: dict[str, Tables], metric: str, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
     """Mean and interval of one metric for several models, one row each, in the order given.
 
     Parameters
     ----------
-    tables : dict of str to DataFrame
-        From `evaluate`, by the name to be shown.
+    tables : dict of str to DataFrame, or to a sequence of them
+        As in `summary`, by the name to be shown.
     metric : str
         A column of the tables, for example ``"ndcg@10"``.
     level, seed
@@ -197,52 +248,57 @@ def leaderboard(
     """
     if not tables:
         raise DataError("tables is empty: there is no model to show")
-    for name, table in tables.items():
-        if metric not in _metrics(table):
-            raise DataError(f"metric {metric!r} is no column of {name!r}; it has {_metrics(table)}")
-    rows = {
-        name: summary(table[[metric]], level, seed).loc[metric] for name, table in tables.items()
-    }
+    rows = {}
+    for name, given in tables.items():
+        parts = [given] if isinstance(given, pd.DataFrame) else list(given)
+        for table in parts:
+            if metric not in _metrics(table):
+                raise DataError(
+                    f"metric {metric!r} is no column of {name!r}; it has {_metrics(table)}"
+                )
+        kept = ["n_relevant"] * ("n_relevant" in parts[0]) + [metric]
+        rows[name] = summary([table[kept] for table in parts], level, seed).loc[metric]
     return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
 
 
-def compare(
-    table: pd.DataFrame, baseline: pd.DataFrame, level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
+def compare(tables: Tables, baseline: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Compare two models user by user: mean difference, its interval, and a paired test.
 
     Parameters
     ----------
-    table, baseline : DataFrame
-        From `evaluate`, on the same users and metrics.
+    tables, baseline : DataFrame or sequence of DataFrame
+        From `evaluate`, on the same users and metrics; one table for each seed of a model in which
+        chance takes part, as in `summary`. Interval and test are over users and seeds then.
     level, seed
         As in `summary`.
 
     Returns
     -------
     DataFrame
-        One row per metric; columns difference (table minus baseline), low, high, p_value (of the
+        One row per metric; columns difference (tables minus baseline), low, high, p_value (of the
         sign-flip test of no difference; see `significance.paired_test`).
 
     Raises
     ------
     DataError
-        If the two tables are not about the same users.
+        If the two are not about the same users.
     """
-    if not table.index.equals(baseline.index):
+    (table, seeds), (base, base_seeds) = over_seeds(tables), over_seeds(baseline)
+    if not table.index.equals(base.index):
         raise DataError("table and baseline must be about the same users, in the same order")
-    if "n_relevant" in table and not table["n_relevant"].equals(baseline.get("n_relevant")):
+    if "n_relevant" in table and not table["n_relevant"].equals(base.get("n_relevant")):
         raise DataError("table and baseline must be about the same held-out items")
     rows = {}
     for name in _metrics(table):
-        if name not in baseline:
-            raise DataError(f"baseline has no column {name!r}; it has {list(baseline)}")
-        difference = (table[name] - baseline[name]).dropna().to_numpy()
-        low, high = bootstrap_interval(difference, level=level, seed=seed)
+        if name not in base:
+            raise DataError(f"baseline has no column {name!r}; it has {list(base)}")
+        difference = (table[name] - base[name]).dropna().to_numpy()
+        by_seed = _of_seeds(name, seeds, base_seeds)
+        low, high = bootstrap_interval(difference, level=level, seed=seed, by_seed=by_seed)
         rows[name] = {
             "difference": difference.mean(),
             "low": low,
             "high": high,
-            "p_value": paired_test(difference, seed=seed),
+            "p_value": paired_test(difference, seed=seed, by_seed=by_seed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")

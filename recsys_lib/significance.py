@@ -1,6 +1,12 @@
-"""How sure is a mean over users? Intervals, a paired test, several tests, and how many users."""
+"""How sure is a mean? Intervals over users and seeds, a paired test, several tests, how many users.
+
+A result of this course is a mean over the users of the test and, where chance takes part in the
+training, over seeds. Both are samples: other users, other seeds would have given another number. So
+the intervals and the test here take both, if they are told what each seed gave.
+"""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -10,23 +16,32 @@ from recsys_lib.validation import check_int, check_real
 
 
 def bootstrap_interval(
-    values: np.ndarray, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+    values: np.ndarray,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    by_seed: Sequence[np.ndarray] = (),
 ) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean (Efron and Tibshirani 1993, chapter 13).
 
     The users of the test are a sample of all users we might have had. Draw as many again, with
-    replacement, take the mean, repeat: the middle `level` of those means is the interval. It speaks
-    of the choice of users alone, not of the training or the split, and it is rough where nearly
-    all values are 0, as the hit ratio of a very bad model is.
+    replacement, take the mean, repeat: the middle `level` of those means is the interval. With
+    `by_seed`, each of those means is moved by what other seeds might have given, see `seed_noise`:
+    then it is an interval over users and seeds. It does not speak of the split, and it is rough
+    where nearly all values are 0, as the hit ratio of a very bad model is.
 
     Parameters
     ----------
     values : ndarray, shape (n,)
-        One number per user, finite.
+        One number per user, finite; the mean over seeds, if there are several.
     level : float
         Between 0 and 1.
     n_resamples : int
     seed : int
+        Of the resampling.
+    by_seed : sequence of ndarray
+        For each model that was trained with several seeds, the mean over users that each seed gave:
+        at least two numbers each.
 
     Returns
     -------
@@ -34,7 +49,38 @@ def bootstrap_interval(
     """
     values = _finite("values", values)
     sums = bootstrap_sums(values[:, None], n_resamples, seed)
-    return middle(sums[:, 0] / len(values), level)
+    return middle(sums[:, 0] / len(values) + seed_noise(by_seed, n_resamples, seed), level)
+
+
+def seed_noise(by_seed: Sequence[np.ndarray], n_resamples: int, seed: int = 0) -> np.ndarray:
+    r"""Draw how far a mean over other seeds might lie from the mean over these.
+
+    The mean of S results with standard deviation s lies from the mean of very many as
+    :math:`s / \sqrt S` times a number from Student's t distribution with S - 1 degrees of freedom,
+    if the results are normal. So that is what is drawn, for each model apart. To draw the S results
+    with replacement, as the users are drawn, would not do: of five, it makes the interval a third
+    too short (chapter 9 shows it).
+
+    Parameters
+    ----------
+    by_seed : sequence of ndarray
+        As in `bootstrap_interval`; empty where chance takes no part.
+    n_resamples, seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_resamples,)
+        Sums over the models, around 0.
+    """
+    noise = np.zeros(check_int("n_resamples", n_resamples, minimum=1))
+    rng = np.random.default_rng([check_int("seed", seed), 1])  # not the numbers that draw the users
+    for results in by_seed:
+        results = _finite("by_seed", results)
+        if len(results) < 2:
+            raise ValueError("by_seed must hold the results of two seeds or more for each model")
+        error = results.std(ddof=1) / len(results) ** 0.5
+        noise += error * rng.standard_t(len(results) - 1, len(noise))
+    return noise
 
 
 def middle(resampled: np.ndarray, level: float) -> tuple[float, float]:
@@ -89,12 +135,18 @@ def _resampled_sums(columns, n_resamples, rng):
     return sums
 
 
-def paired_test(differences: np.ndarray, n_resamples: int = 9999, seed: int = 0) -> float:
+def paired_test(
+    differences: np.ndarray,
+    n_resamples: int = 9999,
+    seed: int = 0,
+    by_seed: Sequence[np.ndarray] = (),
+) -> float:
     """Two-sided p-value of "the two models do equally well", by flipping signs (Fisher 1935).
 
     If the models were exchangeable, each user's difference could as well have had the other sign.
     The p-value is the share of random sign patterns whose mean is at least as far from 0 as the
-    mean that was found, that one included, so it is never 0.
+    mean that was found, that one included, so it is never 0. With `by_seed`, the mean of each
+    pattern is moved as in `bootstrap_interval`: the luck of the seeds could have made it, too.
 
     Parameters
     ----------
@@ -102,30 +154,31 @@ def paired_test(differences: np.ndarray, n_resamples: int = 9999, seed: int = 0)
         Model minus baseline, one number per user, finite.
     n_resamples : int
     seed : int
+    by_seed : sequence of ndarray
+        As in `bootstrap_interval`.
     """
     differences = _finite("differences", differences)
-    return _sign_flips(
-        differences,
-        check_int("n_resamples", n_resamples, minimum=1),
-        np.random.default_rng(check_int("seed", seed)),
-    )
+    n_resamples = check_int("n_resamples", n_resamples, minimum=1)
+    rng = np.random.default_rng(check_int("seed", seed))
+    moved = differences[differences != 0]  # a user without a difference contributes nothing
+    sums = _flipped_sums(moved, n_resamples, rng)
+    sums += len(differences) * seed_noise(by_seed, n_resamples, seed)
+    found = abs(moved.sum()) - 1e-12 * np.abs(moved).sum()  # sums in other orders round otherwise
+    return float((1 + np.count_nonzero(np.abs(sums) >= found)) / (n_resamples + 1))
 
 
 @njit(cache=True)
-def _sign_flips(differences, n_resamples, rng):
-    moved = differences[differences != 0]  # a user without a difference contributes nothing
-    found = abs(moved.sum()) - 1e-12 * np.abs(moved).sum()  # sums in other orders round otherwise
-    as_far = 1
-    for _ in range(n_resamples):
-        total, bits, left = 0.0, np.int64(0), 0
+def _flipped_sums(moved, n_resamples, rng):
+    sums = np.zeros(n_resamples)
+    for b in range(n_resamples):
+        bits, left = np.int64(0), 0
         for d in moved:
             if left == 0:
                 bits, left = rng.integers(0, np.int64(1) << 62), 62
-            total += d if bits & 1 else -d
+            sums[b] += d if bits & 1 else -d
             bits >>= 1
             left -= 1
-        as_far += abs(total) >= found
-    return as_far / (n_resamples + 1)
+    return sums
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recsys_lib.data import DataError
-from recsys_lib.evaluation import compare, evaluate, leaderboard, summary
+from recsys_lib.evaluation import compare, evaluate, leaderboard, over_seeds, summary
 from recsys_lib.metrics import METRICS, PADDING
 from recsys_lib.models import NotFittedError, Popularity, Random
 from recsys_lib.sampling import Candidates, sample_candidates
@@ -328,3 +328,66 @@ def test_compare_refuses_other_users_and_missing_metrics(wide):
     with pytest.raises(DataError, match="baseline has no column 'hr@5'"):
         compare(table, table.drop(columns="hr@5"))
     assert len(compare(table.drop(columns="hr@5"), table)) == 7  # only what the first table asks
+
+
+# ----------------------------------------------------------------------------------- several seeds
+
+
+@pytest.fixture(scope="module")
+def by_seed(wide):
+    return [evaluate(Random(seed).fit(wide.train), wide, [1, 5]) for seed in range(4)]
+
+
+def test_over_seeds_by_hand():
+    tables = [
+        pd.DataFrame({"n_relevant": [1, 2], "hr@1": [0.0, 1.0]}),
+        pd.DataFrame({"n_relevant": [1, 2], "hr@1": [1.0, 1.0]}),
+    ]
+    mean, seeds = over_seeds(tables)
+    assert mean["hr@1"].tolist() == [0.5, 1.0]
+    assert mean["n_relevant"].tolist() == [1, 2]
+    assert mean["n_relevant"].dtype == tables[0]["n_relevant"].dtype
+    assert seeds["hr@1"].tolist() == [0.5, 1.0]
+    assert list(seeds.columns) == ["hr@1"]
+    for single in (tables[0], tables[:1]):
+        one, nothing = over_seeds(single)
+        pd.testing.assert_frame_equal(one, tables[0])
+        assert nothing is None
+
+
+def test_summary_of_several_seeds_takes_both(by_seed):
+    found, mean = summary(by_seed, seed=4), sum(by_seed) / 4
+    for name in found.index:
+        seeds = [one[name].mean() for one in by_seed]
+        interval = tuple(found.loc[name, ["low", "high"]])
+        assert interval == bootstrap_interval(mean[name], seed=4, by_seed=[np.array(seeds)])
+        assert found.loc[name, "mean"] == pytest.approx(np.mean(seeds))
+        alone = bootstrap_interval(mean[name], seed=4)
+        assert interval[1] - interval[0] > alone[1] - alone[0]
+    board = leaderboard({"chance": by_seed}, "hr@5", seed=4)
+    assert board.loc["chance"].tolist() == found.loc["hr@5"].tolist()
+
+
+def test_compare_of_several_seeds_takes_those_of_both(by_seed, wide):
+    popular = evaluate(Popularity().fit(wide.train), wide, [1, 5])
+    found = compare(by_seed, popular, seed=2).loc["ndcg@5"]
+    difference = (sum(by_seed) / 4)["ndcg@5"] - popular["ndcg@5"]
+    seeds = [np.array([one["ndcg@5"].mean() for one in by_seed])]
+    assert (found["low"], found["high"]) == bootstrap_interval(difference, seed=2, by_seed=seeds)
+    assert found["p_value"] == paired_test(difference, seed=2, by_seed=seeds)
+    both = compare(by_seed, by_seed[::-1])
+    assert (both["difference"].abs() < 1e-12).all()
+    assert (both["low"] < 0).all()  # two trainings of one model: the seeds could differ
+    assert (both["high"] > 0).all()
+
+
+def test_seeds_that_do_not_fit_together_are_refused(by_seed):
+    for other in (by_seed[0].iloc[1:], by_seed[0].drop(columns="hr@1")):
+        with pytest.raises(DataError, match="the same users and metrics; table 1 is not"):
+            summary([by_seed[0], other])
+    with pytest.raises(DataError, match="the same held-out items; table 1 is not"):
+        summary([by_seed[0], by_seed[1].assign(n_relevant=7)])
+    with pytest.raises(DataError, match="tables is empty"):
+        summary([])
+    with pytest.raises(TypeError, match="must be tables of evaluate, got int"):
+        compare([1, 2], by_seed)

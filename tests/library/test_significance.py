@@ -15,6 +15,7 @@ from recsys_lib.significance import (
     holm,
     noticeable,
     paired_test,
+    seed_noise,
     users_needed,
 )
 
@@ -316,3 +317,74 @@ def test_with_so_many_users_the_difference_is_noticed_as_often_as_promised():
 def test_senseless_plans_are_refused(given_, message):
     with pytest.raises(ValueError, match=message):
         users_needed(**given_)
+
+
+# ----------------------------------------------------------------------------------- users and seeds
+
+
+def test_without_seeds_nothing_is_added():
+    assert (seed_noise((), 50) == 0).all()
+    plain = bootstrap_interval(SKEWED, seed=3)
+    assert plain == bootstrap_interval(SKEWED, seed=3, by_seed=[[2.0, 2.0]])  # seeds that agree
+    assert paired_test(SKEWED - 1, seed=3) == paired_test(SKEWED - 1, seed=3, by_seed=[[2.0, 2.0]])
+
+
+def test_noise_of_seeds_is_students_t():
+    """Of one model with S seeds: s / sqrt(S) times t with S - 1 degrees of freedom."""
+    results = np.array([0.1, 0.2, 0.4, 0.5, 0.3])
+    noise = seed_noise([results], 40_000, seed=1) / (results.std(ddof=1) / np.sqrt(5))
+    for level in (0.6, 0.9, 0.975):
+        assert np.quantile(noise, level) == pytest.approx(stats.t.ppf(level, 4), rel=0.05)
+    assert np.median(noise) == pytest.approx(0, abs=0.03)
+
+
+def test_variances_of_two_models_and_of_the_users_add():
+    rng = np.random.default_rng(4)
+    values, one, other = rng.normal(size=200), rng.normal(size=30), rng.normal(size=20)
+    wide = np.subtract(*bootstrap_interval(values, 0.68, 20_000, by_seed=[one, other])[::-1])
+    parts = (
+        values.var(ddof=0) / 200
+        + one.var(ddof=1) / 30 * 29 / 27  # the variance of t
+        + other.var(ddof=1) / 20 * 19 / 17
+    )
+    assert wide / 2 == pytest.approx(np.sqrt(parts), rel=0.05)
+
+
+def simulated_coverage(by_seed, n_seeds=5, users=60, runs=400):
+    """How often the interval holds the true mean, where users and seeds both have an effect."""
+    rng, covered = np.random.default_rng(11), 0
+    for run in range(runs):
+        of_seed = rng.normal(0, 0.2, n_seeds)
+        table = rng.normal(0, 1, users) + of_seed[:, None] + rng.normal(0, 0.5, (n_seeds, users))
+        seeds = by_seed(table.mean(axis=1))
+        low, high = bootstrap_interval(table.mean(axis=0), 0.95, 600, run, seeds)
+        covered += low <= 0 <= high
+    return covered / runs
+
+
+def test_the_interval_over_users_and_seeds_covers_as_often_as_it_says():
+    """Over users alone it does not: the seeds move the mean, too."""
+    assert simulated_coverage(lambda seeds: [seeds]) == pytest.approx(0.95, abs=0.025)
+    assert simulated_coverage(lambda seeds: []) < 0.90
+
+
+def test_a_difference_that_only_luck_of_seeds_makes_is_not_called_one():
+    """Two equal models, their seeds far apart: at 0.05, one test in twenty may say otherwise."""
+    rng, alone, together = np.random.default_rng(12), 0, 0
+    for run in range(300):
+        seeds = rng.normal(0, 0.3, (2, 5))
+        users = rng.normal(0, 1, 100) + seeds[0].mean() - seeds[1].mean()
+        alone += paired_test(users, 499, run) < 0.05
+        together += paired_test(users, 499, run, list(seeds)) < 0.05
+    assert alone / 300 > 0.15
+    assert together / 300 < 0.08
+
+
+@pytest.mark.parametrize(
+    ("by_seed", "message"),
+    [([[0.5]], "two seeds or more"), ([[0.5, np.nan]], "finite"), ([[[1, 2]]], "one-dimensional")],
+)
+def test_wrong_seeds_are_refused(by_seed, message):
+    for ask in (bootstrap_interval, paired_test):
+        with pytest.raises(ValueError, match=message):
+            ask([1.0, 2.0], by_seed=by_seed)

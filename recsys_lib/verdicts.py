@@ -1,0 +1,123 @@
+"""Words from numbers: what the interval of a difference lets a sentence say.
+
+A page that compares two results takes not only the number from a cell but the verdict, too. So the
+sentence cannot be stronger than its evidence, on any machine: where the interval of a difference
+holds 0, it reads "level with".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REGISTER = "RECSYS_COMPARISONS"  # the variable that names the file in which they are noted
+LESS, LEVEL, MORE = "behind", "level with", "ahead of"
+
+
+def verdict(
+    low: float, high: float, less: str = LESS, level: str = LEVEL, more: str = MORE
+) -> str:
+    """Return the word that an interval of a difference allows.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval of the difference "one minus other".
+    less, level, more : str
+        What to say if the whole interval lies below 0, holds 0, or lies above 0. Of an error, less
+        is better: ``less="better than", more="worse than"``.
+
+    Raises
+    ------
+    ValueError
+        If an end is no finite number, or `low` is above `high`.
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError(f"low and high must be finite and in order, got {low!r} and {high!r}")
+    if low > 0:
+        return more
+    return less if high < 0 else level
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference with its interval, and the word for it; see `compared`.
+
+    Attributes
+    ----------
+    difference, low, high : float
+    word : str
+    digits : int
+        Decimals that are shown; more where an end of the interval would round to 0 and so hide on
+        which side of it it lies.
+    """
+
+    difference: float
+    low: float
+    high: float
+    word: str
+    digits: int = 3
+
+    def _shown(self) -> tuple[str, str, str]:
+        digits = self.digits
+        while digits < 6 and any(x and not float(f"{x:.{digits}f}") for x in (self.low, self.high)):
+            digits += 1
+        d, low, high = (_signed(x, digits) for x in (self.difference, self.low, self.high))
+        return d, low, high
+
+    @property
+    def numbers(self) -> str:
+        """``+0.034 [+0.025, +0.043]``, for a table."""
+        d, low, high = self._shown()
+        return f"{d} [{low}, {high}]"
+
+    @property
+    def line(self) -> str:
+        """The numbers and the word, for a table: ``+0.034 [+0.025, +0.043]  ahead of``."""
+        return f"{self.numbers}  {self.word}"
+
+    @property
+    def text(self) -> str:
+        """``+0.034 (95% interval +0.025 to +0.043)``, for a sentence."""
+        d, low, high = self._shown()
+        return f"{d} (95% interval {low} to {high})"
+
+    def __str__(self) -> str:
+        return self.line
+
+
+def compared(
+    row: Mapping[str, Any], digits: int = 3, less: str = LESS, level: str = LEVEL, more: str = MORE
+) -> Comparison:
+    """Turn a row of `evaluation.compare` into numbers and a word to be shown, and register it.
+
+    The only way in which a page of the course shows a difference with its interval. Where the
+    variable RECSYS_COMPARISONS names a file, each is noted there, and a test of the built site
+    finds every comparison that a page prints among them.
+
+    Parameters
+    ----------
+    row : mapping
+        With difference, low and high: a row of `evaluation.compare`, or what is recorded of one.
+    digits : int
+        Decimals to show, at least. They do not decide the word: that takes the unrounded numbers.
+    less, level, more : str
+        As in `verdict`.
+    """
+    difference, low, high = (float(row[name]) for name in ("difference", "low", "high"))
+    found = Comparison(difference, low, high, verdict(low, high, less, level, more), digits)
+    if file := os.environ.get(REGISTER):
+        with Path(file).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps([found.numbers, found.text, found.word]) + "\n")
+    return found
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign; what rounds to 0 has none, so that no page says -0.000."""
+    shown = f"{value:+.{digits}f}"
+    return shown[1:] if float(shown) == 0 else shown

@@ -1,0 +1,92 @@
+"""Words from intervals: where the interval holds 0, no sentence says more than "level with"."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys_lib.verdicts import REGISTER, compared, verdict
+
+NUMBERS = st.floats(-1, 1)
+
+
+def row(difference, low, high):
+    return {"difference": difference, "low": low, "high": high, "p_value": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.001, 0.2, "ahead of"),
+        (-0.2, -0.001, "behind"),
+        (-0.1, 0.1, "level with"),
+        (0.0, 0.1, "level with"),  # 0 lies in it
+        (-0.1, 0.0, "level with"),
+        (0.0, 0.0, "level with"),
+        (1e-12, 1e-12, "ahead of"),
+    ],
+)
+def test_a_word_for_every_place_of_zero(low, high, word):
+    assert verdict(low, high) == word
+
+
+def test_of_an_error_less_is_better():
+    words = {"less": "better than", "level": "as good as", "more": "worse than"}
+    assert verdict(-0.2, -0.1, **words) == "better than"
+    assert verdict(-0.2, 0.1, **words) == "as good as"
+    assert verdict(0.2, 0.3, **words) == "worse than"
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.2, 0.1), (float("nan"), 1), (0, float("inf")), (float("-inf"), 0)]
+)
+def test_what_is_no_interval_is_refused(low, high):
+    with pytest.raises(ValueError, match="low and high must be finite and in order"):
+        verdict(low, high)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_the_other_way_round_the_word_is_the_opposite(difference, one, other):
+    low, high = sorted((one, other))
+    opposite = {"ahead of": "behind", "behind": "ahead of", "level with": "level with"}
+    found = compared(row(difference, low, high)).word
+    assert compared(row(-difference, -high, -low)).word == opposite[found]
+
+
+def test_how_it_is_shown():
+    found = compared(row(0.0341, 0.0249, 0.0433))
+    assert found.numbers == "+0.034 [+0.025, +0.043]"
+    assert found.line == str(found) == "+0.034 [+0.025, +0.043]  ahead of"
+    assert found.text == "+0.034 (95% interval +0.025 to +0.043)"
+    assert compared(row(-0.5, -1, 0), digits=1).numbers == "-0.5 [-1.0, 0.0]"
+
+
+def test_an_end_that_would_round_to_zero_is_shown_with_more_digits():
+    """'+0.001 [0.000, +0.002]  ahead of' would contradict itself."""
+    assert compared(row(0.001, 0.0002, 0.002)).numbers == "+0.0010 [+0.0002, +0.0020]"
+    assert compared(row(-0.00002, -0.1, 0.00003)).numbers == "-0.00002 [-0.10000, +0.00003]"
+    assert compared(row(1e-9, -1e-9, 1e-9)).numbers == "0.000000 [0.000000, 0.000000]"
+
+
+def test_digits_do_not_decide_the_word():
+    assert compared(row(0.001, 0.0004, 0.002), digits=2).word == "ahead of"
+
+
+def test_each_is_noted_where_the_variable_says(tmp_path, monkeypatch):
+    file = tmp_path / "comparisons"
+    monkeypatch.setenv(REGISTER, str(file))
+    compared(row(0.0341, 0.0249, 0.0433))
+    compared(row(0, 0, 0), less="<", level="=", more=">")
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [
+        ["+0.034 [+0.025, +0.043]", "+0.034 (95% interval +0.025 to +0.043)", "ahead of"],
+        ["0.000 [0.000, 0.000]", "0.000 (95% interval 0.000 to 0.000)", "="],
+    ]
+    monkeypatch.delenv(REGISTER)
+    compared(row(0, 0, 0))
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_a_row_without_an_interval_is_refused():
+    with pytest.raises(KeyError, match="low"):
+        compared({"difference": 0.1})
