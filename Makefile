@@ -67,8 +67,11 @@ $(VENV)/.installed: requirements.txt pyproject.toml tools/require_python.py
 # ---- the site ------------------------------------------------------------------------------------
 
 # The stamp is made only by a build without a warning: a broken book is never taken for a whole one.
+# Every comparison that the library puts into words is noted beside it, for the site's tests.
 _build/.built: $(VENV)/.installed $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS)
-	@rm -f $@
+	@mkdir -p _build
+	@rm -f $@ _build/.comparisons
+	RECSYS_COMPARISONS=$(CURDIR)/_build/.comparisons \
 	$(BIN)/jupyter-book build . --builder html -W -n --keep-going --all
 	@touch $@
 

@@ -187,7 +187,9 @@ def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
                 f"all seeds must be about the same users and metrics; table {number} is not"
             )
         if "n_relevant" in first and not other["n_relevant"].equals(first["n_relevant"]):
-            raise DataError(f"all seeds must be about the same held-out items; table {number} is not")
+            raise DataError(
+                f"all seeds must be about the same held-out items; table {number} is not"
+            )
     if len(tables) == 1:
         return first, None
     mean = (sum(tables) / len(tables)).astype(first.dtypes.to_dict())

@@ -35,6 +35,7 @@ from recsys_lib.validation import DataError, check_choice, check_int
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 FORMATS = (".svg", ".png", ".pdf")
+ONE_RUN = 0.03
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 
 
@@ -165,7 +166,11 @@ def picked(old: object, shape: object) -> object:
 def differences(
     old: object, new: object, where: str = "found", tolerance: float = 1e-3
 ) -> list[str]:
-    """List where two results differ by more than the tolerance; times are not compared."""
+    """List where two results differ by more than the tolerance; times are not compared.
+
+    Under the key "values" stand single runs, one for each seed. The same seed ends a little
+    elsewhere on another processor, as another seed does on the same: there `ONE_RUN` is allowed.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         keys = sorted(
             (k for k in old.keys() | new.keys() if not str(k).endswith("seconds")), key=str
@@ -173,7 +178,12 @@ def differences(
         return [
             line
             for key in keys
-            for line in differences(old.get(key), new.get(key), f"{where}.{key}", tolerance)
+            for line in differences(
+                old.get(key),
+                new.get(key),
+                f"{where}.{key}",
+                max(tolerance, ONE_RUN) if key == "values" else tolerance,
+            )
         ]
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = enumerate(zip(old, new, strict=True))
@@ -339,7 +349,4 @@ def _sha256(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    # Newer instructions add in another order, and a network then ends elsewhere, as with another
-    # seed. PyTorch asks for this once, before it first computes.
-    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
     sys.exit(main())

@@ -19,9 +19,7 @@ REGISTER = "RECSYS_COMPARISONS"  # the variable that names the file in which the
 LESS, LEVEL, MORE = "behind", "level with", "ahead of"
 
 
-def verdict(
-    low: float, high: float, less: str = LESS, level: str = LEVEL, more: str = MORE
-) -> str:
+def verdict(low: float, high: float, less: str = LESS, level: str = LEVEL, more: str = MORE) -> str:
     """Return the word that an interval of a difference allows.
 
     Parameters

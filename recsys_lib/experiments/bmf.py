@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare, evaluate
+from recsys_lib.evaluation import compare, evaluate, over_seeds
 from recsys_lib.experiments.implicit import (
     METRICS,
     SEEDS,
@@ -13,7 +13,6 @@ from recsys_lib.experiments.implicit import (
     against,
     baselines,
     first_seed,
-    mean_table,
     on_test,
     ranges,
     search,
@@ -136,15 +135,14 @@ def _penalty(setting: dict, tuning: Split, seeds: range) -> dict:
         for strength in strengths:
             given = {**setting, "frequency_power": power, "regularization": strength}
             models = (BinaryMF(**given, seed=seed).fit(tuning.train) for seed in seeds)
-            means[strength] = mean_table(
-                [evaluate(model, tuning, candidates=lists, on="valid") for model in models]
-            )
+            means[strength] = [
+                evaluate(model, tuning, candidates=lists, on="valid") for model in models
+            ]
         found["trials"][str(power)] = [
-            {"regularization": strength, **one[["hr@10", "ndcg@10"]].mean().to_dict()}
-            for strength, one in means.items()
+            {"regularization": strength} | _means(parts) for strength, parts in means.items()
         ]
-        tables[power] = max(means.values(), key=lambda one: one["ndcg@10"].mean())
-    users = tables[0.0].index.to_numpy()
+        tables[power] = max(means.values(), key=lambda parts: _means(parts)["ndcg@10"])
+    users = tables[0.0][0].index.to_numpy()
     item = np.empty(tuning.train.n_users, dtype=int)
     item[tuning.valid.user] = tuning.valid.item
     sizes = {
@@ -159,13 +157,19 @@ def _penalty(setting: dict, tuning: Split, seeds: range) -> dict:
                 "from": int(counts[group == which].min()),
                 "to": int(counts[group == which].max()),
                 "users": int((group == which).sum()),
-                **{str(p): one["ndcg@10"][group == which].mean() for p, one in tables.items()},
-                "adaptive - uniform": table(
-                    compare(tables[1.0][group == which], tables[0.0][group == which])
-                ),
+                **{str(p): _means(one)["ndcg@10"] for p, one in inside.items()},
+                "adaptive - uniform": table(compare(inside[1.0], inside[0.0])),
             }
             for which in range(3)
+            for inside in [
+                {p: [one[group == which] for one in parts] for p, parts in tables.items()}
+            ]
         ]
     for power in (0.5, 1.0):
         found["difference"][str(power)] = table(compare(tables[power], tables[0.0]))
     return found
+
+
+def _means(tables: list[pd.DataFrame]) -> dict[str, float]:
+    """HR and NDCG, means over users and seeds."""
+    return over_seeds(tables)[0][["hr@10", "ndcg@10"]].mean().to_dict()

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from recsys_lib.data import Split
-from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.evaluation import Tables, compare, evaluate, summary
 from recsys_lib.experiments.paper_data import YEAR, PopularityAround, held_out, table
 from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
 from recsys_lib.sampling import Candidates
@@ -150,17 +150,17 @@ def on_test(
     candidates: Candidates,
     seeds: range,
     given: Callable[[int], dict] = lambda seed: {},
-) -> tuple[dict, dict[str, pd.DataFrame]]:
-    """Fit a chosen setting with every seed and test it; users' results are means over seeds.
+) -> tuple[dict, dict[str, list[pd.DataFrame]]]:
+    """Fit a chosen setting with every seed and test it.
 
     `given` says what `fit` gets besides the training set, by seed.
 
     Returns
     -------
     found : dict
-        Summaries with intervals over users, the spread over seeds, parameters and times.
-    tables : dict of DataFrame
-        "sampled" and "full": one row per user, to compare with.
+        Summaries with intervals over users and seeds, the spread over seeds, and times.
+    tables : dict of list of DataFrame
+        "sampled" and "full": a table for each seed, to compare with.
     """
     each: dict[str, list[pd.DataFrame]] = {"sampled": [], "full": []}
     seconds = []
@@ -169,14 +169,13 @@ def on_test(
         seconds.append(float(model.history_["seconds"].iloc[-1]))
         each["sampled"].append(evaluate(model, split, candidates=candidates))
         each["full"].append(evaluate(model, split))
-    tables = {name: mean_table(parts) for name, parts in each.items()}
-    found = {name: table(summary(one)) for name, one in tables.items()}
+    found = {name: table(summary(parts)) for name, parts in each.items()}
     found["seeds"] = {
-        name: {metric: over_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
+        name: {metric: mean_of_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
         for name, parts in each.items()
     }
     found["training_seconds"] = float(np.min(seconds))  # other work on the machine only adds to it
-    return found, tables
+    return found, each
 
 
 def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: Candidates) -> dict:
@@ -192,12 +191,7 @@ def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: 
     }
 
 
-def mean_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return the mean over seeds of tables of `evaluate` on the same users."""
-    return (sum(tables) / len(tables)).astype({"n_relevant": int})
-
-
-def over_seeds(values: list[float], level: float = 0.95) -> dict:
+def mean_of_seeds(values: list[float], level: float = 0.95) -> dict:
     """Return mean, values and Student's t interval over seeds."""
     values = np.array(values, dtype=np.float64)
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
@@ -220,6 +214,6 @@ def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.Da
     }
 
 
-def against(one: pd.DataFrame, others: dict[str, pd.DataFrame]) -> dict:
+def against(one: Tables, others: dict[str, pd.DataFrame]) -> dict:
     """Return the paired comparisons of one model with others, user by user."""
     return {name: table(compare(one, other)) for name, other in others.items()}

@@ -19,7 +19,7 @@ from recsys_lib.experiments.implicit import (
     baselines,
     first_seed,
     on_test,
-    over_seeds,
+    mean_of_seeds,
     ranges,
     search,
     validating,
@@ -153,7 +153,7 @@ def _one_step(tuning: Split, seeds: range) -> dict:
             steps = steps if given["learning_rate"] > 0 else 0
             rows.append(model.history_.iloc[-1])
         found[name] = {"steps": int(steps)} | {
-            metric: over_seeds([row[metric] for row in rows]) for metric in ("hr@10", "ndcg@10")
+            metric: mean_of_seeds([row[metric] for row in rows]) for metric in ("hr@10", "ndcg@10")
         }
     return found
 
@@ -197,7 +197,7 @@ def _pretraining(settings: dict, tuning: Split, seeds: range) -> dict:
     return {
         "curves": {name: np.mean(each, axis=0).tolist() for name, each in curves.items()},
         "means": {
-            name: {m: over_seeds([one[m] for one in each]) for m in ("hr@10", "ndcg@10")}
+            name: {m: mean_of_seeds([one[m] for one in each]) for m in ("hr@10", "ndcg@10")}
             for name, each in means.items()
         },
     }
@@ -226,7 +226,7 @@ def _dot_product(seeds: range) -> list[dict]:
             {
                 "dimension": dimension,
                 "examples": n,
-                "rmse": over_seeds([learn(dimension, n, seed) for seed in seeds]),
+                "rmse": mean_of_seeds([learn(dimension, n, seed) for seed in seeds]),
             }
             for dimension in DIMENSIONS
             for n in SIZES

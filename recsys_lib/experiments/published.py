@@ -24,8 +24,7 @@ from recsys_lib.experiments.implicit import (
     MOST_EPOCHS,
     PRETRAINED,
     SEEDS,
-    mean_table,
-    over_seeds,
+    mean_of_seeds,
     validating,
 )
 from recsys_lib.experiments.networks import halves, nothing
@@ -231,14 +230,15 @@ def _chain(
     found, before = [], None
     for step in steps:
         tables, epochs = _tables(step, split, tuning, measures, seeds)
-        mean = mean_table(tables)
-        row = {"name": step.name, "epochs": epochs, "mean": table(summary(mean)), "seeds": {}}
+        row = {"name": step.name, "epochs": epochs, "mean": table(summary(tables)), "seeds": {}}
         for metric in METRICS:
-            row["seeds"][metric] = over_seeds([one[metric].mean() for one in tables])
+            row["seeds"][metric] = mean_of_seeds([one[metric].mean() for one in tables])
         if before is not None:
-            row["difference"] = table(compare(mean[list(METRICS)], before[list(METRICS)]))
+            row["difference"] = table(
+                compare(*([one[list(METRICS)] for one in parts] for parts in (tables, before)))
+            )
         found.append(row)
-        before = mean
+        before = tables
     return found
 
 
@@ -253,7 +253,9 @@ def _spread(
     """What several seeds give of a model as published, at one learning rate."""
     step = Step(step.name, step.kind, step.settings | {"learning_rate": rate}, "test", "published")
     tables, epochs = _tables(step, split, tuning, measures, seeds)
-    return {"epochs": epochs} | {m: over_seeds([one[m].mean() for one in tables]) for m in METRICS}
+    return {"epochs": epochs} | {
+        m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS
+    }
 
 
 def _tables(

@@ -9,6 +9,8 @@ and Karypis 2004). All cosines at once are one
 sparse product of the matrix, its rows scaled to length 1, with its own transpose.
 """
 
+from abc import abstractmethod
+
 import numpy as np
 from numba import njit
 from scipy import sparse
@@ -56,7 +58,13 @@ def centre_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]
 
 
 class _KNN(Recommender):
-    """What the two sides share: the matrix to compare and the neighbours to keep."""
+    """What the two sides share: the matrix to compare, the neighbours to keep, and new users."""
+
+    similarity_: sparse.csr_array
+    matrix_: sparse.csr_array
+    user_means_: np.ndarray
+    cold_: np.ndarray
+    popularity_: np.ndarray
 
     def __init__(
         self,
@@ -73,6 +81,19 @@ class _KNN(Recommender):
             raise ValueError(
                 "centre=True needs values='rating': ones minus their mean are all zero"
             )
+
+    def _begin(self, train: Interactions) -> None:
+        self.cold_ = train.user_counts == 0
+        self.popularity_ = train.item_counts.astype(np.float32)
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        scores = self._from_neighbours(users).toarray()
+        scores[self.cold_[users]] = self.popularity_
+        return scores
+
+    @abstractmethod
+    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
+        """Return what the neighbours say, shape (len(users), n_items)."""
 
     def _prepare(self, train: Interactions) -> sparse.csr_array:
         matrix = train.to_csr(self.values)
@@ -151,7 +172,7 @@ class UserKNN(_KNN):
 
     The score of item i for user u is the sum over the neighbours v of u of
     ``similarity(u, v) * r(v, i)``. Neighbours have positive similarity; a user without any gets
-    all zeros.
+    all zeros. A user without training data has no row to compare, and gets the items' popularity.
 
     Parameters
     ----------
@@ -172,18 +193,18 @@ class UserKNN(_KNN):
         Training cells, centred if asked for.
     user_means_ : ndarray, shape (n_users,)
         Only with `centre`.
+    cold_ : ndarray of bool, shape (n_users,)
+        Users without a training row.
+    popularity_ : ndarray of float32, shape (n_items,)
+        Their scores: how many users have each item in the training set.
     """
-
-    similarity_: sparse.csr_array
-    matrix_: sparse.csr_array
-    user_means_: np.ndarray
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
         self.matrix_ = self._prepare(train)
         self.similarity_ = self._neighbours(self.matrix_)
 
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        return (self.similarity_[users] @ self.matrix_).toarray()
+    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
+        return self.similarity_[users] @ self.matrix_
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Neighbours who speak most for an item: (user index, share), largest first.
@@ -200,7 +221,8 @@ class ItemKNN(_KNN):
     """Recommend items that are similar to those a user has interacted with.
 
     The score of item i for user u is the sum over the items j that u has met, if i is among the
-    `n_neighbours` items most similar to j, of ``r(u, j) * similarity(j, i)``.
+    `n_neighbours` items most similar to j, of ``r(u, j) * similarity(j, i)``. A user without
+    training data has met no j, and gets the items' popularity.
 
     Parameters
     ----------
@@ -214,20 +236,16 @@ class ItemKNN(_KNN):
     ----------
     similarity_ : csr_array, shape (n_items, n_items)
         Row j holds the neighbours of item j.
-    matrix_, user_means_
+    matrix_, user_means_, cold_, popularity_
         As in `UserKNN`.
     """
-
-    similarity_: sparse.csr_array
-    matrix_: sparse.csr_array
-    user_means_: np.ndarray
 
     def _fit(self, train: Interactions, valid: Interactions | None) -> None:
         self.matrix_ = self._prepare(train)
         self.similarity_ = self._neighbours(sparse.csr_array(self.matrix_.T))
 
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        return (self.matrix_[users] @ self.similarity_).toarray()
+    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
+        return self.matrix_[users] @ self.similarity_
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Items of the user that speak most for an item: (item index, share), largest first.

@@ -554,7 +554,7 @@ def test_user_neighbours_by_hand():
         [C01, C01, C02, C02, 0],  # items of user 1, then of user 2
         [C01, C01, C01, 0, 0],
         [C02, C02, C02, 0, 0],
-        [0, 0, 0, 0, 0],
+        [2, 2, 2, 1, 0],  # has met nothing: how many users have each item
     ]
     np.testing.assert_allclose(model.score([0, 1, 2, 3]), scores, rtol=1e-6)
 
@@ -575,7 +575,7 @@ def test_item_neighbours_by_hand():
     expected[0, 2] = expected[2, 0] = expected[1, 2] = expected[2, 1] = 1 / 2
     expected[2, 3] = expected[3, 2] = c
     np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
-    np.testing.assert_allclose(model.score([1, 3]), [[1, 1, 1, 0, 0], [0] * 5], rtol=1e-6)
+    np.testing.assert_allclose(model.score([1, 3]), [[1, 1, 1, 0, 0], [2, 2, 2, 1, 0]], rtol=1e-6)
     # with one neighbour each: 0 and 1 keep each other, 2 keeps 3, 3 keeps 2
     nearest = ItemKNN(n_neighbours=1).fit(ratings_of(TABLE))
     np.testing.assert_allclose(nearest.score([0]), [[1, 1, 0, c, 0]], rtol=1e-6)
@@ -657,6 +657,7 @@ def test_the_most_similar_rows_are_kept(model, n_neighbours, shrinkage):
     best = np.sort(found, axis=1)[:, ::-1][:, :n_neighbours]
     np.testing.assert_allclose(best, most, rtol=0, atol=1e-6)
     expected = found @ centred if model is UserKNN else centred.T @ found
+    expected[7] = (~np.isnan(table)).sum(axis=0)  # met nothing: popularity
     np.testing.assert_allclose(fitted.score(np.arange(150)), expected, rtol=0, atol=1e-4)
 
 
@@ -665,13 +666,17 @@ def test_a_single_user_has_no_neighbours():
     assert ItemKNN().fit(ratings_of([[1], [1]])).score([0]).tolist() == [[0]]
 
 
-def test_who_has_met_nothing_gets_zeros():
+def test_a_user_without_training_data_gets_the_popular_items():
     """The last user and the last item of the planted data are in no event."""
+    counts = SPLIT.train.item_counts
     for model in (UserKNN(), ItemKNN(), ItemKNN(values="rating", centre=True)):
         scores = model.fit(SPLIT.train).score(EVERYBODY)
-        assert not scores[-1].any()
+        assert scores[-1].tolist() == counts.tolist()
         assert not scores[:, -1].any()
         assert scores[:-1, :-1].any()
+        lists, _ = model.recommend([N_USERS - 1], k=5)
+        assert lists[0].tolist() == np.argsort(-counts, kind="stable")[:5].tolist()
+        assert model.explain(N_USERS - 1, int(lists[0, 0])) == []  # no neighbour speaks for it
 
 
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN])
@@ -727,7 +732,7 @@ def test_explanations_are_shares_and_the_largest_come_first(model, settings):
             assert shares == sorted(shares, reverse=True)
             assert all(0 < share <= 1 for share in shares)
             assert sum(shares) == pytest.approx(1 if found else 0)
-            assert bool(found) or scores[user, item] <= 0
+            assert bool(found) or scores[user, item] <= 0 or model.cold_[user]
             assert model.explain(user, item) == found[:3]
             if not settings.get("centre") and isinstance(model, UserKNN):
                 for other, share in found:

@@ -1,5 +1,7 @@
 """What the files of the built site say, read without a browser."""
 
+import json
+import os
 import re
 import sys
 from itertools import pairwise
@@ -139,6 +141,58 @@ def test_no_warning_or_traceback_is_on_a_page(site: Site):
             for page in site.pages
         }
     )
+
+
+# A difference and its interval, as a table and as a sentence may print it: the difference has a
+# sign, or one end of its interval has.
+NUMBER = r"[+\-\u2212]?\d*\.\d+"
+SIGNED = r"(?<![\d.])[+\-\u2212]\d*\.\d+"
+INTERVAL = rf"(?:\[\s*({NUMBER}),\s*({NUMBER})\]|" + (
+    rf"\(?(?:95\s?%\s)?(?:interval|between|from)?\s?({NUMBER})\s(?:to|and)\s({NUMBER})\)?)"
+)
+COMPARISON = re.compile(rf"({SIGNED})\s*{INTERVAL}")
+
+
+def comparisons(text: str) -> list[tuple[str, str, str]]:
+    """Return (difference, low, high) of each comparison in a text, in the order of the text."""
+    found = COMPARISON.findall(text.replace("\u2212", "-"))
+    return [tuple(part for part in one if part) for one in found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+0.034 [+0.025, +0.043]  ahead of",
+        "BinaryMF - MLP  +0.034  [+0.025, +0.043]",
+        "is +0.034 (95% interval +0.025 to +0.043), which",
+        "\u22120.018 (between \u22120.031 and \u22120.004)",
+        "+0.021 (0.013 to 0.028)",
+    ],
+)
+def test_a_comparison_is_seen_in_every_form(text: str):
+    assert len(comparisons(text)) == 1
+
+
+def test_what_is_no_comparison_is_not_taken_for_one():
+    assert not comparisons("0.529 [0.516, 0.542] and 0.5 (95% interval 0.4 to 0.6), not -0.3 or .2")
+
+
+def test_every_comparison_on_a_page_took_its_word_from_its_interval(site: Site):
+    """`verdicts.compared` notes each difference that it puts into words."""
+    register = Path(os.environ.get("RECSYS_COMPARISONS", site.folder.parent / ".comparisons"))
+    noted = [json.loads(line) for line in register.read_text(encoding="utf-8").splitlines()]
+    known = {one for numbers, *_ in noted for one in comparisons(numbers)}
+    assert known
+    problems = {}
+    for page in site.chapters:
+        article = site.soup(page).select_one("main article")
+        found = comparisons(re.sub(r"[ \n]+", " ", article.get_text(" ")))
+        problems[page] = [
+            f"not from verdicts.compared: {d} [{low}, {high}]"
+            for d, low, high in found
+            if (d, low, high) not in known
+        ]
+    report(problems)
 
 
 @pytest.mark.parametrize("name", ["search.html", "index.html"])
