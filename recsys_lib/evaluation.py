@@ -208,7 +208,7 @@ def summary(tables: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     ----------
     tables : DataFrame or sequence of DataFrame
         From `evaluate`; of a model in which chance takes part, one table for each seed it was
-        trained with: then the interval is over users and seeds together (`significance.seed_noise`).
+        trained with: then the interval is over users and seeds (`significance.seed_noise`).
     level : float
         Coverage of the interval.
     seed : int
@@ -263,7 +263,14 @@ def leaderboard(
     return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
 
 
-def compare(tables: Tables, baseline: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def compare(
+    tables: Tables,
+    baseline: Tables,
+    level: float = 0.95,
+    seed: int = 0,
+    *,
+    same_runs: bool = False,
+) -> pd.DataFrame:
     """Compare two models user by user: mean difference, its interval, and a paired test.
 
     Parameters
@@ -273,6 +280,9 @@ def compare(tables: Tables, baseline: Tables, level: float = 0.95, seed: int = 0
         chance takes part, as in `summary`. Interval and test are over users and seeds then.
     level, seed
         As in `summary`.
+    same_runs : bool
+        The two are the same trainings, seed by seed, and differ in how they were measured or in the
+        epoch that was taken: then it is their difference of which each seed gives one.
 
     Returns
     -------
@@ -283,9 +293,14 @@ def compare(tables: Tables, baseline: Tables, level: float = 0.95, seed: int = 0
     Raises
     ------
     DataError
-        If the two are not about the same users.
+        If the two are not about the same users, or `same_runs` of other numbers of seeds.
     """
     (table, seeds), (base, base_seeds) = over_seeds(tables), over_seeds(baseline)
+    if same_runs:
+        n, m = (1 if one is None else len(one) for one in (seeds, base_seeds))
+        if n != m:
+            raise DataError(f"same_runs needs as many seeds on both sides, got {n} and {m}")
+        seeds, base_seeds = (None if seeds is None else seeds - base_seeds), None
     if not table.index.equals(base.index):
         raise DataError("table and baseline must be about the same users, in the same order")
     if "n_relevant" in table and not table["n_relevant"].equals(base.get("n_relevant")):

@@ -1,27 +1,31 @@
 """The paper's table 1 as it came about, and what each correction changes (chapter 10).
 
-Written from what is known of the published code: no negatives for BMF; one step an epoch for MLP
-and NeuMF, over all samples at once, from embeddings of standard deviation 1; the best epoch chosen
-on test, the untrained network among the candidates; ties counted against the positives; users
-without training rows ranked by their random start; and a second positive, the item of index 1, for
-the users who have but one interaction. Which order of items gives that index is not known: by
-identifier and by first appearance it is an item that nearly nobody has met. We take the first.
+Written from what is known of the published code and its logs: no negatives for BMF; one step an
+epoch for MLP and NeuMF, over all samples at once, from embeddings of standard deviation 1; the best
+epoch chosen on test, the untrained network among the candidates (BMF: its last epoch); ties counted
+against the positives (networks); users without training rows ranked by their random start; and a
+second positive, the product of index 1, for the users who have but one interaction. Products are
+numbered by their sorted identifiers.
+
+Which optimizer and which rate made the table is not certain: text, code and the commands of the
+published instructions differ. But the losses of those runs are published, epoch by epoch. So every
+optimizer and rate that might have been is tried, and its losses held against theirs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.bmf import PAPER
 from recsys_lib.experiments.implicit import (
     METRICS,
-    MOST_EPOCHS,
     PRETRAINED,
     SEEDS,
     mean_of_seeds,
@@ -29,23 +33,98 @@ from recsys_lib.experiments.implicit import (
 )
 from recsys_lib.experiments.networks import halves, nothing
 from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
+from recsys_lib.experiments.parallel import each
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import PADDING, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
 from recsys_lib.sampling import Candidates
-from recsys_lib.training import EpochModel
+from recsys_lib.training import EpochModel, Learner
 
 FABRICATED = 1
-PATIENCE = 20
 Measure = Callable[[Recommender], pd.DataFrame]
+Tables = list[pd.DataFrame]
 
+# ------------------------------------------------------------------- what the authors have printed
 
-class _ColdAsTheyStart:
-    """Users without a training row count as any others: their numbers are still the random ones."""
+TABLE_1 = {  # at K = 10
+    "BMF": {"hr@10": 0.39534, "ndcg@10": 0.149782, "precision@10": 0.045408, "recall@10": 0.227041},
+    "NeuMF": {
+        "hr@10": 0.393969,
+        "ndcg@10": 0.135664,
+        "precision@10": 0.045467,
+        "recall@10": 0.227335,
+    },
+    "MLP": {
+        "hr@10": 0.211083,
+        "ndcg@10": 0.062519,
+        "precision@10": 0.021989,
+        "recall@10": 0.109947,
+    },
+}
+LOSSES = {  # the training loss of each epoch, from the files beside their code
+    "MLP": [
+        *(0.8271, 0.8045, 0.7837, 0.7644, 0.7465, 0.7298, 0.7143, 0.6998, 0.6863, 0.6737),
+        *(0.6618, 0.6507, 0.6403, 0.6305, 0.6214, 0.6128, 0.6047, 0.5972, 0.5901, 0.5835),
+    ],
+    "NeuMF": [
+        *(0.7266, 0.6206, 0.5064, 0.5239, 0.5074, 0.5164, 0.4977, 0.4789, 0.4910, 0.4739),
+        *(0.4670, 0.4723, 0.4716, 0.4642, 0.4614, 0.4636, 0.4569, 0.4488, 0.4454, 0.4404),
+    ],
+}
+BMF_LOG = {  # by epoch: accuracy on the training set, its loss, HR@10, NDCG@10
+    10: (0.6187, 0.6882, 0.2142, 0.0662),
+    20: (0.7395, 0.6772, 0.2399, 0.0830),
+    30: (0.8945, 0.6223, 0.2959, 0.1134),
+    40: (0.9812, 0.4699, 0.3671, 0.1416),
+    50: (0.9967, 0.3046, 0.3969, 0.1521),
+}
 
-    def _begin(self, train: Interactions) -> None:
-        super()._begin(train)
-        self.cold_ = np.zeros(train.n_users, dtype=bool)
+# ----------------------------------------------------------------------------------- as it was done
+
+BMF = {
+    "factors": 10,
+    "learning_rate": 0.01,
+    "regularization": 0.1,
+    "frequency_power": 0.5,  # as its code has it, not its text
+    "n_negatives": 0,
+    "biases": False,
+    "init_scale": 0.1,
+}
+WHOLE = {
+    "batch_size": 10**9,  # one step an epoch, whatever the size
+    "init_scale": 1.0,
+    "regularization": 0.0,
+    "weight_decay": 0.0,
+}
+MLP_LAYERS = {"layers": (64, 64, 32, 16, 8)}  # one layer more than its text and its NeuMF have
+TEXT_LAYERS = {"layers": (64, 32, 16, 8)}
+NEUMF = {"factors": 8, **TEXT_LAYERS}
+EPOCHS, BMF_EPOCHS = 20, 50
+OPTIMIZERS: dict[str, Callable] = {
+    "SGD": torch.optim.SGD,
+    "Adam": torch.optim.Adam,
+    "AdamW": torch.optim.AdamW,
+}
+TRIED = {  # optimizers and rates whose losses are held against the printed ones
+    "MLP": {
+        "SGD": (0.01, 0.03, 0.1, 0.3, 1.0),
+        "AdamW": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        "Adam": (0.1, 0.3),
+    },
+    "NeuMF": {
+        "Adam": (0.003, 0.01, 0.03, 0.05, 0.1, 0.3),
+        "AdamW": (0.05, 0.1, 0.3),
+        "SGD": (0.1, 1.0),
+    },
+}
+AGAIN = (  # those whose lists are measured, too, with twice the seeds
+    ("MLP", "SGD", 0.1),  # whose losses are like the printed ones
+    ("MLP", "AdamW", 0.1),  # the text
+    ("MLP", "Adam", 0.3),  # the published instructions
+    ("NeuMF", "Adam", 0.05),
+    ("NeuMF", "Adam", 0.1),  # the published instructions
+)
+FITTING = {"MLP": ("SGD", 0.1), "NeuMF": ("Adam", 0.05)}  # which the ladders begin with
 
 
 class _TorchStart:
@@ -59,37 +138,115 @@ class _TorchStart:
         return network
 
 
-class PublishedBMF(_ColdAsTheyStart, BinaryMF):
-    """BMF with all that the published code has."""
+class _OneOptimizer:
+    """One optimizer for all weights, as its authors have it."""
+
+    optimizer = "AdamW"
+
+    def _learner(self, train: Interactions) -> Learner:
+        learner = super()._learner(train)
+        weights = self.network_.parameters()
+        learner.optimizer = OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate)
+        return learner
 
 
-class PublishedMLP(_ColdAsTheyStart, _TorchStart, MLP):
-    """MLP likewise."""
+class PublishedMLP(_OneOptimizer, _TorchStart, MLP):
+    """The MLP as the published code starts it."""
 
 
-class PublishedNeuMF(_ColdAsTheyStart, _TorchStart, NeuMF):
+class PublishedNeuMF(_OneOptimizer, _TorchStart, NeuMF):
     """NeuMF likewise."""
 
 
-class WarmMLP(_TorchStart, MLP):
-    """The same with users without a training row ranked by popularity."""
+def trained_by(kind: type[EpochModel], optimizer: str) -> type[EpochModel]:
+    """Return the same model with another optimizer."""
+    return type(kind.__name__, (kind,), {"optimizer": optimizer})
 
 
-class WarmNeuMF(_TorchStart, NeuMF):
-    """NeuMF likewise."""
+PUBLISHED = {"MLP": (PublishedMLP, MLP_LAYERS), "NeuMF": (PublishedNeuMF, NEUMF)}
+
+
+# -------------------------------------------------------------------------------------- the ladders
 
 
 @dataclass(frozen=True)
 class Step:
-    """One way to train and measure: what it is called, and all that it consists of."""
+    """One way to train, measured as the course measures: its name and all that it consists of.
+
+    `epochs` is a number, or None: then each seed chooses its own on validation.
+    """
 
     name: str
     kind: type[EpochModel]
     settings: dict
-    epochs: int | str  # a number, or on which set the best is chosen: "test" or "valid"
-    measure: str = "ours"  # or "published", or "fair ties"
-    most: int = 20
+    epochs: int | None = None
     given: Callable[[Interactions, int], dict] = nothing
+
+
+# Longer than any plateau of any run here, as a test of the recorded curves sees.
+PATIENCE = {BinaryMF: 300, MLP: 30, NeuMF: 30}
+MOST = {BinaryMF: 1000, MLP: 300, NeuMF: 300}
+
+
+def patience(kind: type[EpochModel]) -> dict:
+    """How long a run may go on, and for how many epochs without improvement."""
+    (base,) = (base for base in PATIENCE if issubclass(kind, base))
+    return {"epochs": MOST[base], "patience": PATIENCE[base], "metric": "ndcg@10"}
+
+
+def steps(tuned: dict) -> dict[str, list[Step]]:
+    """Return what is mended in the training of each model, one thing after the other.
+
+    Each step is the one before it and what is named.
+    """
+    bmf = {key: value for key, value in tuned["BinaryMF"].items() if key != "epochs"}
+    negatives, biases = {"n_negatives": 4}, {"biases": True}
+    penalty = {name: {"regularization": tuned[name]["regularization"]} for name in tuned}
+    penalty["BinaryMF"]["frequency_power"] = bmf["frequency_power"]
+    batches, slow, small = {"batch_size": 256}, {"learning_rate": 0.001}, {"init_scale": 0.01}
+
+    def all_tuned(name: str, kind: type[EpochModel], label: str, **given: Callable) -> Step:
+        setting = dict(tuned[name])
+        return Step(label, kind, setting, setting.pop("epochs"), **given)
+
+    def network(name: str, kind: type[EpochModel], layers: dict) -> Iterator[Step]:
+        published, theirs = PUBLISHED[name]
+        optimizer, rate = FITTING[name]
+        settings = WHOLE | theirs | {"learning_rate": rate} | batches
+        yield Step("batches of 256", trained_by(published, optimizer), settings)
+        settings = settings | slow
+        yield Step("AdamW, learning rate .001", trained_by(published, "AdamW"), settings)
+        settings = settings | layers | {"weight_decay": 0.01}
+        yield Step("layers started well", kind, settings)
+        settings = settings | small
+        yield Step("small numbers at the start", kind, settings)
+        yield Step("penalty on the embeddings", kind, settings | penalty[name])
+        yield all_tuned(name, kind, "all settings tuned")
+
+    return {
+        "BMF": [
+            Step("epoch chosen on validation", BinaryMF, BMF),
+            Step("four negatives", BinaryMF, BMF | negatives),
+            Step("biases", BinaryMF, BMF | negatives | biases),
+            Step("penalty tuned", BinaryMF, BMF | negatives | biases | penalty["BinaryMF"]),
+            Step(
+                "learning rate and start tuned",
+                BinaryMF,
+                bmf | {"factors": BMF["factors"]} | negatives | biases,
+            ),
+            all_tuned("BinaryMF", BinaryMF, "all settings tuned"),
+        ],
+        "MLP": list(network("MLP", MLP, TEXT_LAYERS)),
+        "NeuMF": [
+            *network("NeuMF", NeuMF, {}),
+            all_tuned(
+                PRETRAINED, NeuMF, "started from trained halves", given=partial(halves, tuned)
+            ),
+        ],
+    }
+
+
+# ------------------------------------------------------------------------------------------ the run
 
 
 def run(
@@ -99,200 +256,299 @@ def run(
     split = paper_split(ratings)
     tuning = tuning_split(split)
     measures = _measures(split, candidates)
-    whole = {"batch_size": len(split.train) * 5, "init_scale": 1.0, "regularization": 0.0}
-    chains = _chains(whole, networks["settings"])
-    return {
+    ladder, twice = steps(networks["settings"]), range(2 * len(seeds))
+
+    tried = [(n, o, rate) for n, rates in TRIED.items() for o in rates for rate in rates[o]]
+    losses = each(_losses, [(*one, seed) for one in tried for seed in seeds[:2]], split)
+    again = each(_again, [(*one, seed) for one in AGAIN for seed in twice], split, tuning, measures)
+    trained = each(
+        _train,
+        [
+            (name, n, seed)
+            for name, after in ladder.items()
+            for n in range(len(after))
+            for seed in seeds
+        ],
+        split,
+        tuning,
+        measures["ours"],
+        ladder,
+    )
+    bmf = each(_bmf, [(seed,) for seed in twice], split, measures)
+
+    found: dict = {
+        "printed": {"table 1": TABLE_1, "losses": LOSSES, "BMF": _printed_log()},
         "random": _both(measures, Random().fit(split.train)),
         "popularity": _both(measures, Popularity().fit(split.train)),
-        "chains": {
-            name: _chain(steps, split, tuning, measures, seeds) for name, steps in chains.items()
-        },
-        "spread": {
-            f"{name}, rate {rate:g}": _spread(
-                step, rate, split, tuning, measures, range(2 * len(seeds))
+        "BMF": _log([log for _, log in bmf]),
+        "losses": [
+            {"model": name, "optimizer": optimizer, "rate": rate} | _beside(LOSSES[name], curves)
+            for (name, optimizer, rate), curves in zip(
+                tried, _by(len(seeds[:2]), losses), strict=True
             )
-            for name, rates in (("MLP", (0.1, 0.3)), ("NeuMF", (0.05, 0.1)))
-            for step in chains[name][:1]
-            for rate in rates
-        },
+        ],
+        "again": {"BMF": _row([tables["published"] for tables, _ in bmf])},
     }
+    chains = {"BMF": _counted([tables for tables, _ in bmf[: len(seeds)]])}
+    for (name, optimizer, rate), runs in zip(AGAIN, _by(len(twice), again), strict=True):
+        found["again"][f"{name}, {optimizer}, rate {rate:g}"] = _row(
+            [one["tables"]["published"] for one in runs]
+        ) | {"epochs": [one["epochs"]["published"] for one in runs]}
+        if FITTING[name] == (optimizer, rate):
+            runs = runs[: len(seeds)]
+            chains[name] = _counted(
+                [one["tables"] for one in runs], [one["epochs"] for one in runs]
+            )
+            tables, epochs = ([one[what]["valid"] for one in runs] for what in ("tables", "epochs"))
+            _append(chains[name], "epoch chosen on validation", tables, epochs, same_runs=True)
+    parts = iter(_by(len(seeds), trained))
+    for name, after in ladder.items():
+        for step in after:
+            tables, epochs, curves = (list(column) for column in zip(*next(parts), strict=True))
+            _append(chains[name], step.name, tables, epochs, curves=curves)
+    found["chains"] = {
+        name: [{k: v for k, v in row.items() if k != "tables"} for row in chain]
+        for name, chain in chains.items()
+    }
+    return found
+
+
+def _by(n: int, rows: list) -> list[list]:
+    """Part a list into lists of n: the seeds of each thing."""
+    return [rows[start : start + n] for start in range(0, len(rows), n)]
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
     """Random order and popularity, every way of counting; BMF as published with the first seed."""
     split = paper_split(ratings)
     measures = _measures(split, candidates)
-    step = _chains({}, networks["settings"])["BMF"][0]
-    one, epoch = _best_on_test(step, split, measures[step.measure], SEEDS[0])
+    tables, _ = _bmf(split, measures, 0)
+    one = tables["published"]
     values = {metric: {"values": {0: float(one[metric].mean())}} for metric in METRICS}
     return {
         "random": _both(measures, Random().fit(split.train)),
         "popularity": _both(measures, Popularity().fit(split.train)),
-        "chains": {"BMF": {0: {"epochs": {0: epoch}, "seeds": values}}},
+        "again": {"BMF": values},
     }
+
+
+def _printed_log() -> dict:
+    names = ("accuracy", "loss", "hr@10", "ndcg@10")
+    return {str(epoch): dict(zip(names, row, strict=True)) for epoch, row in BMF_LOG.items()}
 
 
 def _measures(split: Split, candidates: Candidates) -> dict[str, Measure]:
-    """Return how a model is measured as published, with ties counted fairly, and as we do it."""
-    return {
-        "published": lambda model: as_published(model, candidates),
-        "fair ties": lambda model: as_published(model, candidates, fair_ties=True),
-        "ours": lambda model: evaluate(model, split, candidates=candidates),
-    }
+    """Return how a model is measured: as published, mended step by step, and as we do it."""
 
+    def ours(model: Recommender) -> pd.DataFrame:
+        return evaluate(model, split, candidates=candidates)
 
-def _chains(whole: dict, tuned: dict) -> dict[str, list[Step]]:
-    """Return the steps from published to mended for each model."""
-    paper = PAPER | {"frequency_power": 0.5}  # as its code has it, not its text
-    bmf = {key: value for key, value in tuned["BinaryMF"].items() if key != "epochs"}
-    mlp = whole | {"learning_rate": 0.1, "weight_decay": 0.01, "layers": (64, 64, 32, 16, 8)}
-    neumf = whole | {"learning_rate": 0.05, "weight_decay": 0.0}
-    batches = {"batch_size": 256}
-    slow = batches | {"learning_rate": 0.001}
-    small = slow | {"init_scale": 0.01}
-    penalties = {
-        name: {"regularization": tuned[name]["regularization"]}
-        for name in ("BinaryMF", "MLP", "NeuMF")
-    }
-    negatives, biases = {"n_negatives": 4}, {"biases": True}
-    paper_layers = {"layers": (64, 32, 16, 8)}
+    def as_they_start(measure: Measure) -> Measure:
+        def measured(model: Recommender) -> pd.DataFrame:
+            with _nobody_new(model):
+                return measure(model)
 
-    def measured(kind: type[EpochModel], warm: type[EpochModel], given: dict, most: int) -> list:
-        return [
-            Step("as published", kind, given, "test", "published", most),
-            Step("ties in expectation", kind, given, "test", "fair ties", most),
-            Step("no made-up positives", kind, given, "test", most=most),
-            Step("epoch chosen on validation", kind, given, "valid", most=most),
-            Step("new users ranked by popularity", warm, given, "valid", most=most),
-        ]
-
-    def fixed(name: str) -> tuple[dict, int]:
-        given = dict(tuned[name])
-        return given, given.pop("epochs")
+        return measured
 
     return {
-        "BMF": [
-            *measured(PublishedBMF, BinaryMF, paper, 50),
-            *(
-                Step(name, BinaryMF, paper | given, "valid", most=MOST_EPOCHS["BinaryMF"])
-                for name, given in (
-                    ("four negatives", negatives),
-                    ("biases", negatives | biases),
-                    ("penalty tuned", negatives | biases | penalties["BinaryMF"]),
-                    ("learning rate and start tuned", bmf | {"factors": 32} | negatives | biases),
-                )
-            ),
-            Step("all settings tuned", BinaryMF, *fixed("BinaryMF")),
-        ],
-        "MLP": [
-            *measured(PublishedMLP, WarmMLP, mlp, 20),
-            Step("batches of 256", WarmMLP, mlp | batches, "valid"),
-            Step("learning rate .001", WarmMLP, mlp | slow, "valid"),
-            Step("layers of the text, started well", MLP, mlp | slow | paper_layers, "valid"),
-            Step("small numbers at the start", MLP, mlp | small | paper_layers, "valid"),
-            Step(
-                "penalty on the embeddings",
-                MLP,
-                mlp | small | paper_layers | penalties["MLP"],
-                "valid",
-                most=MOST_EPOCHS["MLP"],
-            ),
-            Step("all settings tuned", MLP, *fixed("MLP")),
-        ],
-        "NeuMF": [
-            *measured(PublishedNeuMF, WarmNeuMF, neumf, 20),
-            Step("batches of 256", WarmNeuMF, neumf | batches, "valid"),
-            Step("learning rate .001", WarmNeuMF, neumf | slow, "valid"),
-            Step("layers started well", NeuMF, neumf | slow, "valid"),
-            Step("small numbers at the start", NeuMF, neumf | small, "valid"),
-            Step(
-                "penalty on the embeddings",
-                NeuMF,
-                neumf | small | penalties["NeuMF"],
-                "valid",
-                most=MOST_EPOCHS["NeuMF"],
-            ),
-            Step("all settings tuned", NeuMF, *fixed("NeuMF")),
-            Step(
-                "started from trained halves",
-                NeuMF,
-                *fixed(PRETRAINED),
-                given=partial(halves, tuned),
-            ),
-        ],
+        "published": as_they_start(lambda model: as_published(model, candidates)),
+        "fair ties": as_they_start(lambda model: as_published(model, candidates, fair_ties=True)),
+        "no made-up positives": as_they_start(ours),
+        "ours": ours,
     }
 
 
-def _chain(
-    steps: list[Step], split: Split, tuning: Split, measures: dict[str, Measure], seeds: range
-) -> list[dict]:
-    """Return each step's figures, and its difference from the one before, user by user."""
-    found, before = [], None
-    for step in steps:
-        tables, epochs = _tables(step, split, tuning, measures, seeds)
-        row = {"name": step.name, "epochs": epochs, "mean": table(summary(tables)), "seeds": {}}
-        for metric in METRICS:
-            row["seeds"][metric] = mean_of_seeds([one[metric].mean() for one in tables])
-        if before is not None:
-            row["difference"] = table(
-                compare(*([one[list(METRICS)] for one in parts] for parts in (tables, before)))
-            )
-        found.append(row)
-        before = tables
-    return found
+COUNTED = {  # the steps that change how is counted, and the measure of each
+    "as published": "published",
+    "ties in expectation": "fair ties",
+    "no made-up positives": "no made-up positives",
+    "new users ranked by popularity": "ours",
+}
 
 
-def _spread(
-    step: Step,
-    rate: float,
+@contextmanager
+def _nobody_new(model: Recommender) -> Iterator[None]:
+    """Score users without a training row as any others: by the numbers that they started with."""
+    cold = getattr(model, "cold_", None)
+    if cold is not None:
+        model.cold_ = np.zeros_like(cold)
+    try:
+        yield
+    finally:
+        if cold is not None:
+            model.cold_ = cold
+
+
+def _counted(runs: list[dict], epochs: list[dict] | None = None) -> list[dict]:
+    """Return the steps that only count otherwise: the same trainings, measured in several ways.
+
+    `runs` has each seed's table by measure; `epochs` the epoch of each, if it was chosen.
+    """
+    chain: list[dict] = []
+    for name, measure in COUNTED.items():
+        chosen = None if epochs is None else [one[measure] for one in epochs]
+        _append(chain, name, [one[measure] for one in runs], chosen, same_runs=True)
+    return chain
+
+
+def _append(
+    chain: list[dict],
+    name: str,
+    tables: Tables,
+    epochs: list[int] | None,
+    *,
+    same_runs: bool = False,
+    curves: list[dict] | None = None,
+) -> None:
+    """Add a step: its figures, and its difference from the one before, over users and seeds."""
+    row: dict = {"name": name, "epochs": epochs, "mean": table(summary(tables))}
+    row["seeds"] = {m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS}
+    row["tables"] = tables
+    if curves is not None:
+        row["curves"] = curves
+    if chain:
+        sides = ([one[list(METRICS)] for one in part] for part in (tables, chain[-1]["tables"]))
+        row["difference"] = table(compare(*sides, same_runs=same_runs))
+    chain.append(row)
+
+
+def _row(tables: Tables) -> dict:
+    return {m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS}
+
+
+def _bmf(split: Split, measures: dict[str, Measure], seed: int) -> tuple[dict, dict]:
+    """BMF as published: its last epoch measured every way, and its log as the printed one."""
+    lists: dict[int, pd.Series] = {}
+
+    def watch(model: Recommender) -> dict[str, float]:
+        lists[len(lists) + 1] = measures["published"](model).mean()
+        return {}
+
+    model = BinaryMF(**BMF, epochs=BMF_EPOCHS, seed=seed).fit(split.train, watch=watch)
+    history = model.history_.set_index("epoch")
+    log = {
+        epoch: {name: float(history.loc[epoch, name]) for name in ("accuracy", "loss")}
+        | {name: float(lists[epoch][name]) for name in ("hr@10", "ndcg@10")}
+        for epoch in BMF_LOG
+    }
+    return {name: measure(model) for name, measure in measures.items()}, log
+
+
+def _log(logs: list[dict]) -> dict:
+    """Return the logs of several seeds as means with intervals, by epoch and column."""
+    return {
+        str(epoch): {c: mean_of_seeds([one[epoch][c] for one in logs]) for c in columns}
+        for epoch, columns in logs[0].items()
+    }
+
+
+def _fitted(
+    name: str, optimizer: str, rate: float, train: Interactions, seed: int, **given: object
+) -> EpochModel:
+    """A network as published, by one optimizer and rate, over all its epochs."""
+    kind, settings = PUBLISHED[name]
+    model = trained_by(kind, optimizer)(
+        **(WHOLE | settings | {"learning_rate": rate}), epochs=EPOCHS, seed=seed
+    )
+    return model.fit(train, **given)
+
+
+def _losses(split: Split, name: str, optimizer: str, rate: float, seed: int) -> np.ndarray:
+    """The loss of each epoch of a network as published, by one optimizer and rate."""
+    return _fitted(name, optimizer, rate, split.train, seed).history_["loss"].to_numpy()
+
+
+def _beside(printed: list[float], curves: list[np.ndarray]) -> dict:
+    """Hold losses of several seeds against the printed ones."""
+    return {
+        "curves": [curve.round(4).tolist() for curve in curves],
+        "distance": [float(np.sqrt(((curve - printed) ** 2).mean())) for curve in curves],
+        "slowing": [slowing(curve) for curve in curves],
+        "falls": [int((np.diff(curve) < 0).sum()) for curve in curves],
+    }
+
+
+def slowing(losses: np.ndarray) -> bool:
+    """Whether a loss falls at every epoch, and at each by less than at the one before."""
+    fall = -np.diff(losses)
+    return bool((fall > 0).all() and (np.diff(fall) < 0).all())
+
+
+def _again(
     split: Split,
     tuning: Split,
     measures: dict[str, Measure],
-    seeds: range,
+    name: str,
+    optimizer: str,
+    rate: float,
+    seed: int,
 ) -> dict:
-    """What several seeds give of a model as published, at one learning rate."""
-    step = Step(step.name, step.kind, step.settings | {"learning_rate": rate}, "test", "published")
-    tables, epochs = _tables(step, split, tuning, measures, seeds)
-    return {"epochs": epochs} | {
-        m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS
-    }
+    """Train a network as published and take the epoch that is best on the test itself.
 
-
-def _tables(
-    step: Step, split: Split, tuning: Split, measures: dict[str, Measure], seeds: range
-) -> tuple[list[pd.DataFrame], list[int]]:
-    """Fit a step with every seed; return users' results and the epochs they are from."""
-    measure, epochs = measures[step.measure], step.epochs
-    if epochs == "test":
-        pairs = [_best_on_test(step, split, measure, seed) for seed in seeds]
-        return [one for one, _ in pairs], [epoch for _, epoch in pairs]
-    tables, chosen = [], []
-    for seed in seeds:
-        if step.epochs == "valid":
-            how = {"epochs": step.most, "patience": PATIENCE, "metric": "ndcg@10", "seed": seed}
-            model = step.kind(**step.settings, **how)
-            model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, seed))
-            epochs = model.best_epoch_
-        model = step.kind(**step.settings, epochs=epochs, seed=seed)
-        tables.append(measure(model.fit(split.train, **step.given(split.train, seed))))
-        chosen.append(epochs)
-    return tables, chosen
-
-
-def _best_on_test(
-    step: Step, split: Split, measure: Measure, seed: int
-) -> tuple[pd.DataFrame, int]:
-    """Return the results at the epoch that is best on test, the untrained model being epoch 0."""
-    still = step.settings | {"learning_rate": 0.0}
-    tables = [measure(step.kind(**still, epochs=1, seed=seed).fit(split.train))]
+    The start, epoch 0, is among the candidates. Of those whose losses fit, every measure is taken
+    of one and the same training, and the table at the epoch that validation chooses besides.
+    """
+    fits = FITTING[name] == (optimizer, rate)
+    taken = measures if fits else {"published": measures["published"]}
+    tables: dict[str, Tables] = {measure: [] for measure in taken}
 
     def watch(model: Recommender) -> dict[str, float]:
-        tables.append(measure(model))
+        for measure, measured in taken.items():
+            tables[measure].append(measured(model)[list(METRICS)])
         return {}
 
-    step.kind(**step.settings, epochs=step.most, seed=seed).fit(split.train, watch=watch)
-    best = int(np.argmax([one["hr@10"].mean() for one in tables]))
-    return tables[best], best
+    kind, settings = PUBLISHED[name]
+    still = WHOLE | settings | {"learning_rate": 0.0}
+    trained_by(kind, "SGD")(**still, epochs=1, seed=seed).fit(split.train, watch=watch)
+    _fitted(name, optimizer, rate, split.train, seed, watch=watch)
+    epochs = {
+        measure: int(np.argmax([one["hr@10"].mean() for one in by_epoch]))
+        for measure, by_epoch in tables.items()
+    }
+    found = {"epochs": epochs, "tables": {m: tables[m][epoch] for m, epoch in epochs.items()}}
+    if fits:
+        model = _fitted(name, optimizer, rate, tuning.train, seed, watch=validating(tuning))
+        chosen = int(model.history_["ndcg@10"].idxmax()) + 1
+        found["epochs"]["valid"] = chosen
+        found["tables"]["valid"] = tables["ours"][chosen]
+    return found
+
+
+def _train(
+    split: Split,
+    tuning: Split,
+    measure: Measure,
+    ladder: dict[str, list[Step]],
+    name: str,
+    number: int,
+    seed: int,
+) -> tuple[pd.DataFrame, int, dict | None]:
+    """Fit a step with one seed; return users' results, the epochs, and how they were chosen."""
+    step, epochs, chosen = ladder[name][number], ladder[name][number].epochs, None
+    if epochs is None:
+        model = step.kind(**step.settings, **patience(step.kind), seed=seed)
+        model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, seed))
+        epochs, chosen = model.best_epoch_, curve(model.history_["ndcg@10"].to_numpy())
+    model = step.kind(**step.settings, epochs=epochs, seed=seed)
+    return measure(model.fit(split.train, **step.given(split.train, seed))), epochs, chosen
+
+
+def curve(values: np.ndarray) -> dict:
+    """Return what is recorded of a validation curve: enough to see whether it was stopped too soon.
+
+    Returns
+    -------
+    dict
+        epochs, how many there were; records, each epoch that was better than all before it, with
+        its value; plateau, the longest time between two of them.
+    """
+    best = np.maximum.accumulate(values)
+    first = np.flatnonzero(np.diff(best, prepend=-np.inf) > 0)
+    return {
+        "epochs": len(values),
+        "records": {int(e) + 1: round(float(values[e]), 5) for e in first},
+        "plateau": int(np.diff(first).max()) if len(first) > 1 else 0,
+    }
 
 
 def as_published(
@@ -301,8 +557,9 @@ def as_published(
     """Return each user's metrics as the paper counts them.
 
     The positives stand behind the negatives in a stable sort by falling score, so an equal negative
-    is ahead of them; and where the second positive is missing, it is the item of index 1. With
-    `fair_ties`, of these two only the second.
+    is ahead of them (so its networks; its BMF, whose scores hardly ever are, sorts otherwise); and
+    where the second positive is missing, it is the item of index 1. With `fair_ties`, of these two
+    only the second.
 
     Returns
     -------
@@ -322,6 +579,6 @@ def as_published(
 
 
 def _both(measures: dict[str, Measure], model: Recommender) -> dict:
-    """Return what a baseline gets as the paper counts, as we do, and half-way."""
+    """Return what a baseline gets as the paper counts, as we do, and on the way."""
     means = {name: measure(model).mean() for name, measure in measures.items()}
     return {name: {m: float(one[m]) for m in METRICS} for name, one in means.items()}

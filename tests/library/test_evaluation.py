@@ -381,6 +381,19 @@ def test_compare_of_several_seeds_takes_those_of_both(by_seed, wide):
     assert (both["high"] > 0).all()
 
 
+def test_of_the_same_runs_the_luck_of_the_seeds_cancels(by_seed):
+    """Each run measured twice, the second time a hundredth higher: no seed can undo that."""
+    higher = [one.assign(**{"hr@5": one["hr@5"] + 0.01}) for one in by_seed]
+    found = compare(higher, by_seed, same_runs=True).loc["hr@5"]
+    assert found["low"] == pytest.approx(0.01) == found["high"]
+    apart = compare(higher, by_seed).loc["hr@5"]
+    assert apart["low"] < 0 < apart["high"]
+    with pytest.raises(DataError, match="as many seeds on both sides, got 4 and 3"):
+        compare(higher, by_seed[1:], same_runs=True)
+    single = compare(higher[0], by_seed[0], same_runs=True).loc["hr@5"]
+    assert single["difference"] == pytest.approx(0.01)
+
+
 def test_seeds_that_do_not_fit_together_are_refused(by_seed):
     for other in (by_seed[0].iloc[1:], by_seed[0].drop(columns="hr@1")):
         with pytest.raises(DataError, match="the same users and metrics; table 1 is not"):

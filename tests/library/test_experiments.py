@@ -8,7 +8,7 @@ from recsys_lib.evaluation import evaluate
 from recsys_lib.experiments import dot_product
 from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
-from recsys_lib.experiments.published import FABRICATED, PublishedMLP, WarmMLP, as_published
+from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.models import MLP, UserKNN
 from recsys_lib.sampling import Candidates
 
@@ -59,12 +59,11 @@ def test_published_networks_start_as_torch_has_them_and_ours_do_not(split):
     given = {"layers": (64, 8), "learning_rate": 0.0, "epochs": 1, "init_scale": 1.0}
     weights = {
         kind: kind(**given).fit(split.train).network_.tower.layers[0].weight.detach().numpy()
-        for kind in (PublishedMLP, WarmMLP, MLP)
+        for kind in (PublishedMLP, MLP)
     }
     bound = 64**-0.5  # PyTorch's own: uniform between -1/sqrt(n) and 1/sqrt(n)
     assert abs(weights[PublishedMLP]).max() <= bound
     assert abs(weights[MLP]).max() > bound
-    np.testing.assert_array_equal(weights[PublishedMLP], weights[WarmMLP])
 
 
 def test_the_mean_of_two_models(split):

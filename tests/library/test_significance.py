@@ -319,7 +319,7 @@ def test_senseless_plans_are_refused(given_, message):
         users_needed(**given_)
 
 
-# ----------------------------------------------------------------------------------- users and seeds
+# ---------------------------------------------------------------------------------- users and seeds
 
 
 def test_without_seeds_nothing_is_added():

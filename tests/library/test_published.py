@@ -1,0 +1,143 @@
+"""The paper's table 1 repeated: the parts of that run, and that none of it stopped too soon."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from recsys_lib.experiments import published
+from recsys_lib.experiments.published import (
+    PATIENCE,
+    PublishedMLP,
+    PublishedNeuMF,
+    curve,
+    slowing,
+    steps,
+    trained_by,
+)
+from recsys_lib.models import MLP, BinaryMF, NeuMF
+from recsys_lib.reproduce import recorded
+
+from toy import split_of
+
+TUNED = recorded("networks")["found"]["settings"]
+
+
+def test_each_step_changes_what_its_name_says_and_nothing_else():
+    changed = {
+        "four negatives": {"n_negatives"},
+        "biases": {"biases"},
+        "penalty tuned": {"regularization", "frequency_power"},
+        "AdamW, learning rate .001": {"learning_rate"},
+        "small numbers at the start": {"init_scale"},
+        "penalty on the embeddings": {"regularization"},
+    }
+    seen = set()
+    for chain in steps(TUNED).values():
+        for before, step in pairwise(chain):
+            keys = before.settings.keys() | step.settings.keys()
+            differ = {k for k in keys if before.settings.get(k) != step.settings.get(k)}
+            if step.name in changed:
+                assert differ, step.name
+                assert differ <= changed[step.name], step.name
+                seen.add(step.name)
+    assert seen == changed.keys()
+
+
+def test_the_published_networks_have_the_optimizer_and_the_start_that_are_said():
+    train = split_of([(2, 0), (0, 3)], [], [], (3, 12)).train
+    for kind, settings in published.PUBLISHED.values():
+        for name, optimizer in published.OPTIMIZERS.items():
+            model = trained_by(kind, name)(**settings, learning_rate=0.1, epochs=1)
+            learner = model._learner(train)
+            assert type(learner.optimizer) is optimizer
+            (group,) = learner.optimizer.param_groups
+            assert group["lr"] == 0.1
+            held = {id(p) for p in group["params"]}
+            assert held == {id(p) for p in model.network_.parameters()}
+
+
+def test_one_step_of_plain_gradient_descent_is_the_gradient_by_autograd():
+    """The whole training set in one step: theta - rate * gradient of the mean loss."""
+    train = split_of([(0, 0), (1, 3), (2, 5)], [], [], (3, 12)).train
+    settings = published.WHOLE | {"layers": (8, 4), "learning_rate": 0.1, "epochs": 1}
+    still = trained_by(PublishedMLP, "SGD")(**settings | {"learning_rate": 0.0}).fit(train)
+    moved = trained_by(PublishedMLP, "SGD")(**settings).fit(train)
+    rows = still._learner(train)  # draws the same negatives as the fit did
+    negatives = rows.negatives()
+    items = torch.as_tensor(np.column_stack([rows.items, negatives]).ravel())
+    users = torch.as_tensor(np.repeat(rows.users, 5))
+    labels = torch.tensor([1.0, 0, 0, 0, 0]).repeat(3)
+    network = still.network_
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(network(users, items), labels)
+    assert loss.item() == pytest.approx(moved.history_["loss"][0], rel=1e-5)
+    gradients = torch.autograd.grad(loss, list(network.parameters()))
+    for before, gradient, after in zip(
+        network.parameters(), gradients, moved.network_.parameters(), strict=True
+    ):
+        torch.testing.assert_close(after, before - 0.1 * gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_that_slows_down_and_one_that_does_not():
+    assert slowing(np.array([1.0, 0.7, 0.5, 0.4]))
+    assert not slowing(np.array([1.0, 0.9, 0.7, 0.6]))  # falls faster for a while
+    assert not slowing(np.array([1.0, 0.7, 0.71, 0.7]))  # rises once
+    assert slowing(np.array(published.LOSSES["MLP"]))
+    assert not slowing(np.array(published.LOSSES["NeuMF"]))
+
+
+def test_what_is_recorded_of_a_curve():
+    found = curve(np.array([0.1, 0.3, 0.2, 0.3, 0.2, 0.4, 0.1]))
+    assert found == {"epochs": 7, "records": {1: 0.1, 2: 0.3, 6: 0.4}, "plateau": 4}
+    assert curve(np.array([0.2, 0.1]))["plateau"] == 0
+
+
+# ------------------------------------------------------------------------------- what is recorded
+
+
+def curves():
+    """Yield each recorded validation curve with the model's class and the epoch that was taken."""
+    kinds = {"BMF": BinaryMF, "MLP": MLP, "NeuMF": NeuMF}
+    for name, chain in recorded("published")["found"]["chains"].items():
+        for step in chain:
+            for seed, (one, epoch) in enumerate(
+                zip(step.get("curves", ()), step["epochs"] or (), strict=False)
+            ):
+                if one is not None:
+                    yield f"{name}, {step['name']}, seed {seed}", kinds[name], one, epoch
+
+
+def test_no_seed_stopped_at_an_epoch_that_its_own_longer_run_passes():
+    """The epoch taken is the best of the whole run, and the run went on well beyond it."""
+    checked = 0
+    for where, kind, one, epoch in curves():
+        records = {int(e): value for e, value in one["records"].items()}
+        assert epoch == max(records), where
+        assert records[epoch] == max(records.values()), where
+        most = published.MOST[kind]
+        assert one["epochs"] == min(epoch + PATIENCE[kind], most), where
+        assert one["epochs"] < most, f"{where}: had not settled after {most} epochs"
+        checked += 1
+    assert checked > 60
+
+
+def test_patience_is_longer_than_every_plateau_that_was_seen():
+    """The mistake that this ends: a patience of 20 on plateaus of 100 epochs."""
+    for where, kind, one, _ in curves():
+        assert one["plateau"] * 1.5 <= PATIENCE[kind], f"{where}: {one['plateau']} epochs"
+
+
+def test_a_patience_of_twenty_would_not_have_passed():
+    """For some recorded runs of BMF it is shorter than the plateau."""
+    plateaus = [one["plateau"] for _, kind, one, _ in curves() if kind is BinaryMF]
+    assert max(plateaus) > 20
+
+
+def test_both_published_networks_are_what_their_ladders_begin_with():
+    found = recorded("published")["found"]
+    for name, (optimizer, rate) in published.FITTING.items():
+        again = found["again"][f"{name}, {optimizer}, rate {rate:g}"]["hr@10"]["values"]
+        first = found["chains"][name][0]["seeds"]["hr@10"]["values"]
+        assert again[: len(first)] == first
+    assert {PublishedMLP, PublishedNeuMF} == {kind for kind, _ in published.PUBLISHED.values()}
