@@ -21,7 +21,7 @@ RESULTS   := $(wildcard results/*.json)
 # Jupyter refuses to run for root, who is the only user of many a container, unless it is told.
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book serve chapter test test-library test-notebooks test-site lab student record \
+.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student record \
         check hooks reproduce verify bench clean
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,7 @@ help:
 	@echo "make lab             open JupyterLab on the student's notebooks"
 	@echo "make student         write the student's notebooks into student/, keeping what is there"
 	@echo "make test            library, notebooks and site"
+	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, and that no unchecked output is committed"
 	@echo "make hooks           let git run these checks before every commit"
 	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
@@ -107,6 +108,10 @@ test-notebooks: $(VENV)/.installed
 
 test-site: _build/.built
 	$(BIN)/python -m pytest tests/site
+
+# The same figures must come out with other instructions, other kernels, other numbers of threads.
+everywhere: $(VENV)/.installed
+	$(BIN)/python tools/everywhere.py $(S)
 
 check: $(VENV)/.installed
 	$(BIN)/pre-commit run --all-files
