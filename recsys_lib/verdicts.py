@@ -51,8 +51,7 @@ class Comparison:
     difference, low, high : float
     word : str
     digits : int
-        Decimals that are shown; more where an end of the interval would round to 0 and so hide on
-        which side of it it lies.
+        Decimals that are shown; more where an interval that does not hold 0 would seem to.
     """
 
     difference: float
@@ -62,8 +61,8 @@ class Comparison:
     digits: int = 3
 
     def _shown(self) -> tuple[str, str, str]:
-        digits = self.digits
-        while digits < 6 and any(x and not float(f"{x:.{digits}f}") for x in (self.low, self.high)):
+        digits, nearest = self.digits, max(self.low, -self.high)  # above 0: on one side of it
+        while digits < 6 and nearest > 0 and not float(f"{nearest:.{digits}f}"):
             digits += 1
         d, low, high = (_signed(x, digits) for x in (self.difference, self.low, self.high))
         return d, low, high

@@ -65,8 +65,9 @@ def test_how_it_is_shown():
 def test_an_end_that_would_round_to_zero_is_shown_with_more_digits():
     """'+0.001 [0.000, +0.002]  ahead of' would contradict itself."""
     assert compared(row(0.001, 0.0002, 0.002)).numbers == "+0.0010 [+0.0002, +0.0020]"
-    assert compared(row(-0.00002, -0.1, 0.00003)).numbers == "-0.00002 [-0.10000, +0.00003]"
-    assert compared(row(1e-9, -1e-9, 1e-9)).numbers == "0.000000 [0.000000, 0.000000]"
+    assert compared(row(-0.001, -0.002, -0.00003)).numbers == "-0.00100 [-0.00200, -0.00003]"
+    assert compared(row(-0.00002, -0.1, 0.00003)).numbers == "0.000 [-0.100, 0.000]"  # holds 0
+    assert compared(row(2e-9, 1e-9, 3e-9)).numbers == "0.000000 [0.000000, 0.000000]"
 
 
 def test_digits_do_not_decide_the_word():
