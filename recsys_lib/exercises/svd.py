@@ -487,6 +487,16 @@ def _its_square(A, v, steps):
     return np.linalg.norm(A.T @ (A @ _power(A, v, steps)))
 
 
+def _squared_length(A, v, steps):
+    image = A @ _power(A, v, steps)
+    return image @ image
+
+
+def _root_of_the_growth(A, v, steps):
+    before = _power(A, v, steps - 1)
+    return np.sqrt(np.linalg.norm(A.T @ (A @ before)))
+
+
 def _frobenius(A, v, steps):
     return np.linalg.norm(A)
 
@@ -581,6 +591,15 @@ SVD_5 = Exercise(
         Mistake(
             _its_square,
             "you return the length of A^T A v, which is the square; wanted is that of A v",
+        ),
+        Mistake(
+            _squared_length,
+            "you return the squared length of A v, an eigenvalue of A^T A; take its root",
+        ),
+        Mistake(
+            _root_of_the_growth,
+            "you return the root of the length that v had before its last scaling; wanted is the "
+            "length of A v after it",
         ),
         Mistake(
             _frobenius,
