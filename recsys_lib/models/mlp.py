@@ -4,7 +4,7 @@ r"""The multi-layer perceptron of neural collaborative filtering (He et al. 2017
 
     z_1 = \begin{bmatrix} p_u \\ q_i \end{bmatrix}, \qquad
     z_j = \mathrm{ReLU}(W_j^\top z_{j-1} + b_j) \ \ (j = 2, \dots, L), \qquad
-    \hat y_{ui} = \sigma(h^\top z_L + b)
+    \hat r_{ui} = \sigma(h^\top z_L + b)
 """
 
 from itertools import pairwise

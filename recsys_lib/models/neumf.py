@@ -3,7 +3,7 @@ r"""Generalized and neural matrix factorization (He et al. 2017).
 .. math::
 
     \phi^{MF} = p_u^G \odot q_i^G, \qquad \phi^{MLP} = z_L(p_u^M, q_i^M), \qquad
-    \hat y_{ui} = \sigma\Big(h^\top \begin{bmatrix} \phi^{MF} \\ \phi^{MLP} \end{bmatrix} + b\Big)
+    \hat r_{ui} = \sigma\Big(h^\top \begin{bmatrix} \phi^{MF} \\ \phi^{MLP} \end{bmatrix} + b\Big)
 
 with an embedding pair of its own for each half (the paper's formula lacks the sigma). GMF is the
 first half alone; with h = 1 it is the dot product of chapter 6.

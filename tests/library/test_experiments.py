@@ -9,6 +9,7 @@ from recsys_lib.experiments import dot_product
 from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
+from recsys_lib.experiments.svd import Truncated
 from recsys_lib.models import MLP, UserKNN
 from recsys_lib.sampling import Candidates
 
@@ -114,3 +115,16 @@ def test_new_users_get_popularity_and_others_what_their_model_says():
     np.testing.assert_array_equal(model.score(users)[:2], alone.score(users[:2]))
     np.testing.assert_array_equal(model.score([2])[0], train.item_counts)
     np.testing.assert_array_equal(model.score_items([2, 0], [[3, 1], [3, 1]])[0], [2, 0])
+
+
+def test_at_full_rank_the_unknown_cells_are_tied_and_the_known_are_as_given():
+    rng = np.random.default_rng(0)
+    table = np.where(rng.random((40, 30)) < 0.2, rng.integers(1, 6, (40, 30)), 0).astype(float)
+    decomposed = np.linalg.svd(table, full_matrices=False)
+    train = split_of([(0, 0)], [], [], table.shape).train
+    users = np.arange(40)
+    full = Truncated(*decomposed, k=30).fit(train).score(users)
+    np.testing.assert_array_equal(full, table)
+    u, s, vt = decomposed
+    few = Truncated(*decomposed, k=3).fit(train).score(users)
+    np.testing.assert_allclose(few, (u[:, :3] * s[:3]) @ vt[:3], atol=1e-6)
