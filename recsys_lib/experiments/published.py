@@ -38,7 +38,7 @@ from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import PADDING, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
 from recsys_lib.sampling import Candidates
-from recsys_lib.training import EpochModel, Learner
+from recsys_lib.training import EpochModel, Learner, Watch
 
 FABRICATED = 1
 Measure = Callable[[Recommender], pd.DataFrame]
@@ -146,7 +146,7 @@ class _OneOptimizer:
     def _learner(self, train: Interactions) -> Learner:
         learner = super()._learner(train)
         weights = self.network_.parameters()
-        learner.optimizer = OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate)
+        learner.optimizer = OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate, fused=True)
         return learner
 
 
@@ -170,6 +170,19 @@ PUBLISHED = {"MLP": (PublishedMLP, MLP_LAYERS), "NeuMF": (PublishedNeuMF, NEUMF)
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How long a run goes on whose epoch is chosen on validation.
+
+    Validation is measured after the first epoch and every `every` epochs. With `patience`, the run
+    ends when that many epochs have brought nothing better; else after `epochs`.
+    """
+
+    epochs: int
+    every: int = 1
+    patience: int | None = None
+
+
+@dataclass(frozen=True)
 class Step:
     """One way to train, measured as the course measures: its name and all that it consists of.
 
@@ -181,17 +194,39 @@ class Step:
     settings: dict
     epochs: int | None = None
     given: Callable[[Interactions, int], dict] = nothing
+    budget: Budget | None = None  # if it is not that of the model
 
 
-# Longer than any plateau of any run here, as a test of the recorded curves sees.
-PATIENCE = {BinaryMF: 300, MLP: 30, NeuMF: 30}
-MOST = {BinaryMF: 1000, MLP: 300, NeuMF: 300}
+# Long enough that going on would change nothing, as tests of the recorded curves see. BMF improves
+# for a thousand epochs and more, after plateaus of hundreds; the networks overfit after a few.
+BUDGETS = {
+    BinaryMF: Budget(4000, every=10),
+    MLP: Budget(600, patience=60),
+    NeuMF: Budget(600, patience=60),
+}
+
+# Adam at a high rate: after some forty epochs the lists jump from epoch to epoch, and no patience
+# is longer than every wait for a better one.
+JUMPING = Budget(200)
 
 
-def patience(kind: type[EpochModel]) -> dict:
-    """How long a run may go on, and for how many epochs without improvement."""
-    (base,) = (base for base in PATIENCE if issubclass(kind, base))
-    return {"epochs": MOST[base], "patience": PATIENCE[base], "metric": "ndcg@10"}
+def budget(step: Step) -> Budget:
+    """How long the runs of a step go on."""
+    return step.budget or next(one for base, one in BUDGETS.items() if issubclass(step.kind, base))
+
+
+def seldom(every: int, watch: Watch) -> Watch:
+    """Watch after the first epoch and every so many; between, say again what was seen last."""
+    epochs, seen = 0, dict[str, float]()
+
+    def watched(model: Recommender) -> dict[str, float]:
+        nonlocal epochs, seen
+        epochs += 1
+        if epochs == 1 or epochs % every == 0:
+            seen = watch(model)
+        return seen
+
+    return watched
 
 
 def steps(tuned: dict) -> dict[str, list[Step]]:
@@ -213,7 +248,8 @@ def steps(tuned: dict) -> dict[str, list[Step]]:
         published, theirs = PUBLISHED[name]
         optimizer, rate = FITTING[name]
         settings = WHOLE | theirs | {"learning_rate": rate} | batches
-        yield Step("batches of 256", trained_by(published, optimizer), settings)
+        most = JUMPING if name == "NeuMF" else None
+        yield Step("batches of 256", trained_by(published, optimizer), settings, budget=most)
         settings = settings | slow
         yield Step("AdamW, learning rate .001", trained_by(published, "AdamW"), settings)
         settings = settings | layers | {"weight_decay": 0.01}
@@ -526,9 +562,18 @@ def _train(
     """Fit a step with one seed; return users' results, the epochs, and how they were chosen."""
     step, epochs, chosen = ladder[name][number], ladder[name][number].epochs, None
     if epochs is None:
-        model = step.kind(**step.settings, **patience(step.kind), seed=seed)
-        model.fit(tuning.train, watch=validating(tuning), **step.given(tuning.train, seed))
-        epochs, chosen = model.best_epoch_, curve(model.history_["ndcg@10"].to_numpy())
+        most = budget(step)
+        model = step.kind(
+            **step.settings,
+            epochs=most.epochs,
+            patience=most.patience,
+            metric="ndcg@10",
+            seed=seed,
+        )
+        watch = seldom(most.every, validating(tuning))
+        model.fit(tuning.train, watch=watch, **step.given(tuning.train, seed))
+        values = model.history_["ndcg@10"].to_numpy()
+        epochs, chosen = int(values.argmax()) + 1, curve(values)
     model = step.kind(**step.settings, epochs=epochs, seed=seed)
     return measure(model.fit(split.train, **step.given(split.train, seed))), epochs, chosen
 
