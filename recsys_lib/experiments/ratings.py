@@ -1,46 +1,52 @@
 """Predicted ratings on the paper's data: every model of chapters 3 and 4, and the paper's own run.
 
-All settings are chosen on validation ratings carved from train, each user's last one; the test
-ratings, each user's last two, are predicted once by each chosen model.
+All settings are chosen on validation ratings taken from the training set, each user's last one; the
+test ratings, each user's last two, are predicted once by each chosen model. A grid ends where its
+winner lies inside it, or where the next value means nothing: one factor, one epoch, no penalty.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import product
 
 import numpy as np
 import pandas as pd
 from numba import njit
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import evaluate, summary
+from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.experiments.paper_data import combinations, paper_split, table, tuning_split
 from recsys_lib.metadata import metadata_factors
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
 from recsys_lib.models.als import loss
 from recsys_lib.rating_evaluation import (
-    compare_ratings,
+    ERRORS,
     evaluate_ratings,
     rating_error,
     rating_leaderboard,
 )
 from recsys_lib.sampling import Candidates
+from recsys_lib.significance import bootstrap_sums, middle, paired_test, seed_noise
 
 SEEDS = range(5)
-STRENGTHS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0)
+TUNING_SEEDS = range(3)  # a setting is judged by its mean, not by its luckiest start
+STRENGTHS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 50.0)
 SVD_FACTORS = (1, 2, 4, 8, 16, 32, 64)
 MF_GRID = {
-    "factors": (2, 8, 32),
+    "factors": (1, 2, 8, 32),
     "learning_rate": (0.003, 0.01, 0.03),
-    "regularization": (0.02, 0.05, 0.1, 0.2, 0.4, 0.8),
+    "regularization": (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8),
 }
-MOST_EPOCHS, PATIENCE = 300, 10
-ALS_GRID = {
-    "factors": (2, 8, 32),
-    "regularization": (0.1, 0.2, 0.4, 0.8, 1.6),
-    "epochs": (1, 2, 5, 20),
-}
+# Without biases the error rests at its start for dozens of epochs: the patience must outlast that.
+MOST_EPOCHS, PATIENCE = 1000, 100
+# A sweep of ALS takes time with the cube of the factors: many sweeps of few, few sweeps of many.
+ALS_GRIDS = (
+    ({"factors": (1, 2, 8, 32), "regularization": (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)}, 20),
+    ({"factors": (128,), "regularization": (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)}, 3),
+    ({"factors": (256,), "regularization": (0.2, 0.4, 0.8)}, 2),
+    ({"factors": (384,), "regularization": (0.1, 0.2, 0.4)}, 1),
+    ({"factors": (512,), "regularization": (0.2, 0.4)}, 1),
+)
 PUBLISHED = {"rounding": True, "renewed": True, "centred": False, "biases": False}
 STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 
@@ -50,22 +56,23 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     split = paper_split(ratings)
     tuning = tuning_split(split)
     chosen, trials = _tune_all(tuning)
-    tables = {name: _test(make, split) for name, make in chosen.items()}
+    tested = {name: _test(make, split) for name, make in chosen.items()}
     found = {
         "trials": trials,
         "settings": {name: make(0).parameters for name, make in chosen.items()},
-        "spread": {name: spread for name, (_, spread) in tables.items()},
+        "spread": {name: _spread(tables) for name, tables in tested.items()},
     }
-    tested = {name: one for name, (one, _) in tables.items()}
+    means = {name: mean_errors(tables) for name, tables in tested.items()}
     for metric in ("rmse", "mae"):
-        found[metric] = table(rating_leaderboard(tested, metric))
+        found[metric] = table(rating_leaderboard(means, metric))
     found["against_biases"] = {
-        name: table(compare_ratings(one, tested["Biases"])) for name, one in tested.items()
+        name: table(compare_over_seeds(tables, tested["Biases"])) for name, tables in tested.items()
     }
     return found | {
-        "ranking": _ranking(chosen, split, candidates),
+        **_ranking(chosen, split, candidates),
         "figure_6": _figure_6(tuning, chosen["MF with biases"](0)),
         "metadata": _metadata(tuning, chosen["MF with biases"](0)),
+        "one_sweep": _one_sweep(tuning),
         "convergence": _convergence(tuning),
         "paper": _paper(ratings, split, chosen["MF with biases"]),
     }
@@ -77,7 +84,7 @@ def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
     spread = {}
     for name, kind in (("Biases", Biases), ("SVD, bias fill", SVD), ("MF with biases", MF)):
         setting = found["settings"][name]
-        spread[name] = _test(partial(_made, kind, setting), split)[1]
+        spread[name] = _spread(_test(partial(_made, kind, setting), split))
     five_stars = _five_star_split(ratings, ratings.item)
     row = _as_in_the_paper(five_stars, PUBLISHED)
     return {"spread": spread, "paper": {"five stars": {"rows": {"as published": row}}}}
@@ -103,60 +110,132 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
         ("Biases", {}),
     ):
         grid = [{"regularization": value, **sides} for value in STRENGTHS]
-        best, trials[name] = _best(Biases, grid, tuning)
+        best, trials[name] = _best(_judged(Biases, one, tuning) for one in grid)
         chosen[name] = lambda seed, best=best: Biases(**best)
     for fill in ("zero", "user", "item", "bias"):
         grid = [{"factors": k, "fill": fill} for k in SVD_FACTORS]
-        best, trials[f"SVD, {fill} fill"] = _best(SVD, grid, tuning)
+        best, trials[f"SVD, {fill} fill"] = _best(_judged(SVD, one, tuning) for one in grid)
         chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
     for name, biases in (("MF without biases", False), ("MF with biases", True)):
         grid = [{**one, "biases": biases} for one in combinations(MF_GRID)]
-        best, trials[name] = _best(MF, grid, tuning, epochs=MOST_EPOCHS, patience=PATIENCE)
+        most = {"epochs": MOST_EPOCHS, "patience": PATIENCE}
+        best, trials[name] = _best(_watched(MF, one, tuning, **most) for one in grid)
         chosen[name] = lambda seed, best=best: MF(**best, seed=seed)
-    best, trials["ALS"] = _best(ALS, combinations(ALS_GRID), tuning)
+    best, trials["ALS"] = _best(
+        _watched(ALS, one, tuning, epochs=sweeps)
+        for grid, sweeps in ALS_GRIDS
+        for one in combinations(grid)
+    )
     chosen["ALS"] = lambda seed: ALS(**best, seed=seed)
     return chosen, trials
 
 
-def _best(
-    kind: type, grid: Iterable[dict], tuning: Split, **watched: int
-) -> tuple[dict, list[dict]]:
-    """Try settings on validation; with `watched`, the best epoch becomes part of the setting."""
-    trials = []
-    for setting in grid:
-        model = kind(**setting, **watched).fit(tuning.train, tuning.valid)
-        if watched:
-            best = model.history_["valid_rmse"].idxmin()
-            setting = {**setting, "epochs": int(model.history_["epoch"][best])}
-        errors = evaluate_ratings(model, tuning, on="valid")
-        trials.append({**setting, "rmse": rating_error(errors), "mae": rating_error(errors, "mae")})
-    winner = min(trials, key=lambda trial: trial["rmse"])
-    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}, trials
+def _best(trials: Iterable[dict]) -> tuple[dict, list[dict]]:
+    """Return the setting with the lowest RMSE on validation, and all of them with their errors."""
+    tried = list(trials)
+    winner = min(tried, key=lambda trial: trial["rmse"])
+    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}, tried
 
 
-def _test(make: Callable[[int], RatingPredictor], split: Split) -> tuple[pd.DataFrame, dict]:
-    """Fit with several seeds and test: errors of each user, averaged over the seeds."""
-    seeds = SEEDS if "seed" in make(0).parameters else (0,)
-    tables = [evaluate_ratings(make(seed).fit(split.train), split) for seed in seeds]
+def _judged(kind: type[RatingPredictor], setting: dict, tuning: Split) -> dict:
+    """Return a setting with its errors on validation, of a model in which chance has no part."""
+    errors = evaluate_ratings(kind(**setting).fit(tuning.train), tuning, on="valid")
+    return {**setting, "rmse": rating_error(errors), "mae": rating_error(errors, "mae")}
+
+
+def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: int) -> dict:
+    """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
+    best = []
+    for seed in TUNING_SEEDS:
+        history = kind(**setting, **most, seed=seed).fit(tuning.train, tuning.valid).history_
+        best.append(history.loc[history["valid_rmse"].idxmin()])
+    rows = pd.DataFrame(best)
+    return {
+        **setting,
+        "epochs": int(rows["epoch"].median()),
+        "rmse": float(rows["valid_rmse"].mean()),
+        "mae": float(rows["valid_mae"].mean()),
+    }
+
+
+def _test(make: Callable[[int], RatingPredictor], split: Split) -> list[pd.DataFrame]:
+    """Fit and test: the errors of each user, a table for each seed."""
+    seeds = SEEDS if isinstance(make(0), MF | ALS) else (0,)
+    return [evaluate_ratings(make(seed).fit(split.train), split) for seed in seeds]
+
+
+def _spread(tables: Sequence[pd.DataFrame]) -> dict:
+    """Return how many seeds there were, and the mean and the spread of their RMSE."""
     errors = np.array([rating_error(one) for one in tables])
-    mean = tables[0].copy()
-    for column in ("absolute_error", "squared_error"):
-        mean[column] = np.mean([one[column] for one in tables], axis=0)
-    return mean, {
+    return {
         "seeds": len(tables),
         "rmse_mean": float(errors.mean()),
         "rmse_sd": float(errors.std(ddof=1)) if len(tables) > 1 else 0.0,
     }
 
 
+def mean_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
+    mean = tables[0].copy()
+    for column in ERRORS.values():
+        mean[column] = np.mean([one[column] for one in tables], axis=0)
+    return mean
+
+
+def compare_over_seeds(
+    tables: Sequence[pd.DataFrame], baseline: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Compare two models as `compare_ratings` does, over users and seeds.
+
+    Parameters
+    ----------
+    tables, baseline : sequence of DataFrame
+        From `evaluate_ratings`, on the same ratings: one table for each seed, or a single one of a
+        model in which chance has no part.
+
+    Returns
+    -------
+    DataFrame
+        Rows rmse and mae; columns difference (tables minus baseline: below 0, the model is better),
+        low, high, p_value. The ends and the p-value allow for other users and, where there are
+        several tables, for other seeds (`significance.seed_noise`).
+    """
+    model, base = mean_errors(tables), mean_errors(baseline)
+    trained = [many for many in (tables, baseline) if len(many) > 1]
+    rows = {}
+    for metric, column in ERRORS.items():
+        columns = np.column_stack([model[column], base[column], model["n_ratings"]])
+        sums = bootstrap_sums(columns)
+        ours, theirs = sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2]
+        drawn = ours**0.5 - theirs**0.5 if metric == "rmse" else ours - theirs
+        luck = [np.array([rating_error(one, metric) for one in many]) for many in trained]
+        low, high = middle(drawn + seed_noise(luck, len(drawn)), 0.95)
+        by_seed = [np.array([one[column].mean() for one in many]) for many in trained]
+        rows[metric] = {
+            "difference": rating_error(model, metric) - rating_error(base, metric),
+            "low": low,
+            "high": high,
+            "p_value": paired_test(columns[:, 0] - columns[:, 1], by_seed=by_seed),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
-    """How the models that predict ratings best do at what chapters 2 and 9 ask for: ranking."""
+    """How the models that predict ratings best do at what chapters 2 and 9 ask for: ranking.
+
+    The global mean scores all items alike. Ties count in expectation, so it is exactly chance.
+    """
     names = ("Biases", "SVD, zero fill", "SVD, bias fill", "MF with biases", "ALS")
+    tables = {}
+    for name in ("Global mean", *names):
+        seeds = SEEDS if name in ("MF with biases", "ALS") else (0,)
+        fitted = [chosen[name](seed).fit(split.train) for seed in seeds]
+        tables[name] = [evaluate(model, split, candidates=candidates) for model in fitted]
     return {
-        name: table(
-            summary(evaluate(chosen[name](0).fit(split.train), split, candidates=candidates))
-        )
-        for name in names
+        "ranking": {name: table(summary(one)) for name, one in tables.items()},
+        "ranking_against_chance": {
+            name: table(compare(tables[name], tables["Global mean"])) for name in names
+        },
     }
 
 
@@ -180,13 +259,13 @@ def _figure_6(tuning: Split, chosen: MF) -> dict:
 
 
 def _metadata(tuning: Split, chosen: MF) -> dict:
-    """Item factors started from metadata or at random: validation RMSE by epoch, over seeds.
+    """Item factors started from metadata or at random: validation RMSE, each run at its best epoch.
 
-    The control starts from the same rows in a wrong order: equal in scale, without information.
+    The control starts from the same rows in a wrong order, another one for each seed: equal in
+    scale, without information.
     """
-    settings = chosen.parameters | {"factors": 16, "patience": None}
+    settings = chosen.parameters | {"factors": 16, "epochs": MOST_EPOCHS, "patience": PATIENCE}
     start = metadata_factors(tuning.train, 16)
-    wrong = start[np.random.default_rng(0).permutation(len(start))]
     counts = tuning.train.item_counts[tuning.valid.item]
     edges = [int(edge) for edge in np.quantile(counts, (1 / 3, 2 / 3))]
     groups = {
@@ -196,20 +275,79 @@ def _metadata(tuning: Split, chosen: MF) -> dict:
         "popular": counts > edges[1],
     }
     found = {
-        "epochs": list(STEPS),
         "edges": edges,
         "sizes": {name: int(mask.sum()) for name, mask in groups.items()},
     }
-    for way, init in (("random", None), ("metadata", start), ("shuffled", wrong)):
-        found[way] = {name: np.empty((len(STEPS), len(SEEDS))).tolist() for name in groups}
-        for (step, epochs), seed in product(enumerate(STEPS), SEEDS):
-            model = MF(**settings | {"epochs": epochs, "item_init": init, "seed": seed})
-            model.fit(tuning.train)
+    for way in ("random", "metadata", "shuffled"):
+        found[way] = {name: [] for name in ("epochs", *groups)}
+        for seed in SEEDS:
+            wrong = np.random.default_rng(seed).permutation(len(start))
+            init = {"random": None, "metadata": start, "shuffled": start[wrong]}[way]
+            model = MF(**settings | {"item_init": init, "seed": seed})
+            history = model.fit(tuning.train, tuning.valid).history_
+            found[way]["epochs"].append(int(history["epoch"][history["valid_rmse"].idxmin()]))
             predicted = model.predict(tuning.valid.user, tuning.valid.item)
             for name, mask in groups.items():
-                error = rmse(tuning.valid.rating[mask], predicted[mask])
-                found[way][name][step][seed] = error
+                found[way][name].append(rmse(tuning.valid.rating[mask], predicted[mask]))
     return found
+
+
+def _one_sweep(tuning: Split) -> list[dict]:
+    """Validation RMSE of one sweep of ALS from random vectors, and of vectors at right angles."""
+    truth, pairs = tuning.valid.rating, (tuning.valid.user, tuning.valid.item)
+    rows = []
+    for factors, strength in ((128, 0.8), (256, 0.4), (384, 0.2)):
+        random = [
+            ALS(factors, strength, 1, seed=seed).fit(tuning.train).predict(*pairs)
+            for seed in TUNING_SEEDS
+        ]
+        squared_length = factors * ALS().init_scale ** 2  # of a random vector, on average
+        straight = sweep_from_right_angles(tuning.train, squared_length, strength, *pairs)
+        rows.append(
+            {
+                "factors": factors,
+                "regularization": strength,
+                "random": float(np.mean([rmse(truth, one) for one in random])),
+                "right_angles": rmse(truth, np.clip(straight, truth.min(), truth.max())),
+            }
+        )
+    return rows
+
+
+def sweep_from_right_angles(
+    train: Interactions,
+    squared_length: float,
+    strength: float,
+    users: np.ndarray,
+    items: np.ndarray,
+) -> np.ndarray:
+    r"""Predict pairs after one sweep of ALS from item vectors all at right angles, of one length.
+
+    Many random vectors are nearly that. The factors are never written down: with
+
+    .. math:: (Q^\top Q + \lambda n I)^{-1} Q^\top r = Q^\top (Q Q^\top + \lambda n I)^{-1} r
+
+    everything follows from dot products. Those of two users count the items they have in common,
+    weighted by how far each rating lies from the user's own mean.
+    """
+    table, mean = train.to_csr("rating"), float(train.rating.mean(dtype=np.float64))
+    weights = np.zeros(table.shape)
+    for u in range(train.n_users):
+        rated, left = table[[u]].indices, table[[u]].data - mean
+        if n := len(left):
+            ones = np.ones((n, n)) + (squared_length + strength * n) * np.eye(n)
+            weights[u, rated] = np.linalg.solve(ones, left)
+    biases = weights.sum(axis=1)
+    predicted = mean + biases[users]
+    by_item = table.T.tocsr()
+    for i in np.unique(items):
+        raters, left = by_item[[i]].indices, by_item[[i]].data - mean
+        if n := len(left):
+            theirs, asked = weights[raters].T, items == i
+            alike = 1 + squared_length * (weights[raters] @ theirs)
+            solved = np.linalg.solve(alike + strength * n * np.eye(n), left - biases[raters])
+            predicted[asked] += (1 + squared_length * (weights[users[asked]] @ theirs)) @ solved
+    return predicted
 
 
 def _convergence(tuning: Split) -> dict:

@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from recsys_lib.data import Interactions, leave_last_out
 from recsys_lib.evaluation import evaluate
-from recsys_lib.experiments import dot_product
+from recsys_lib.experiments import dot_product, ratings
 from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.experiments.svd import Truncated
-from recsys_lib.models import MLP, UserKNN
+from recsys_lib.models import MF, MLP, Biases, UserKNN
+from recsys_lib.models.als import solve_side
+from recsys_lib.rating_evaluation import compare_ratings, evaluate_ratings, rating_error
+from recsys_lib.reproduce import recorded
 from recsys_lib.sampling import Candidates
 
 from toy import fixed, split_of
@@ -128,3 +132,91 @@ def test_at_full_rank_the_unknown_cells_are_tied_and_the_known_are_as_given():
     u, s, vt = decomposed
     few = Truncated(*decomposed, k=3).fit(train).score(users)
     np.testing.assert_allclose(few, (u[:, :3] * s[:3]) @ vt[:3], atol=1e-6)
+
+
+@pytest.fixture
+def stars():
+    """Ratings of 40 users, each with six or more, of which the last two are the test."""
+    rng = np.random.default_rng(0)
+    user, item = np.nonzero(rng.random((40, 20)) < 0.5)
+    rating = np.clip(np.rint(3 + rng.normal(size=40)[user] + rng.normal(size=20)[item]), 1, 5)
+    every = Interactions(
+        user, item, rating, rng.permutation(len(user)), range(40), range(20), time_unit="s"
+    )
+    return leave_last_out(every, n_test=2, n_valid=1)
+
+
+def errors_of(stars, *models):
+    return [evaluate_ratings(model.fit(stars.train), stars) for model in models]
+
+
+def test_ratings_of_one_seed_are_compared_as_the_library_compares_them(stars):
+    model, base = errors_of(stars, MF(4, epochs=20)), errors_of(stars, Biases())
+    found = ratings.compare_over_seeds(model, base)
+    pd.testing.assert_frame_equal(found, compare_ratings(model[0], base[0]))
+
+
+def test_other_seeds_widen_the_interval_and_the_difference_is_that_of_the_mean_errors(stars):
+    model = errors_of(stars, *(MF(4, epochs=20, init_scale=1.0, seed=seed) for seed in range(3)))
+    base = errors_of(stars, Biases())
+    mean = ratings.mean_errors(model)
+    squared = np.mean([one["squared_error"].sum() for one in model])
+    assert rating_error(mean) == pytest.approx((squared / len(stars.test)) ** 0.5)
+    found, users = ratings.compare_over_seeds(model, base), compare_ratings(mean, base[0])
+    np.testing.assert_allclose(found["difference"], users["difference"])
+    assert (found["low"] < users["low"]).all()
+    assert (found["high"] > users["high"]).all()
+    assert (found["p_value"] > users["p_value"]).all()
+
+
+def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars):
+    setting = {"factors": 2, "regularization": 0.05}
+    found = ratings._watched(MF, setting, stars, epochs=40, patience=5)
+    best = []
+    for seed in ratings.TUNING_SEEDS:
+        model = MF(**setting, epochs=40, patience=5, seed=seed).fit(stars.train, stars.valid)
+        errors = model.history_["valid_rmse"]
+        best.append((errors.min(), errors.idxmin() + 1))
+    assert found["rmse"] == pytest.approx(np.mean([error for error, _ in best]))
+    assert found["epochs"] == np.median([epoch for _, epoch in best])
+    assert ratings._best([found, {**setting, "rmse": 9.0, "mae": 0.0}])[0] == {
+        **setting,
+        "epochs": found["epochs"],
+    }
+
+
+def test_a_sweep_from_right_angles_is_what_als_does_with_such_vectors(stars):
+    train, length, strength = stars.train, 0.7, 0.3
+    by_user = train.to_csr("rating")
+    mean = float(train.rating.mean(dtype=np.float64))
+    items = np.c_[np.eye(20) * length**0.5, np.zeros(20)]  # the last column holds the biases
+    users = np.zeros((40, 21))
+    for matrix, given, out in ((by_user, items, users), (by_user.T.tocsr(), users, items)):
+        held = np.ascontiguousarray(given[:, :-1]), given[:, -1].copy()
+        solve_side(*(matrix.indptr, matrix.indices, matrix.data), *held, mean, strength, True, out)
+    every = np.repeat(np.arange(40), 20), np.tile(np.arange(20), 40)
+    products = (users[every[0], :-1] * items[every[1], :-1]).sum(axis=1)
+    expected = mean + users[every[0], -1] + items[every[1], -1] + products
+    found = ratings.sweep_from_right_angles(train, length, strength, *every)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_no_setting_of_a_rating_model_was_chosen_at_an_edge_that_another_could_extend():
+    """One factor, one epoch and no penalty are ends of their own."""
+    natural = {"factors": 1, "epochs": 1, "regularization": 0.0}
+    trials = recorded("ratings")["found"]["trials"]
+    assert {"MF with biases", "MF without biases", "ALS", "Biases"} <= trials.keys()
+    for name, tried in trials.items():
+        best = min(tried, key=lambda trial: trial["rmse"])
+        size = best.get("factors")  # a grid may have other penalties for other sizes
+        for key in ("factors", "regularization", "learning_rate"):
+            alike = tried if key == "factors" else [t for t in tried if t.get("factors") == size]
+            values = sorted({trial[key] for trial in alike if key in trial})
+            if values and best[key] != natural.get(key):
+                assert values[0] < best[key] < values[-1], f"{name}: {key} {best[key]} of {values}"
+        if name.startswith("MF"):
+            assert best["epochs"] < ratings.MOST_EPOCHS - ratings.PATIENCE
+    sweeps = {grid["factors"]: most for grid, most in ratings.ALS_GRIDS}
+    als = min(trials["ALS"], key=lambda trial: trial["rmse"])
+    most = next(most for factors, most in sweeps.items() if als["factors"] in factors)
+    assert als["epochs"] == natural["epochs"] or als["epochs"] < most
