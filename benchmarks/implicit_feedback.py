@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,8 +29,9 @@ from torch import nn
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.split import Split
 from recsys_lib.evaluation import evaluate
-from recsys_lib.models.bmf import BinaryMF
+from recsys_lib.models.bmf import BinaryMF, decays
 from recsys_lib.models.bmf import epoch as kernel
+from recsys_lib.models.implicit import NegativeSampler, by_user
 from recsys_lib.models.neumf import NeuMF
 
 from factorization import skewed_pairs
@@ -63,22 +65,23 @@ def peak():
     # not getrusage, whose peak counts the parent's memory too, from before this program was started
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1e3
 
-def part(learner, n):
+def part(model, train, n):
     "Seconds of an epoch: all that comes before its steps, and n of these for the rest."
-    step, moments = learner._step, []
+    run = model._start(train)
+    step, moments = model._step, []
     def counted(*batch):
         moments.append(time.perf_counter())
         if len(moments) > n:
             raise Enough
         return step(*batch)
-    learner._step = counted
+    model._step = counted
     start = time.perf_counter()
     try:
-        learner.epoch()
+        next(model._epochs(train, run))
     except Enough:
         pass
     each = (moments[-1] - moments[n // 10]) / (len(moments) - 1 - n // 10)  # warm by then
-    total = -(-learner.n_samples // learner.model.batch_size)
+    total = -(-len(train) * (1 + model.n_negatives) // model.batch_size)
     return moments[0] - start + total * each, n / total
 
 torch.set_num_threads(1)
@@ -89,18 +92,17 @@ train = Interactions(*columns, np.ones(len(columns[0]), np.float32),
                      np.zeros(len(columns[0]), np.int64), *(np.arange(n) for n in shape))
 loaded = peak()
 model = {"BinaryMF": BinaryMF, "NeuMF": NeuMF}[name]()
-learner = model._learner(train)
 found = {"loaded_mb": loaded}
 if name == "NeuMF":
-    found["epoch_from_a_part_seconds"], found["part"] = part(learner, steps)
+    found["epoch_from_a_part_seconds"], found["part"] = part(model, train, steps)
 else:
-    seconds = []
+    seconds, epochs = [], model._epochs(train, model._start(train))
     for _ in range(2):
         start = time.perf_counter()
-        learner.epoch()
+        next(epochs)
         seconds.append(time.perf_counter() - start)
     found["epoch_seconds"] = min(seconds)
-found["learnt_mb"] = sum(array.nbytes for array in learner.weights().values()) / 1e6
+found["learnt_mb"] = sum(array.nbytes for array in model._weights().values()) / 1e6
 found["peak_mb"] = peak()
 print(json.dumps(found))
 """
@@ -248,7 +250,7 @@ def networks() -> dict:
     found: dict = {"interactions": len(train)}
     for batch, repeats in BATCHES.items():
         settings = {"batch_size": batch, "n_negatives": N_NEGATIVES}
-        learner = NeuMF(FACTORS, LAYERS, **settings)._learner(train)
+        epochs = epochs_of(NeuMF(FACTORS, LAYERS, **settings), train)
 
         def cornac(positives: int = batch // (1 + N_NEGATIVES)) -> object:
             model = CornacNeuMF(
@@ -264,7 +266,7 @@ def networks() -> dict:
             )
             return model.fit(theirs)
 
-        runs = {"recsys_lib": learner.epoch, "cornac": cornac}
+        runs = {"recsys_lib": partial(next, epochs), "cornac": cornac}
         if importlib.util.find_spec("recbole") is None:
             found["recbole"] = (
                 "not installed: it needs ray below 2.6.4, made for Python 3.11 or less"
@@ -310,23 +312,29 @@ class TorchMF(nn.Module):
         return self.intercept + biases.squeeze(-1) + (self.users(users) * self.items(items)).sum(-1)
 
 
+def epochs_of(model: BinaryMF | NeuMF, train: Interactions) -> Iterator[dict[str, float]]:
+    """Return the epochs of a model: each is trained when it is asked for."""
+    return model._epochs(train, model._start(train))
+
+
 def torch_epoch(train: Interactions, batch: int, sparse_gradient: bool) -> Callable[[], float]:
     """Return an epoch of `TorchMF` under SGD; the negatives are drawn as ours are.
 
     Its step is that of the sum of the losses of a batch, without a penalty.
     """
-    learner = BinaryMF(RANK, n_negatives=N_NEGATIVES)._learner(train)
+    (rows, positives), sampler = by_user(train), NegativeSampler(train)
+    rng = np.random.default_rng(0)
     torch.manual_seed(0)
     model = TorchMF(*train.shape, RANK, sparse_gradient)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
     measure = nn.BCEWithLogitsLoss(reduction="sum")
-    n = learner.n_samples
+    n = len(train) * (1 + N_NEGATIVES)
 
     def epoch() -> float:
-        items = np.column_stack([learner.items, learner.negatives()]).ravel()
-        order = learner.rng.permutation(n)
+        items = np.column_stack([positives, sampler.draw(rows, N_NEGATIVES, rng)]).ravel()
+        order = rng.permutation(n)
         columns = (
-            np.repeat(learner.users, 1 + N_NEGATIVES)[order],
+            np.repeat(rows, 1 + N_NEGATIVES)[order],
             items[order],
             (order % (1 + N_NEGATIVES) == 0).astype(np.float32),
         )
@@ -349,27 +357,29 @@ def factors() -> dict:
     train = skewed(*SMALL)
     samples = len(train) * (1 + N_NEGATIVES)
     model = BinaryMF(RANK, n_negatives=N_NEGATIVES, regularization=0.0)
-    learner = model._learner(train)
-    negatives, order = learner.negatives(), learner.rng.permutation(len(train))
-    users, items, negatives = learner.users[order], learner.items[order], negatives[order]
+    epochs = epochs_of(model, train)
+    (users, items), sampler, rng = by_user(train), NegativeSampler(train), np.random.default_rng(0)
+    sampling = partial(sampler.draw, users, N_NEGATIVES, rng)
+    negatives, order = sampling(), rng.permutation(len(train))
+    users, items, negatives = users[order], items[order], negatives[order]
     rest = (
         np.float32(model.intercept_),
         *(array.copy() for array in model._factors()),
-        *learner.decays,
+        *decays(train, N_NEGATIVES, model.regularization, model.frequency_power),
         np.float32(model.learning_rate),
         True,
     )
     dense, scattered = (torch_epoch(train, 256, flag) for flag in (False, True))
     chance = float(np.log(5) - 0.8 * np.log(4))  # the loss of the intercept alone
     losses = {}
-    for name, epoch in (("ours", lambda: learner.epoch()[0]), ("torch", dense)):
+    for name, epoch in (("ours", lambda: next(epochs)["loss"]), ("torch", dense)):
         losses[name] = [epoch() for _ in range(2)][-1]
     assert all(0.5 * chance < loss < 0.97 * chance for loss in losses.values()), (losses, chance)
     seconds = alternate(
         {
-            "recsys_lib": learner.epoch,
+            "recsys_lib": partial(next, epochs),
             "kernel": lambda: kernel(users, items, negatives, *rest),
-            "sampling": learner.negatives,
+            "sampling": sampling,
             "torch_dense": dense,
             "torch_sparse": scattered,
         },
@@ -415,12 +425,12 @@ def ours(split: Split, rate: float, regularization: float, power: float) -> Prog
         frequency_power=power,
         n_negatives=N_NEGATIVES,
     )
-    learner = model._learner(split.train)
+    epochs = epochs_of(model, split.train)
     progress = Progress(split, model._all_logits)
     with contextlib.suppress(OutOfTime):
         while True:
             start = time.perf_counter()
-            learner.epoch()
+            next(epochs)
             progress.ends_epoch(time.perf_counter() - start)
     return progress
 

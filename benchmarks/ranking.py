@@ -10,7 +10,7 @@ from ranx import Qrels, Run, evaluate
 from scipy import sparse
 
 from recsys_lib.metrics import METRICS, ranks_from_lists
-from recsys_lib.ranking import top_k
+from recsys_lib.top_k import top_k
 
 from timing import alternate
 

@@ -19,9 +19,9 @@ import pandas as pd
 from recsys_lib import data
 from recsys_lib.data import Split
 from recsys_lib.evaluation import compare, evaluate, leaderboard
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.metrics import METRICS
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
-from recsys_lib.sampling import Candidates, sample_candidates
 from recsys_lib.validation import DataError
 
 OWN = "_ranked_"  # before the name of a file that is run, lest it takes the place of a library

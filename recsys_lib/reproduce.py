@@ -23,54 +23,19 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
-from recsys_lib import data
+from recsys_lib import data, results
 from recsys_lib.data.catalog import lookup
 from recsys_lib.data.download import find
+from recsys_lib.evaluation.candidates import read_candidates
 from recsys_lib.experiments import EXPERIMENTS, Experiment
-from recsys_lib.experiments.implicit import METRICS
+from recsys_lib.experiments.tuning import METRICS
 from recsys_lib.files import atomic_write
 from recsys_lib.metrics import METRICS as BY_RANK
-from recsys_lib.sampling import read_candidates
-from recsys_lib.validation import DataError, check_choice, check_int
+from recsys_lib.results import command_of, read, recorded, source
+from recsys_lib.validation import DataError, check_int
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
 FORMATS = (".svg", ".png", ".pdf")
 ONE_RUN = 0.03
-BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
-
-
-def recorded(name: str) -> dict:
-    """Return a recorded result, as the chapters show it.
-
-    Raises
-    ------
-    DataError
-        If the result is not recorded; the message has the command that makes it.
-    """
-    check_choice("name", name, (*EXPERIMENTS, BENCHMARKS))
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
-        raise DataError(f"{path} is missing: make it with `{_command(name)}`")
-    return _read(path, name)
-
-
-def _read(path: Path, name: str) -> dict:
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): make it with `{_command(name)}`") from None
-    if not isinstance(found, dict) or not {"command", "date", "found"} <= found.keys():
-        raise DataError(f"{path} is no recorded result: make it with `{_command(name)}`")
-    return found
-
-
-def source(result: dict) -> str:
-    """Say where a recorded result comes from, in two lines."""
-    if "data" not in result:
-        where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
-    else:
-        where = f"{result['data']['name']} in {result['seconds']:.0f} s"
-    return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
 
 
 def run(experiment: Experiment, seeds: int | None = None) -> dict:
@@ -96,7 +61,7 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     found = experiment.run(**inputs, **chosen)
     return {
         "name": experiment.name,
-        "command": _command(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
+        "command": command_of(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": time.perf_counter() - start,
         "data": _data(experiment, files),
@@ -307,18 +272,18 @@ def draw(file: str | os.PathLike) -> None:
 
 def _list() -> int:
     for name, experiment in EXPERIMENTS.items():
-        path = RESULTS / f"{name}.json"
+        path = results.RESULTS / f"{name}.json"
         state = "not recorded"
         if path.exists():
-            state = source(_read(path, name)).replace("\n", " ")
+            state = source(read(path, name)).replace("\n", " ")
         print(f"{name:12} {experiment.data:34} {state}")
     return 0
 
 
 def _record(name: str, seeds: int | None = None) -> int:
     result = run(EXPERIMENTS[name], seeds)
-    RESULTS.mkdir(exist_ok=True)
-    with atomic_write(RESULTS / f"{name}.json") as file:
+    results.RESULTS.mkdir(exist_ok=True)
+    with atomic_write(results.RESULTS / f"{name}.json") as file:
         file.write(json.dumps(result, indent=1, allow_nan=False).encode() + b"\n")
     print(f"wrote results/{name}.json in {result['seconds']:.0f} s")
     return 0
@@ -336,12 +301,6 @@ def _verify(experiment: Experiment, quick: bool) -> int:
     what = "" if part is None else f" ({part.__doc__.strip().rstrip('.')})"
     print(f"{name}: {'the same' if not found else f'{len(found)} differences'}{what}")
     return 1 if found else 0
-
-
-def _command(name: str) -> str:
-    if name == BENCHMARKS:
-        return "make bench"
-    return f"python -m recsys_lib.reproduce run {name}"
 
 
 def _sha256(path: Path) -> str:

@@ -6,22 +6,22 @@ from scipy import stats
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, over_seeds
-from recsys_lib.experiments.implicit import (
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.paper_data import held_out, paper_split, table, tuning_split
+from recsys_lib.experiments.tuning import (
     METRICS,
     SEEDS,
     SPACES,
     against,
     baselines,
     first_seed,
+    measuring,
     on_test,
     ranges,
     search,
     validating,
-    watching,
 )
-from recsys_lib.experiments.paper_data import held_out, paper_split, table, tuning_split
 from recsys_lib.models import BinaryMF, Popularity
-from recsys_lib.sampling import Candidates
 
 # In the manner of the paper: no negatives, no biases, its learning rate, lambda over the frequency.
 PAPER = {
@@ -64,7 +64,7 @@ def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> 
         },
         "popularity": {
             "valid": validating(tuning)(Popularity().fit(tuning.train)),
-            "test": watching(split, candidates, "test")(Popularity().fit(split.train)),
+            "test": measuring(split, candidates, "test")(Popularity().fit(split.train)),
         },
         "positives_only": [_positives_only(split, epochs) for epochs in (50, 200)],
         "factors": [_of_factors(setting, k, tuning, seeds) for k in FACTORS],
@@ -83,7 +83,7 @@ def _curves(setting: dict, tuning: Split, split: Split, candidates: Candidates) 
     found = {}
     for name, train, watch in (
         ("valid", tuning.train, validating(tuning)),
-        ("test", split.train, watching(split, candidates, "test")),
+        ("test", split.train, measuring(split, candidates, "test")),
     ):
         model = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch)
         found[name] = {c: model.history_[c].tolist() for c in ("loss", "accuracy", *METRICS)}

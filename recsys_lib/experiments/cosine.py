@@ -4,6 +4,7 @@ import pandas as pd
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.paper_data import (
     YEAR,
     PopularityAround,
@@ -14,7 +15,6 @@ from recsys_lib.experiments.paper_data import (
     tuning_split,
 )
 from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
-from recsys_lib.sampling import Candidates
 
 GRID = {
     "n_neighbours": (20, 50, 100, 200, 500, 1000, 2000, 5000),

@@ -8,18 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse, stats
 
-from recsys_lib import beyond
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare, evaluate, over_seeds, summary
-from recsys_lib.experiments.implicit import (
-    ITEM_KNN,
-    METRICS,
-    PRETRAINED,
-    SEEDS,
-    USER_KNN,
-    mean_of_seeds,
-    watching,
-)
+from recsys_lib.evaluation import compare, evaluate, lists, over_seeds, summary
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
+from recsys_lib.evaluation.significance import bootstrap_interval, holm, paired_test
 from recsys_lib.experiments.networks import KINDS, halves, nothing
 from recsys_lib.experiments.paper_data import (
     YEAR,
@@ -28,10 +20,17 @@ from recsys_lib.experiments.paper_data import (
     table,
     tuning_split,
 )
+from recsys_lib.experiments.tuning import (
+    ITEM_KNN,
+    METRICS,
+    PRETRAINED,
+    SEEDS,
+    USER_KNN,
+    mean_of_seeds,
+    measuring,
+)
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
-from recsys_lib.models.neighbours import cosine_similarity
-from recsys_lib.sampling import Candidates, sample_candidates
-from recsys_lib.significance import bootstrap_interval, holm, paired_test
+from recsys_lib.models.neighbors import cosine_similarity
 
 KS = tuple(range(1, 11))
 SAMPLES = (9, 30, 99, 300)
@@ -76,22 +75,22 @@ def _models(
     tables: dict = {"sampled": {}, "full": {}}
     for name, models in named:
         each: dict[str, list[pd.DataFrame]] = {protocol: [] for protocol in (*tables, *drawn)}
-        lists = []
+        shown = []
         for model in models:
             each["sampled"].append(evaluate(model, split, k=KS, candidates=candidates))
             each["full"].append(evaluate(model, split, k=KS))
             for m, one in drawn.items():
                 each[m].append(evaluate(model, split, candidates=one))
             users = each["full"][-1].index.to_numpy()
-            lists.append(model.recommend(users, 10, exclude=split.train)[0])
+            shown.append(model.recommend(users, 10, exclude=split.train)[0])
         for protocol, by_name in tables.items():
             by_name[name] = each[protocol]
         found[name] = {
             "by_k": {protocol: table(summary(each[protocol])) for protocol in tables},
             "by_negatives": {str(m): table(summary(each[m]).loc[list(METRICS)]) for m in SAMPLES},
-            "lists": _beyond(lists, split, similarity),
+            "lists": _beyond(shown, split, similarity),
             "lists_by_group": {
-                group: _beyond([one[inside] for one in lists], split, similarity)
+                group: _beyond([one[inside] for one in shown], split, similarity)
                 for group, inside in _inside(each["full"][0].index, split)
             },
             "groups": {protocol: _groups(each[protocol], split) for protocol in tables},
@@ -121,8 +120,8 @@ class WithPopularity(Recommender):
     def __init__(self, model: Recommender):
         self.model = model
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        self.model.fit(train, valid)
+    def _fit(self, train: Interactions) -> None:
+        self.model.fit(train)
         self.cold_ = train.user_counts == 0
         self.popularity_ = train.item_counts.astype(np.float32)
 
@@ -155,18 +154,18 @@ def _all(
         )
 
 
-def _beyond(lists: list[np.ndarray], split: Split, similarity: np.ndarray) -> dict:
+def _beyond(shown: list[np.ndarray], split: Split, similarity: np.ndarray) -> dict:
     """What the lists of ten are like; means over seeds."""
     counts, (n_users, n_items) = split.train.item_counts, split.train.shape
     rows = [
         {
-            "coverage": beyond.coverage(one, n_items),
-            "gini": beyond.gini(one, n_items),
-            "novelty": float(np.nanmean(beyond.novelty(one, counts, n_users))),
-            "popularity": float(np.nanmean(beyond.popularity(one, counts))),
-            "diversity": float(np.nanmean(beyond.diversity(one, similarity))),
+            "coverage": lists.coverage(one, n_items),
+            "gini": lists.gini(one, n_items),
+            "novelty": float(np.nanmean(lists.novelty(one, counts, n_users))),
+            "popularity": float(np.nanmean(lists.popularity(one, counts))),
+            "diversity": float(np.nanmean(lists.diversity(one, similarity))),
         }
-        for one in lists
+        for one in shown
     ]
     return pd.DataFrame(rows).mean().to_dict()
 
@@ -283,7 +282,7 @@ def _leakage(split: Split, candidates: Candidates, networks: dict, seeds: range)
     test, by seed. Both are chosen by each metric and judged in the same metric.
     """
     tuning, found = tuning_split(split), {}
-    watch = watching(split, candidates, "test")
+    watch = measuring(split, candidates, "test")
     for name in ("BinaryMF", "MLP"):
         rows = []
         for trial in networks["models"][name]["trials"]:

@@ -7,9 +7,11 @@ from itertools import combinations_with_replacement
 import numpy as np
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare
+from recsys_lib.evaluation import compare, watching
+from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.dot_product import DIMENSIONS, SIZES, learn
-from recsys_lib.experiments.implicit import (
+from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
+from recsys_lib.experiments.tuning import (
     METRICS,
     MOST_EPOCHS,
     PRETRAINED,
@@ -24,11 +26,9 @@ from recsys_lib.experiments.implicit import (
     search,
     validating,
 )
-from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
 from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
 from recsys_lib.models.network import NetworkModel, one_thread
-from recsys_lib.sampling import Candidates
-from recsys_lib.training import EpochModel
+from recsys_lib.models.training import EpochModel
 
 KINDS = {"BinaryMF": BinaryMF, "GMF": GMF, "MLP": MLP, "NeuMF": NeuMF, PRETRAINED: NeuMF}
 # As He et al. (2017) train it, and nothing to hold the embeddings back.
@@ -123,12 +123,16 @@ def _cost(model: EpochModel, split: Split) -> dict:
 
 def _figure_3(settings: dict, tuning: Split) -> dict:
     """Losses and validation ranking over 20 epochs, plainly trained and as tuned."""
-    watch, found = validating(tuning), {}
+    watch, loss, found = validating(tuning), watching(tuning), {}
+
+    def both(model: Recommender) -> dict[str, float]:
+        return watch(model) | loss(model)
+
     for kind in (MLP, NeuMF):
         for name, given in (("plain", PLAIN), ("tuned", settings[kind.__name__])):
             epochs = 20 if name == "plain" else max(20, given["epochs"])
             model = kind(**{**given, "epochs": epochs})
-            history = model.fit(tuning.train, tuning.valid, watch=watch).history_
+            history = model.fit(tuning.train, watch=both).history_
             columns = ("loss", "accuracy", "valid_loss", *METRICS)
             found[f"{kind.__name__}, {name}"] = {c: history[c].tolist() for c in columns}
     return found
@@ -209,7 +213,7 @@ class Mean(Recommender):
     def __init__(self, models: tuple[Recommender, ...]):
         self.models = models
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         pass
 
     def _score(self, users: np.ndarray) -> np.ndarray:

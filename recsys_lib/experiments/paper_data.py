@@ -11,8 +11,8 @@ import pandas as pd
 
 from recsys_lib.data import DataError, Interactions, Split, k_core, leave_last_out, split_by_time
 from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.models import Popularity, Random, Recommender
-from recsys_lib.sampling import Candidates, sample_candidates
 
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
 
@@ -130,7 +130,7 @@ class PopularityAround(Recommender):
     def __init__(self, split: Split, before: int, after: int):
         self.split, self.before, self.after = split, before, after
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         order = np.argsort(train.timestamp, kind="stable")
         times, items = train.timestamp[order], train.item[order]
         test = self.split.test

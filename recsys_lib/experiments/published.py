@@ -24,21 +24,21 @@ from torch import nn
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.implicit import (
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.networks import halves, nothing
+from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
+from recsys_lib.experiments.parallel import each
+from recsys_lib.experiments.tuning import (
     METRICS,
     PRETRAINED,
     SEEDS,
     mean_of_seeds,
     validating,
 )
-from recsys_lib.experiments.networks import halves, nothing
-from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
-from recsys_lib.experiments.parallel import each
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import PADDING, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
-from recsys_lib.sampling import Candidates
-from recsys_lib.training import EpochModel, Learner, Watch
+from recsys_lib.models.training import EpochModel, Watch
 
 FABRICATED = 1
 Measure = Callable[[Recommender], pd.DataFrame]
@@ -143,11 +143,9 @@ class _OneOptimizer:
 
     optimizer = "AdamW"
 
-    def _learner(self, train: Interactions) -> Learner:
-        learner = super()._learner(train)
+    def _optimizer(self, n_samples: int) -> torch.optim.Optimizer:
         weights = self.network_.parameters()
-        learner.optimizer = OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate, fused=True)
-        return learner
+        return OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate, fused=True)
 
 
 class PublishedMLP(_OneOptimizer, _TorchStart, MLP):

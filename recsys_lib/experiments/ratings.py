@@ -13,20 +13,20 @@ import pandas as pd
 from numba import njit
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.experiments.paper_data import combinations, paper_split, table, tuning_split
-from recsys_lib.metadata import metadata_factors
-from recsys_lib.metrics import mae, rmse
-from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
-from recsys_lib.models.als import loss
-from recsys_lib.rating_evaluation import (
+from recsys_lib.evaluation import compare, evaluate, summary, watching
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.evaluation.ratings import (
     ERRORS,
     evaluate_ratings,
     rating_error,
     rating_leaderboard,
 )
-from recsys_lib.sampling import Candidates
-from recsys_lib.significance import bootstrap_sums, middle, paired_test, seed_noise
+from recsys_lib.evaluation.significance import bootstrap_sums, middle, paired_test, seed_noise
+from recsys_lib.experiments.paper_data import combinations, paper_split, table, tuning_split
+from recsys_lib.metrics import mae, rmse
+from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
+from recsys_lib.models.als import loss
+from recsys_lib.models.metadata import metadata_factors
 
 SEEDS = range(5)
 TUNING_SEEDS = range(3)  # a setting is judged by its mean, not by its luckiest start
@@ -147,7 +147,9 @@ def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: i
     """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
     best = []
     for seed in TUNING_SEEDS:
-        history = kind(**setting, **most, seed=seed).fit(tuning.train, tuning.valid).history_
+        history = (
+            kind(**setting, **most, seed=seed).fit(tuning.train, watch=watching(tuning)).history_
+        )
         best.append(history.loc[history["valid_rmse"].idxmin()])
     rows = pd.DataFrame(best)
     return {
@@ -245,7 +247,7 @@ def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
 def _figure_6(tuning: Split, chosen: MF) -> dict:
     """Errors over epochs, on train and on validation, without stopping; and rounded predictions."""
     settings = chosen.parameters | {"epochs": 150, "patience": None}
-    model = MF(**settings).fit(tuning.train, tuning.valid)
+    model = MF(**settings).fit(tuning.train, watch=watching(tuning))
     history = model.history_.drop(columns="seconds")
     stopped = chosen.fit(tuning.train)
     predicted = stopped.predict(tuning.valid.user, tuning.valid.item)
@@ -284,7 +286,7 @@ def _metadata(tuning: Split, chosen: MF) -> dict:
             wrong = np.random.default_rng(seed).permutation(len(start))
             init = {"random": None, "metadata": start, "shuffled": start[wrong]}[way]
             model = MF(**settings | {"item_init": init, "seed": seed})
-            history = model.fit(tuning.train, tuning.valid).history_
+            history = model.fit(tuning.train, watch=watching(tuning)).history_
             found[way]["epochs"].append(int(history["epoch"][history["valid_rmse"].idxmin()]))
             predicted = model.predict(tuning.valid.user, tuning.valid.item)
             for name, mask in groups.items():

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
+from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.evaluation import WithPopularity
 from recsys_lib.experiments.paper_data import (
     YEAR,
@@ -20,7 +21,6 @@ from recsys_lib.experiments.paper_data import (
 )
 from recsys_lib.models import SVD, Popularity, Recommender
 from recsys_lib.models.svd import truncated_svd
-from recsys_lib.sampling import Candidates
 
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1003)
 SOLVER_RANKS = (1, 2, 5, 10, 20, 50, 100, 200)
@@ -116,7 +116,7 @@ class Truncated(Recommender):
     def __init__(self, u: np.ndarray, s: np.ndarray, vt: np.ndarray, k: int):
         self.u, self.s, self.vt, self.k = u, s, vt, k
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         """Nothing to learn."""
 
     def _score(self, users: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from recsys_lib.models.biases import Biases
 from recsys_lib.models.bmf import BinaryMF
 from recsys_lib.models.mf import MF
 from recsys_lib.models.mlp import MLP
-from recsys_lib.models.neighbours import ItemKNN, UserKNN
+from recsys_lib.models.neighbors import ItemKNN, UserKNN
 from recsys_lib.models.neumf import GMF, NeuMF
 from recsys_lib.models.popularity import Popularity, Random
 from recsys_lib.models.svd import SVD

@@ -10,15 +10,15 @@ and y their ratings minus :math:`\mu + b_i`. Setting the gradient to zero gives
 half-step finds the lowest point of the loss in its own unknowns, so the loss never rises.
 """
 
-import time
+from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 from numba import njit
 from threadpoolctl import threadpool_limits
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.factors import FactorModel
+from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
 
@@ -55,8 +55,11 @@ def solve_side(indptr, others, ratings, fixed, fixed_biases, mean, regularizatio
         out[row, :size] = np.linalg.solve(left, Z.T @ y)
 
 
-class ALS(FactorModel):
-    r"""Matrix factorization, learnt by alternating least squares; the model and loss of `MF`.
+class ALS(FactorModel, EpochModel):
+    r"""Matrix factorization of ratings by alternating least squares; the model and loss of `MF`.
+
+    This is the one for explicit feedback (Zhou et al. 2008), not that for implicit feedback (Hu et
+    al. 2008), which other libraries mean by the name.
 
     Parameters
     ----------
@@ -65,14 +68,12 @@ class ALS(FactorModel):
     regularization : float
         :math:`\lambda`, counted once per rating as in `MF`. Positive: with 0 a user with fewer
         ratings than factors has no unique solution.
-    epochs : int
-        Sweeps over all users and all items.
     biases : bool
         As in `MF`.
     init_scale : float
         Standard deviation of the random initial item factors.
-    seed : int
-        Of the initial factors.
+    epochs, patience, metric, seed
+        As in `training.EpochModel`; an epoch is a sweep over all users and all items.
 
     Raises
     ------
@@ -83,13 +84,10 @@ class ALS(FactorModel):
     ----------
     global_mean_, user_biases_, item_biases_, user_factors_, item_factors_
         As in `FactorModel`, in float64.
-    history_ : DataFrame
-        One row per sweep, each measured after it: epoch, seconds since the start, loss (with its
-        penalty), train_rmse and train_mae, and valid_rmse and valid_mae if there is a validation
-        set.
+    history_, best_epoch_
+        As in `training.EpochModel`; measured in training, after each sweep, are the loss with its
+        penalty, train_rmse and train_mae.
     """
-
-    history_: pd.DataFrame
 
     def __init__(
         self,
@@ -98,6 +96,8 @@ class ALS(FactorModel):
         epochs: int = 15,
         biases: bool = True,
         init_scale: float = 0.1,
+        patience: int | None = None,
+        metric: str = "valid_rmse",
         seed: int = 0,
     ):
         self.factors = check_int("factors", factors, minimum=1)
@@ -107,33 +107,30 @@ class ALS(FactorModel):
                 "regularization must be above 0, got 0: a user with fewer ratings than factors "
                 "would have no unique solution"
             )
-        self.epochs = check_int("epochs", epochs, minimum=1)
         self.biases = check_bool("biases", biases)
         self.init_scale = check_real("init_scale", init_scale, 0)
-        self.seed = check_int("seed", seed)
+        self._check_training(epochs, patience, metric, seed)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _start(self, train: Interactions) -> Run:
         rng = np.random.default_rng(self.seed)
         self.global_mean_ = float(train.rating.mean(dtype=np.float64)) if self.biases else 0.0
-        users = np.zeros((train.n_users, self.factors + 1))
-        items = np.zeros((train.n_items, self.factors + 1))
+        users, items = (np.zeros((n, self.factors + 1)) for n in train.shape)
         items[:, :-1] = rng.normal(0, self.init_scale, (train.n_items, self.factors))
+        self.user_factors_, self.user_biases_ = users[:, :-1], users[:, -1]
+        self.item_factors_, self.item_biases_ = items[:, :-1], items[:, -1]
+        return Run(rng)
+
+    def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
         by_user = train.to_csr("rating")
         by_item = by_user.T.tocsr()
-        start, rows = time.perf_counter(), []
-        for number in range(1, self.epochs + 1):
+        users, items = self.user_factors_.base, self.item_factors_.base  # the biases stand last
+        while True:
             # the products are small: threads of the linear algebra would only wait for each other
             with threadpool_limits(limits=1, user_api="blas"):
                 self._half(by_user, items, users)
                 self._half(by_item, users, items)
-            self.user_factors_, self.user_biases_ = users[:, :-1], users[:, -1]
-            self.item_factors_, self.item_biases_ = items[:, :-1], items[:, -1]
-            row = {"epoch": number, "seconds": time.perf_counter() - start}
-            row |= {"loss": loss(self, train, self.regularization), **self._errors("train", train)}
-            if valid is not None:
-                row |= self._errors("valid", valid)
-            rows.append(row)
-        self.history_ = pd.DataFrame(rows)
+            value = loss(self, train, self.regularization)
+            yield {"loss": value, **self._errors("train", train)}
 
     def _half(self, matrix, fixed: np.ndarray, out: np.ndarray) -> None:
         """Solve for the rows of the matrix with the other side held."""

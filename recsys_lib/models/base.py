@@ -3,6 +3,8 @@
 import inspect
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +14,7 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.files import read_npz, write_npz
-from recsys_lib.ranking import top_k
+from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError, check_bool, check_ids, check_int
 
 
@@ -31,14 +33,12 @@ class Recommender(ABC):
     n_users_: int
     n_items_: int
 
-    def fit(self, train: Interactions, valid: Interactions | None = None) -> Self:
+    def fit(self, train: Interactions) -> Self:
         """Learn from the training interactions.
 
         Parameters
         ----------
         train : Interactions
-        valid : Interactions, optional
-            For models that stop early; on the vocabularies of `train`.
 
         Returns
         -------
@@ -47,37 +47,31 @@ class Recommender(ABC):
         Raises
         ------
         TypeError, DataError
-            If `train` or `valid` is no `Interactions`, `train` is empty, or `valid` has another
-            shape.
+            If `train` is no `Interactions`, or is empty.
         """
+        with self._fitting(train):
+            self._fit(train)
+        return self
+
+    @contextmanager
+    def _fitting(self, train: Interactions) -> Iterator[None]:
+        """Check what is to be learned from; a model whose fit was interrupted is not fitted."""
         _check_interactions("train", train)
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
-        if valid is not None:
-            _check_interactions("valid", valid)
-            if valid.shape != train.shape:
-                raise DataError(
-                    f"valid must have the {train.shape} users and items of train, got {valid.shape}"
-                )
-            for side in ("user_ids", "item_ids"):
-                if not np.array_equal(getattr(train, side), getattr(valid, side)):
-                    raise DataError(f"valid must have the {side} of train, in the same order")
-            if len(valid) == 0:
-                valid = None  # nothing in it to watch
         self.n_users_, self.n_items_ = train.shape
         try:
             self._begin(train)
-            self._fit(train, valid)
+            yield
         except BaseException:
-            del self.n_users_  # a model whose fit was interrupted must not look fitted
+            del self.n_users_
             raise
-        return self
 
     def _begin(self, train: Interactions) -> None:  # noqa: B027
         """Learn what a whole kind of model needs; here nothing."""
 
     @abstractmethod
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None: ...
+    def _fit(self, train: Interactions) -> None: ...
 
     @abstractmethod
     def _score(self, users: np.ndarray) -> np.ndarray:

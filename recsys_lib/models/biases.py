@@ -48,7 +48,7 @@ class Biases(RatingPredictor):
         self.users = check_bool("users", users)
         self.items = check_bool("items", items)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         rating = train.rating.astype(np.float64)
         self.global_mean_ = float(rating.mean())
         self.user_biases_, self.item_biases_ = np.zeros(train.n_users), np.zeros(train.n_items)

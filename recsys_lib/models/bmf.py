@@ -11,12 +11,15 @@ that it involves. (Johnson 2014 calls it logistic matrix factorization; the pape
 biases and, in its code, without negatives.)
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.factors import score_all, score_pairs
-from recsys_lib.training import EpochModel, Learner
+from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user
+from recsys_lib.models.training import Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
 
@@ -69,7 +72,7 @@ def sgd(users, items, negatives, c, bu, bi, P, Q, decay_u, decay_i, learning_rat
 epoch = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(sgd)
 
 
-class BinaryMF(EpochModel):
+class BinaryMF(ImplicitModel):
     r"""Binary matrix factorization, learnt by stochastic gradient descent.
 
     Parameters
@@ -104,7 +107,7 @@ class BinaryMF(EpochModel):
     user_factors_, item_factors_ : ndarray of float32, shapes (n_users, factors), (n_items, factors)
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
     history_, best_epoch_, cold_, popularity_
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     """
 
     intercept_: float
@@ -133,10 +136,30 @@ class BinaryMF(EpochModel):
         self.frequency_power = check_real("frequency_power", frequency_power, 0, 1)
         self.biases = check_bool("biases", biases)
         self.init_scale = check_real("init_scale", init_scale, 0)
-        self._check_training(n_negatives, epochs, patience, metric, seed)
+        self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
-    def _learner(self, train: Interactions) -> Learner:
-        return _SGD(self, train)
+    def _start(self, train: Interactions) -> Run:
+        rng, n = np.random.default_rng(self.seed), self.n_negatives
+        self.intercept_ = -float(np.log(n)) if self.biases and n > 0 else 0.0
+        self.user_biases_ = np.zeros(train.n_users, dtype=np.float32)
+        self.item_biases_ = np.zeros(train.n_items, dtype=np.float32)
+        self.user_factors_, self.item_factors_ = (
+            rng.normal(0, self.init_scale, (size, self.factors)).astype(np.float32)
+            for size in train.shape
+        )
+        return Run(rng)
+
+    def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
+        (users, items), sampler = by_user(train), NegativeSampler(train)
+        penalties = decays(train, self.n_negatives, self.regularization, self.frequency_power)
+        c, rate = np.float32(self.intercept_), np.float32(self.learning_rate)
+        n_samples = len(users) * (1 + self.n_negatives)
+        while True:
+            negatives = sampler.draw(users, self.n_negatives, run.rng)
+            order = run.rng.permutation(len(users))
+            samples = users[order], items[order], negatives[order]
+            loss, right = epoch(*samples, c, *self._factors(), *penalties, rate, self.biases)
+            yield {"loss": loss / n_samples, "accuracy": right / n_samples}
 
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         return score_pairs(users, items, self.intercept_, *self._factors())
@@ -146,43 +169,6 @@ class BinaryMF(EpochModel):
 
     def _factors(self) -> tuple[np.ndarray, ...]:
         return self.user_biases_, self.item_biases_, self.user_factors_, self.item_factors_
-
-
-class _SGD(Learner):
-    def __init__(self, model: BinaryMF, train: Interactions):
-        super().__init__(model, train)
-        n = model.n_negatives
-        model.intercept_ = -float(np.log(n)) if model.biases and n > 0 else 0.0
-        model.user_biases_ = np.zeros(train.n_users, dtype=np.float32)
-        model.item_biases_ = np.zeros(train.n_items, dtype=np.float32)
-        model.user_factors_, model.item_factors_ = (
-            self.rng.normal(0, model.init_scale, (size, model.factors)).astype(np.float32)
-            for size in train.shape
-        )
-        self.decays = decays(train, n, model.regularization, model.frequency_power)
-
-    def epoch(self) -> tuple[float, float]:
-        negatives = self.negatives()
-        order = self.rng.permutation(len(self.users))
-        loss, right = epoch(
-            self.users[order],
-            self.items[order],
-            negatives[order],
-            np.float32(self.model.intercept_),
-            *self.model._factors(),
-            *self.decays,
-            np.float32(self.model.learning_rate),
-            self.model.biases,
-        )
-        return loss / self.n_samples, right / self.n_samples
-
-    def weights(self) -> dict[str, np.ndarray]:
-        names = "user_biases_", "item_biases_", "user_factors_", "item_factors_"
-        return {name: getattr(self.model, name) for name in names}
-
-    def restore(self, weights: dict[str, np.ndarray], memory: dict[str, np.ndarray] | None) -> None:
-        for name, array in self.weights().items():
-            array[:] = weights[name]
 
 
 def decays(

@@ -12,14 +12,14 @@ The loss, over the observed ratings only, is
 rating and moves against the gradient of its term; the factor 2 is part of the learning rate.
 """
 
-import time
+from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.factors import FactorModel
+from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
 BLOCK = 256  # ratings that stay together when an epoch goes through the blocks in a new order
@@ -69,7 +69,7 @@ def blocks_in_order(users, items, ratings, order, *rest):
     return squared, absolute
 
 
-class MF(FactorModel):
+class MF(FactorModel, EpochModel):
     r"""Matrix factorization, learnt by stochastic gradient descent.
 
     The ratings are shuffled once, into arrays that are read from front to back; every epoch then
@@ -84,8 +84,6 @@ class MF(FactorModel):
         :math:`\eta`.
     regularization : float
         :math:`\lambda`, applied at each rating.
-    epochs : int
-        Passes over the ratings; the most there can be if `patience` is given.
     biases : bool
         Learn :math:`b_u` and :math:`b_i` and add the mean. If False, the paper's model: the dot
         product alone.
@@ -93,28 +91,17 @@ class MF(FactorModel):
         Standard deviation of the random initial factors.
     item_init : ndarray, shape (n_items, factors), optional
         Start the item factors here, for example at `metadata.metadata_factors`.
-    patience : int, optional
-        Stop when the RMSE on the validation set has not improved for this many epochs, and take
-        back the best epoch's numbers. Needs `valid` in `fit`.
-    seed : int
-        Of the initial factors and the order of the ratings.
+    epochs, patience, metric, seed
+        As in `training.EpochModel`.
 
     Attributes
     ----------
     global_mean_, user_biases_, item_biases_, user_factors_, item_factors_
         As in `FactorModel`, in float32.
-    history_ : DataFrame
-        One row per epoch: epoch, seconds since the start, train_rmse and train_mae (each rating
-        measured just before its own step, unclipped), and, with a validation set, valid_rmse and
-        valid_mae after the epoch.
-
-    Raises
-    ------
-    FloatingPointError
-        On `fit`, if the numbers grow beyond all bounds: the learning rate is too large.
+    history_, best_epoch_
+        As in `training.EpochModel`; measured in training are train_rmse and train_mae, each rating
+        just before its own step, unclipped.
     """
-
-    history_: pd.DataFrame
 
     def __init__(
         self,
@@ -126,54 +113,19 @@ class MF(FactorModel):
         init_scale: float = 0.1,
         item_init: np.ndarray | None = None,
         patience: int | None = None,
+        metric: str = "valid_rmse",
         seed: int = 0,
     ):
         self.factors = check_int("factors", factors, minimum=1)
         self.learning_rate = check_real("learning_rate", learning_rate, 0)
         self.regularization = check_real("regularization", regularization, 0)
-        self.epochs = check_int("epochs", epochs, minimum=1)
         self.biases = check_bool("biases", biases)
         self.init_scale = check_real("init_scale", init_scale, 0)
         self.item_init = None if item_init is None else _check_init(item_init, self.factors)
-        self.patience = None if patience is None else check_int("patience", patience, minimum=1)
-        self.seed = check_int("seed", seed)
+        self._check_training(epochs, patience, metric, seed)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        if self.patience is not None and valid is None:
-            raise ValueError(
-                f"patience={self.patience} needs valid, a set that is not empty to watch, in fit"
-            )
+    def _start(self, train: Interactions) -> Run:
         rng = np.random.default_rng(self.seed)
-        self._initialize(train, rng)
-        order = rng.permutation(len(train))
-        columns = train.user[order], train.item[order], train.rating[order]
-        n_blocks = -(-len(train) // BLOCK)
-        start, rows, best = time.perf_counter(), [], None
-        for number in range(1, self.epochs + 1):
-            squared, absolute = self._epoch(columns, rng.permutation(n_blocks))
-            row = {"epoch": number, "seconds": time.perf_counter() - start}
-            row |= {"train_rmse": (squared / len(train)) ** 0.5, "train_mae": absolute / len(train)}
-            if not all(np.isfinite(a).all() for a in (squared, *self._factors())):
-                raise FloatingPointError(
-                    f"the factors grew beyond all bounds in epoch {number}: learning_rate="
-                    f"{self.learning_rate:g} is too large for these ratings (try a tenth of it), "
-                    "or the factors started too large"
-                )
-            if valid is not None:
-                row |= self._errors("valid", valid)
-            rows.append(row)
-            if self.patience is not None:
-                if best is None or row["valid_rmse"] < best[0]:
-                    best = row["valid_rmse"], number, [a.copy() for a in self._factors()]
-                elif number - best[1] >= self.patience:
-                    break
-        if best is not None:
-            for array, value in zip(self._factors(), best[2], strict=True):
-                array[:] = value
-        self.history_ = pd.DataFrame(rows)
-
-    def _initialize(self, train: Interactions, rng: np.random.Generator) -> None:
-        """Set mean and biases, and draw the factors, those of the items unless they are given."""
         self.global_mean_ = float(train.rating.mean(dtype=np.float64)) if self.biases else 0.0
         self.user_biases_ = np.zeros(train.n_users, dtype=np.float32)
         self.item_biases_ = np.zeros(train.n_items, dtype=np.float32)
@@ -188,17 +140,17 @@ class MF(FactorModel):
                     f"{self.item_init.shape}"
                 )
             self.item_factors_ = self.item_init.astype(np.float32)
+        return Run(rng, order=rng.permutation(len(train)))
 
-    def _epoch(self, columns: tuple[np.ndarray, ...], order: np.ndarray) -> tuple[float, float]:
-        return blocks_in_order(
-            *columns,
-            order,
-            np.float32(self.global_mean_),
-            *self._factors(),
-            np.float32(self.learning_rate),
-            np.float32(self.regularization),
-            self.biases,
-        )
+    def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
+        columns = train.user[run.order], train.item[run.order], train.rating[run.order]
+        settings = np.float32(self.learning_rate), np.float32(self.regularization), self.biases
+        while True:
+            blocks = run.rng.permutation(-(-len(train) // BLOCK))
+            squared, absolute = blocks_in_order(
+                *columns, blocks, np.float32(self.global_mean_), *self._factors(), *settings
+            )
+            yield {"train_rmse": (squared / len(train)) ** 0.5, "train_mae": absolute / len(train)}
 
 
 def _check_init(value: object, factors: int) -> np.ndarray:

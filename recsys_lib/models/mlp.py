@@ -77,7 +77,7 @@ class MLP(NetworkModel):
     learning_rate, regularization, weight_decay, batch_size, device
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class MLP(NetworkModel):
         self._check_network(
             learning_rate, regularization, weight_decay, batch_size, init_scale, device
         )
-        self._check_training(n_negatives, epochs, patience, metric, seed)
+        self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:
         return MLPNetwork(n_users, n_items, self.layers, self.dropout, self.init_scale)

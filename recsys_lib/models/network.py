@@ -1,15 +1,20 @@
 """What the three networks share: mini-batches, the optimizer, and scoring without gradients."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.training import EpochModel, Learner
+from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user
+from recsys_lib.models.training import Row, Run
 from recsys_lib.validation import DataError, check_int, check_real
 
 PAIRS = 1 << 18  # scored at a time: some 60 MB of activations
@@ -26,7 +31,34 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class NetworkModel(EpochModel):
+@dataclass
+class NetworkRun(Run):
+    """A run of a network, which depends on its optimizer and on PyTorch's random numbers too."""
+
+    optimizer: torch.optim.Optimizer | None = None
+    torch_rng: torch.Tensor | None = None
+
+    @contextmanager
+    def random_numbers(self) -> Iterator[None]:
+        """Let dropout draw from this run's random numbers, and leave the caller's alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.random.set_rng_state(self.torch_rng)
+            yield
+            self.torch_rng = torch.random.get_rng_state()
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of everything, which `set_state` takes."""
+        optimizer = copy.deepcopy(self.optimizer.state_dict())
+        return super().state() | {"optimizer": optimizer, "torch_rng": self.torch_rng.clone()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back, or on, to where another run was."""
+        super().set_state(state)
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.torch_rng = state["torch_rng"].clone()
+
+
+class NetworkModel(ImplicitModel):
     r"""A network that turns a user and an item into a logit, trained by AdamW in mini-batches.
 
     The loss is the mean over the N samples of an epoch of the binary cross-entropy, plus
@@ -48,7 +80,7 @@ class NetworkModel(EpochModel):
     batch_size : int
         Samples in one step.
     n_negatives, epochs, patience, metric, seed
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     device : str
         Where PyTorch computes, for example ``"cpu"`` or ``"cuda"``. Only on the CPU does the same
         seed promise the same numbers.
@@ -57,7 +89,7 @@ class NetworkModel(EpochModel):
     ----------
     network_ : torch.nn.Module
     history_, best_epoch_, cold_, popularity_
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     """
 
     network_: nn.Module
@@ -82,12 +114,75 @@ class NetworkModel(EpochModel):
     def _network(self, n_users: int, n_items: int) -> nn.Module:
         """Return the network with its initial weights, drawn from PyTorch's generator."""
 
-    def _learner(self, train: Interactions) -> Learner:
-        return _AdamW(self, train)
+    def _optimizer(self, n_samples: int) -> torch.optim.Optimizer:
+        """Return Adam with an L2 penalty for the embeddings and AdamW for the layers above.
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
-        super()._fit(train, valid)
-        self.network_.zero_grad(set_to_none=True)  # gradients are as large as what was learnt
+        They differ in where the decay goes, into the gradient or past it (chapter 7), and so
+        PyTorch has them as one optimizer with two groups.
+        """
+        groups: dict[bool, list] = {True: [], False: []}
+        for name, parameter in self.network_.named_parameters():
+            groups[is_embedding(name)].append(parameter)
+        penalty = {"weight_decay": self.regularization / n_samples, "decoupled_weight_decay": False}
+        decay = {"weight_decay": self.weight_decay, "decoupled_weight_decay": True}
+        return torch.optim.Adam(
+            [{"params": groups[True], **penalty}, {"params": groups[False], **decay}],
+            lr=self.learning_rate,
+            fused=True,
+        )
+
+    def _start(self, train: Interactions) -> NetworkRun:
+        with torch.random.fork_rng(devices=[]):  # leaves the caller's random numbers alone
+            torch.manual_seed(self.seed)
+            self.network_ = self._network(*train.shape).to(self.device)
+            torch_rng = torch.random.get_rng_state()
+        optimizer = self._optimizer(len(train) * (1 + self.n_negatives))
+        rng = np.random.default_rng(self.seed)
+        return NetworkRun(rng, optimizer=optimizer, torch_rng=torch_rng)
+
+    def _epochs(self, train: Interactions, run: NetworkRun) -> Iterator[Row]:
+        (users, positives), sampler = by_user(train), NegativeSampler(train)
+        n = 1 + self.n_negatives
+        while True:
+            negatives = sampler.draw(users, self.n_negatives, run.rng)
+            items = np.column_stack([positives, negatives]).ravel()
+            order = run.rng.permutation(len(items))
+            labels = (order % n == 0).astype(np.float32)
+            loss, right = 0.0, 0
+            self.network_.train()
+            with one_thread(), run.random_numbers():
+                for batch in self._batches(np.repeat(users, n)[order], items[order], labels):
+                    one, correct = self._step(run.optimizer, *batch)
+                    loss, right = loss + one * len(batch[0]), right + correct
+            yield {"loss": float(loss) / len(items), "accuracy": int(right) / len(items)}
+
+    def _batches(self, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Return users, items and labels as tensors, so many samples at a time."""
+        tensors = (torch.as_tensor(column, device=self.device) for column in columns)
+        return zip(*(tensor.split(self.batch_size) for tensor in tensors), strict=True)
+
+    def _step(
+        self,
+        optimizer: torch.optim.Optimizer,
+        users: torch.Tensor,
+        items: torch.Tensor,
+        labels: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take one step; return the mean loss of the batch, and how many samples it had right."""
+        logits = self.network_(users, items)
+        loss = binary_cross_entropy_with_logits(logits, labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach(), ((logits > 0) == (labels > 0)).sum()
+
+    def _weights(self) -> dict[str, np.ndarray]:
+        return {name: p.detach().cpu().numpy() for name, p in self.network_.named_parameters()}
+
+    def _set_weights(self, weights: dict[str, np.ndarray]) -> None:
+        with torch.no_grad():
+            for name, parameter in self.network_.named_parameters():
+                parameter.copy_(torch.as_tensor(weights[name]))
 
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         logits = np.empty(len(users), dtype=np.float32)
@@ -106,8 +201,8 @@ class NetworkModel(EpochModel):
 
     def _state(self) -> dict[str, object]:
         learnt = super()._state()
-        network = learnt.pop("network_")
-        return learnt | {f"network_.{k}": v for k, v in arrays_of(network).items()}
+        del learnt["network_"]
+        return learnt | {f"network_.{name}": array for name, array in self._weights().items()}
 
     def _set_state(self, arrays: dict[str, np.ndarray]) -> None:
         weights = {key: arrays.pop(key) for key in list(arrays) if key.startswith("network_.")}
@@ -119,104 +214,7 @@ class NetworkModel(EpochModel):
         found = {name: array.shape for name, array in weights.items()}
         if wanted != found:
             raise DataError(f"a saved {type(self).__name__} needs weights {wanted}, found {found}")
-        set_arrays(self.network_, weights)
-
-
-class _AdamW(Learner):
-    def __init__(self, model: NetworkModel, train: Interactions):
-        super().__init__(model, train)
-        with torch.random.fork_rng(devices=[]):  # leaves the caller's random numbers alone
-            torch.manual_seed(model.seed)
-            model.network_ = model._network(*train.shape).to(model.device)
-            self.torch_rng = torch.random.get_rng_state()
-        self.optimizer = optimizer(model, self.n_samples)
-        self.loss = nn.BCEWithLogitsLoss()
-
-    def epoch(self) -> tuple[float, float]:
-        model, n = self.model, self.model.n_negatives
-        items = np.column_stack([self.items, self.negatives()]).ravel()
-        order = self.rng.permutation(self.n_samples)
-        labels = (order % (1 + n) == 0).astype(np.float32)
-        columns = np.repeat(self.users, 1 + n)[order], items[order], labels
-        users, items, labels = (torch.as_tensor(a, device=model.device) for a in columns)
-        loss, right = 0.0, 0
-        model.network_.train()
-        with one_thread(), torch.random.fork_rng(devices=[]):  # dropout draws from this generator
-            torch.random.set_rng_state(self.torch_rng)
-            for batch in zip(
-                *(a.split(model.batch_size) for a in (users, items, labels)), strict=True
-            ):
-                one, correct = self._step(*batch)
-                loss += one * len(batch[0])
-                right += correct
-            self.torch_rng = torch.random.get_rng_state()
-        return float(loss) / self.n_samples, int(right) / self.n_samples
-
-    def _step(
-        self, users: torch.Tensor, items: torch.Tensor, labels: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        logits = self.model.network_(users, items)
-        loss = self.loss(logits, labels)
-        self.optimizer.zero_grad(set_to_none=False)  # the gradients are views, and must stay so
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach(), ((logits > 0) == (labels > 0)).sum()
-
-    def weights(self) -> dict[str, np.ndarray]:
-        return arrays_of(self.model.network_)
-
-    def memory(self) -> dict[str, np.ndarray]:
-        state = self.optimizer.state_dict()["state"]
-        found = {"torch_rng": self.torch_rng.numpy()}
-        return found | {
-            f"{number}/{name}": value.cpu().numpy()
-            for number, values in state.items()
-            for name, value in values.items()
-        }
-
-    def restore(self, weights: dict[str, np.ndarray], memory: dict[str, np.ndarray] | None) -> None:
-        set_arrays(self.model.network_, weights)
-        if memory is None:
-            return
-        self.torch_rng = torch.from_numpy(memory.pop("torch_rng"))
-        state: dict[int, dict] = {}
-        for key, array in memory.items():
-            number, _, name = key.partition("/")
-            state.setdefault(int(number), {})[name] = torch.from_numpy(array)
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-
-
-def optimizer(model: NetworkModel, n_samples: int) -> torch.optim.Optimizer:
-    """Return Adam with an L2 penalty for the embeddings and AdamW for the layers above.
-
-    They differ in where the decay goes, into the gradient or past it (chapter 7), and so PyTorch
-    has them as one optimizer with two groups. Each group is one long vector of which the network's
-    parameters become views: one update in place of ten.
-    """
-    groups: dict[bool, list] = {True: [], False: []}
-    for name, parameter in model.network_.named_parameters():
-        groups[is_embedding(name)].append(parameter)
-    penalty = {"weight_decay": model.regularization / n_samples, "decoupled_weight_decay": False}
-    decay = {"weight_decay": model.weight_decay, "decoupled_weight_decay": True}
-    return torch.optim.Adam(
-        [{"params": flat(groups[True]), **penalty}, {"params": flat(groups[False]), **decay}],
-        lr=model.learning_rate,
-        fused=True,
-    )
-
-
-def flat(parameters: list[nn.Parameter]) -> nn.Parameter:
-    """Return one vector that holds all the parameters and their gradients, which become views."""
-    vector = nn.Parameter(torch.cat([p.detach().reshape(-1) for p in parameters]))
-    vector.grad = torch.zeros_like(vector)
-    start = 0
-    for p in parameters:
-        stop = start + p.numel()
-        p.data = vector.data[start:stop].view_as(p)
-        p.grad = vector.grad[start:stop].view_as(p)
-        start = stop
-    return vector
+        self._set_weights(weights)
 
 
 def is_embedding(name: str) -> bool:
@@ -229,18 +227,6 @@ def embedding(n: int, size: int, scale: float) -> nn.Embedding:
     table = nn.Embedding(n, size)
     nn.init.normal_(table.weight, std=scale)
     return table
-
-
-def arrays_of(network: nn.Module) -> dict[str, np.ndarray]:
-    """Return the parameters by name; on the CPU as views, which change with the network."""
-    return {name: p.detach().cpu().numpy() for name, p in network.named_parameters()}
-
-
-def set_arrays(network: nn.Module, arrays: dict[str, np.ndarray]) -> None:
-    """Copy arrays into the parameters of the same names."""
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            parameter.copy_(torch.as_tensor(arrays[name]))
 
 
 def check_device(device: object) -> str:

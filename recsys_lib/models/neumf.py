@@ -9,7 +9,6 @@ with an embedding pair of its own for each half (the paper's formula lacks the s
 first half alone; with h = 1 it is the dot product of chapter 6.
 """
 
-import os
 from typing import Self
 
 import numpy as np
@@ -18,9 +17,10 @@ from torch import nn
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import NotFittedError
+from recsys_lib.models.implicit import popularity
 from recsys_lib.models.mlp import MLP, Tower
 from recsys_lib.models.network import NetworkModel, check_layers, embedding
-from recsys_lib.training import Watch, popularity
+from recsys_lib.models.training import Watch
 from recsys_lib.validation import check_int, check_real
 
 
@@ -78,7 +78,7 @@ class GMF(NetworkModel):
     learning_rate, regularization, weight_decay, batch_size, device
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class GMF(NetworkModel):
         self._check_network(
             learning_rate, regularization, weight_decay, batch_size, init_scale, device
         )
-        self._check_training(n_negatives, epochs, patience, metric, seed)
+        self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:
         return GMFNetwork(n_users, n_items, self.factors, self.init_scale)
@@ -123,7 +123,7 @@ class NeuMF(NetworkModel):
     learning_rate, regularization, weight_decay, batch_size, device
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
-        As in `training.EpochModel`.
+        As in `implicit.ImplicitModel`.
     """
 
     def __init__(
@@ -151,17 +151,15 @@ class NeuMF(NetworkModel):
         self._check_network(
             learning_rate, regularization, weight_decay, batch_size, init_scale, device
         )
-        self._check_training(n_negatives, epochs, patience, metric, seed)
+        self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
     def fit(
         self,
         train: Interactions,
-        valid: Interactions | None = None,
         *,
         pretrained: tuple[GMF, MLP] | None = None,
         watch: Watch | None = None,
         progress: bool | None = None,
-        checkpoint: str | os.PathLike | None = None,
     ) -> Self:
         """Learn from the training interactions, from scratch or from two fitted halves.
 
@@ -169,15 +167,16 @@ class NeuMF(NetworkModel):
         ----------
         pretrained : (GMF, MLP), optional
             Fitted on the same training set, with this model's `factors` and `layers`; not changed.
-        train, valid, watch, progress, checkpoint
+        train, watch, progress
             As in `training.EpochModel.fit`, which says what is returned and raised.
         """
-        given = pretrained is not None and isinstance(train, Interactions)  # or fit says so
-        self._halves = self._check_halves(pretrained, train) if given else None
-        try:
-            return super().fit(train, valid, watch=watch, progress=progress, checkpoint=checkpoint)
-        finally:
-            del self._halves
+        with self._fitting(train):
+            halves = None if pretrained is None else self._check_halves(pretrained, train)
+            run = self._start(train)
+            if halves is not None:
+                join(self.network_, *(half.network_ for half in halves), self.alpha)
+            self._fit(train, run, watch, progress)
+        return self
 
     def _check_halves(self, pretrained: object, train: Interactions) -> tuple[GMF, MLP]:
         kinds = tuple(type(one) for one in pretrained) if isinstance(pretrained, tuple) else ()
@@ -213,13 +212,9 @@ class NeuMF(NetworkModel):
         return gmf, mlp
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:
-        network = NeuMFNetwork(
+        return NeuMFNetwork(
             n_users, n_items, self.factors, self.layers, self.dropout, self.init_scale
         )
-        halves = getattr(self, "_halves", None)
-        if halves is not None:
-            join(network, *(half.network_ for half in halves), self.alpha)
-        return network
 
 
 def join(network: NeuMFNetwork, gmf: nn.Module, mlp: nn.Module, alpha: float) -> None:

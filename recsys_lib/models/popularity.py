@@ -17,7 +17,7 @@ class Popularity(Recommender):
 
     counts_: np.ndarray
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         self.counts_ = train.item_counts.astype(np.float32)
 
     def _score(self, users: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ class Random(Recommender):
     def __init__(self, seed: int = 0):
         self.seed = check_int("seed", seed)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         """Nothing to learn."""
 
     def _score(self, users: np.ndarray) -> np.ndarray:

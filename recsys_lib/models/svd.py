@@ -208,7 +208,7 @@ class SVD(FactorModel):
         self.solver = check_choice("solver", solver, SOLVERS)
         self.seed = check_int("seed", seed)
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         if self.factors >= min(train.shape):
             raise DataError(
                 f"factors must be below the {train.n_users} users and {train.n_items} items of "

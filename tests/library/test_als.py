@@ -11,6 +11,8 @@ from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, Biases
 from recsys_lib.models.als import loss, solve_side
 
+from toy import watch_on
+
 repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 
 
@@ -264,7 +266,9 @@ def test_a_planted_matrix_is_recovered(biases):
     train, held_out = (
         interactions(user[part], item[part], rating[part], truth.shape) for part in (~out, out)
     )
-    model = ALS(3 if biases else 4, 0.005, epochs=60, biases=biases).fit(train, valid=held_out)
+    model = ALS(3 if biases else 4, 0.005, epochs=60, biases=biases).fit(
+        train, watch=watch_on(train, held_out)
+    )
     found = error_of(model, held_out)
     assert 0.2 < found < 0.25
     assert error_of(Biases().fit(train), held_out) > 1.2
@@ -280,7 +284,7 @@ def test_history_has_a_row_for_each_sweep():
     ratings = random_ratings(5)
     columns = ["epoch", "seconds", "loss", "train_rmse", "train_mae"]
     assert list(ALS(2, epochs=3).fit(ratings).history_) == columns
-    watched = ALS(2, epochs=3).fit(ratings, valid=ratings).history_
+    watched = ALS(2, epochs=3).fit(ratings, watch=watch_on(ratings, ratings)).history_
     assert list(watched) == [*columns, "valid_rmse", "valid_mae"]
     assert watched["epoch"].tolist() == [1, 2, 3]
     assert watched["valid_rmse"].tolist() == watched["train_rmse"].tolist()

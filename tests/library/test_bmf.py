@@ -12,9 +12,10 @@ from recsys_lib.evaluation import evaluate
 from recsys_lib.models import BinaryMF, Popularity, load_model
 from recsys_lib.models import bmf as module
 from recsys_lib.models.bmf import decays, epoch, sgd
-from recsys_lib.sampling import NegativeSampler
+from recsys_lib.models.implicit import NegativeSampler
 
 from model_suite import N_ITEMS, N_USERS, block_of_item, block_of_user, planted
+from toy import watch_on
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 SPLIT = planted()
@@ -392,7 +393,9 @@ def test_scores_are_the_formula(biases):
 
 
 def test_a_saved_model_keeps_all_it_learnt(tmp_path):
-    model = BinaryMF(3, epochs=4, patience=2).fit(SPLIT.train, SPLIT.valid)
+    model = BinaryMF(3, epochs=4, patience=2).fit(
+        SPLIT.train, watch=watch_on(SPLIT.train, SPLIT.valid)
+    )
     path = model.save(tmp_path / "model.npz")
     with np.load(path, allow_pickle=False) as file:
         assert all(file[key].dtype.kind in "biufU" for key in file.files)

@@ -8,10 +8,10 @@ import pytest
 
 from recsys_lib.data import DataError
 from recsys_lib.evaluation import compare, evaluate, leaderboard, over_seeds, summary
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
+from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.metrics import METRICS, PADDING
 from recsys_lib.models import NotFittedError, Popularity, Random
-from recsys_lib.sampling import Candidates, sample_candidates
-from recsys_lib.significance import bootstrap_interval, paired_test
 
 from toy import fixed, split_of
 

@@ -6,6 +6,8 @@ import pytest
 
 from recsys_lib.data import Interactions, leave_last_out
 from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.evaluation.ratings import compare_ratings, evaluate_ratings, rating_error
 from recsys_lib.experiments import dot_product, ratings
 from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
@@ -13,11 +15,9 @@ from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_publis
 from recsys_lib.experiments.svd import Truncated
 from recsys_lib.models import MF, MLP, Biases, UserKNN
 from recsys_lib.models.als import solve_side
-from recsys_lib.rating_evaluation import compare_ratings, evaluate_ratings, rating_error
-from recsys_lib.reproduce import recorded
-from recsys_lib.sampling import Candidates
+from recsys_lib.results import recorded
 
-from toy import fixed, split_of
+from toy import fixed, split_of, watch_on
 
 SHAPE = 3, 12
 
@@ -174,7 +174,9 @@ def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars
     found = ratings._watched(MF, setting, stars, epochs=40, patience=5)
     best = []
     for seed in ratings.TUNING_SEEDS:
-        model = MF(**setting, epochs=40, patience=5, seed=seed).fit(stars.train, stars.valid)
+        model = MF(**setting, epochs=40, patience=5, seed=seed).fit(
+            stars.train, watch=watch_on(stars.train, stars.valid)
+        )
         errors = model.history_["valid_rmse"]
         best.append((errors.min(), errors.idxmin() + 1))
     assert found["rmse"] == pytest.approx(np.mean([error for error, _ in best]))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from recsys_lib.data import DataError, Interactions
-from recsys_lib.metadata import item_texts, metadata_factors
+from recsys_lib.models.metadata import item_texts, metadata_factors
 
 
 def described(**columns):

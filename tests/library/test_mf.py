@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 from recsys_lib.data import Interactions
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import MF, Biases, load_model
+from recsys_lib.models import mf as module
 from recsys_lib.models.als import loss
 from recsys_lib.models.mf import BLOCK, blocks_in_order, epoch, sgd
+
+from toy import watch_on
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 compiled = numba.njit(sgd)  # unlike `epoch`, it must keep the order of all sums
@@ -220,11 +223,9 @@ def test_a_fit_visits_every_rating_once_per_epoch(n):
     pairs = np.arange(n)
     train = interactions(pairs, pairs, np.ones(n), (n, n))
     model = MF(1, learning_rate=0.25, regularization=0, epochs=1, init_scale=0)
-    model._initialize(train, np.random.default_rng(0))
-    columns = train.user, train.item, train.rating
+    run = model._start(train)
     model.global_mean_ = 0.0
-    squared, absolute = model._epoch(columns, np.arange(-(-n // BLOCK)))
-    assert (squared, absolute) == (n, n)
+    assert next(model._epochs(train, run)) == {"train_rmse": 1, "train_mae": 1}
     np.testing.assert_array_equal(model.user_biases_, np.full(n, 0.25))
     np.testing.assert_array_equal(model.item_biases_, np.full(n, 0.25))
     # and in `fit`, where the mean is 3, half of the users one star above and half below
@@ -243,7 +244,7 @@ def test_the_order_of_the_ratings_depends_on_the_seed():
 
 def test_each_epoch_takes_all_blocks_in_a_new_order(monkeypatch):
     orders = []
-    monkeypatch.setattr(MF, "_epoch", lambda self, columns, order: orders.append(order) or (1, 1))
+    monkeypatch.setattr(module, "blocks_in_order", lambda *a: orders.append(a[3]) or (1, 1))
     MF(2, epochs=4).fit(TRAIN)
     n_blocks = -(-len(TRAIN) // BLOCK)
     assert all(sorted(order.tolist()) == list(range(n_blocks)) for order in orders)
@@ -252,7 +253,7 @@ def test_each_epoch_takes_all_blocks_in_a_new_order(monkeypatch):
 
 def test_the_ratings_are_shuffled_before_the_first_epoch(monkeypatch):
     seen = []
-    monkeypatch.setattr(MF, "_epoch", lambda self, columns, order: seen.append(columns) or (1, 1))
+    monkeypatch.setattr(module, "blocks_in_order", lambda *a: seen.append(a[:3]) or (1, 1))
     MF(2, epochs=1).fit(TRAIN)
     user, item, rating = seen[0]
     assert (np.diff(user) < 0).mean() > 0.4  # TRAIN is sorted by user
@@ -299,7 +300,7 @@ def test_a_planted_matrix_is_recovered(biases):
     model = MF(
         3 if biases else 4, learning_rate=0.03, regularization=0.01, epochs=150, biases=biases
     )
-    model.fit(TRAIN, valid=HELD_OUT)
+    model.fit(TRAIN, watch=watch_on(TRAIN, HELD_OUT))
     found, bar = error_of(model, HELD_OUT), error_of(Biases().fit(TRAIN), HELD_OUT)
     assert 0.2 < found < 0.27
     assert bar > 1.2
@@ -307,7 +308,7 @@ def test_a_planted_matrix_is_recovered(biases):
 
 
 def test_history_measures_each_epoch():
-    model = MF(2, epochs=4, learning_rate=0.02).fit(TRAIN, valid=HELD_OUT)
+    model = MF(2, epochs=4, learning_rate=0.02).fit(TRAIN, watch=watch_on(TRAIN, HELD_OUT))
     columns = ["epoch", "seconds", "train_rmse", "train_mae", "valid_rmse", "valid_mae"]
     assert list(model.history_) == columns
     assert model.history_["epoch"].tolist() == [1, 2, 3, 4]
@@ -328,7 +329,7 @@ def test_validation_errors_are_clipped_to_the_scale():
     """The random start is far outside, and nothing moves."""
     train = interactions([0, 1], [0, 1], [5, 1], (2, 2), scale=(1, 5))
     valid = interactions([0, 1], [1, 0], [5, 1], (2, 2), scale=(1, 5))
-    model = MF(1, learning_rate=0, init_scale=9, epochs=1).fit(train, valid=valid)
+    model = MF(1, learning_rate=0, init_scale=9, epochs=1).fit(train, watch=watch_on(train, valid))
     predicted = model.predict(valid.user, valid.item)
     assert (model.predict(valid.user, valid.item, clip=False) != predicted).any()
     expected = rmse(valid.rating, predicted)
@@ -343,7 +344,7 @@ OVERFIT = {"factors": 8, "learning_rate": 0.05, "regularization": 0.0}
 
 @pytest.mark.parametrize("patience", [1, 4])
 def test_patience_takes_back_the_best_epoch(patience):
-    model = MF(**OVERFIT, epochs=300, patience=patience).fit(SMALL, valid=WATCHED)
+    model = MF(**OVERFIT, epochs=300, patience=patience).fit(SMALL, watch=watch_on(SMALL, WATCHED))
     errors = model.history_["valid_rmse"]
     best = int(errors.argmin())
     assert len(errors) == best + 1 + patience < 300
@@ -355,7 +356,7 @@ def test_patience_takes_back_the_best_epoch(patience):
 
 
 def test_the_best_epoch_counts_even_if_patience_never_ends():
-    model = MF(**OVERFIT, epochs=60, patience=1000).fit(SMALL, valid=WATCHED)
+    model = MF(**OVERFIT, epochs=60, patience=1000).fit(SMALL, watch=watch_on(SMALL, WATCHED))
     errors = model.history_["valid_rmse"]
     assert len(errors) == 60
     assert errors.iloc[-1] > errors.min() + 0.01
@@ -363,14 +364,14 @@ def test_the_best_epoch_counts_even_if_patience_never_ends():
 
 
 def test_without_patience_the_last_epoch_counts():
-    model = MF(**OVERFIT, epochs=60).fit(SMALL, valid=WATCHED)
+    model = MF(**OVERFIT, epochs=60).fit(SMALL, watch=watch_on(SMALL, WATCHED))
     errors = model.history_["valid_rmse"]
     assert error_of(model, WATCHED) == pytest.approx(errors.iloc[-1], rel=1e-6)
     assert errors.iloc[-1] > errors.min() + 0.01
 
 
 def test_patience_without_a_validation_set_is_refused():
-    with pytest.raises(ValueError, match="patience=3 needs valid"):
+    with pytest.raises(ValueError, match="patience=3 watches metric='valid_rmse', but only"):
         MF(patience=3).fit(TRAIN)
 
 
@@ -379,8 +380,8 @@ def test_patience_without_a_validation_set_is_refused():
 
 @pytest.mark.parametrize("valid", [None, HELD_OUT])
 def test_a_learning_rate_far_too_large_is_named(valid):
-    with pytest.raises(FloatingPointError, match=r"in epoch \d+: learning_rate=3 is too large"):
-        MF(learning_rate=3.0).fit(TRAIN, valid=valid)
+    with pytest.raises(FloatingPointError, match=r"in epoch \d+ .* learning_rate=3 is probably"):
+        MF(learning_rate=3.0).fit(TRAIN, watch=watch_on(TRAIN, valid))
 
 
 @pytest.mark.parametrize("with_valid", [False, True])
@@ -389,7 +390,7 @@ def test_growing_beyond_all_bounds_in_the_last_step_is_noticed(with_valid):
     ratings = interactions([0, 1], [0, 1], [5, 3], (2, 2))
     model = MF(1, learning_rate=3e38, regularization=1e5, epochs=1)
     with pytest.raises(FloatingPointError, match="learning_rate"):
-        model.fit(ratings, valid=ratings if with_valid else None)
+        model.fit(ratings, watch=watch_on(ratings, ratings if with_valid else None))
 
 
 # --------------------------------------------------------------------------------------- item_init
@@ -439,7 +440,7 @@ def test_wrong_initial_factors_are_refused_by_name():
 
 def test_a_saved_model_keeps_where_it_started_and_its_history(tmp_path):
     given = np.random.default_rng(6).normal(size=(90, 2))
-    model = MF(2, item_init=given, epochs=3, patience=2).fit(TRAIN, valid=HELD_OUT)
+    model = MF(2, item_init=given, epochs=3, patience=2).fit(TRAIN, watch=watch_on(TRAIN, HELD_OUT))
     path = model.save(tmp_path / "model.npz")
     for load in (MF.load, load_model):
         loaded = load(path)
@@ -450,7 +451,7 @@ def test_a_saved_model_keeps_where_it_started_and_its_history(tmp_path):
         pd.testing.assert_frame_equal(loaded.history_, model.history_, check_dtype=False)
         assert repr(loaded) == repr(model)
         assert "item_init=<array (90, 2)>" in repr(loaded)
-        again = loaded.fit(TRAIN, valid=HELD_OUT)
+        again = loaded.fit(TRAIN, watch=watch_on(TRAIN, HELD_OUT))
         np.testing.assert_array_equal(again.item_factors_, model.item_factors_)
 
 

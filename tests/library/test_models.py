@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 
 from recsys_lib import models
 from recsys_lib.data import DataError, Interactions
-from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation import evaluate, watching
 from recsys_lib.files import write_npz
 from recsys_lib.models import (
     Biases,
@@ -26,8 +26,8 @@ from recsys_lib.models import (
     UserKNN,
     load_model,
 )
-from recsys_lib.models.neighbours import centre_rows, cosine_similarity, normalize_rows
-from recsys_lib.ranking import NO_ITEM
+from recsys_lib.models.neighbors import centre_rows, cosine_similarity, normalize_rows
+from recsys_lib.top_k import NO_ITEM
 
 from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
 
@@ -158,7 +158,7 @@ def test_a_model_can_be_evaluated(fitted):
 
 def test_fit_returns_the_model_and_says_its_shape(case):
     model = case.make()
-    assert model.fit(SPLIT.train, valid=SPLIT.valid) is model
+    assert model.fit(SPLIT.train) is model
     assert model.shape == (N_USERS, N_ITEMS)
 
 
@@ -195,10 +195,6 @@ def test_training_data_that_cannot_be_is_refused(case):
             model.fit(train)
     with pytest.raises(DataError, match="train is empty"):
         model.fit(SPLIT.train.select(np.zeros(len(SPLIT.train), dtype=bool)))
-    with pytest.raises(DataError, match=r"valid must have the \(41, 31\) .* got \(12, 9\)"):
-        model.fit(SPLIT.train, valid=another_dataset())
-    with pytest.raises(TypeError, match="valid must be Interactions, got csr_array"):
-        model.fit(SPLIT.train, valid=SPLIT.valid.to_csr())
     with pytest.raises(NotFittedError):
         model.score([0])
 
@@ -226,7 +222,7 @@ def test_the_same_seed_gives_the_same_numbers(case, fitted):
 @pytest.mark.parametrize("case", [case for case in MODELS if case.personal], ids=str)
 def test_planted_blocks_are_found(case):
     """The first three new items for each user are of the user's own block."""
-    model = case.make().fit(SPLIT.train, valid=SPLIT.valid)
+    model = case.make().fit(SPLIT.train)
     users = EVERYBODY[:-1]
     items, _ = model.recommend(users, 3, exclude=SPLIT.train)
     np.testing.assert_array_equal(block_of_item(items), np.tile(block_of_user(users), (3, 1)).T)
@@ -412,8 +408,8 @@ def test_numpy_numbers_are_hyperparameters_too(case, tmp_path):
 
 def test_what_cannot_be_saved_without_pickle_is_refused(tmp_path):
     class WithList(Popularity):
-        def _fit(self, train, valid):
-            super()._fit(train, valid)
+        def _fit(self, train):
+            super()._fit(train)
             self.history_ = [{"epoch": 1}, None]
 
     path = tmp_path / "model.npz"
@@ -791,30 +787,7 @@ def test_a_refused_fit_leaves_a_fitted_model_as_it_was(model):
     np.testing.assert_array_equal(fitted.predict([0, 1], [2, 3]), before)
 
 
-def test_a_validation_set_of_other_users_is_refused():
-    train = SPLIT.train
-    other = Interactions(
-        SPLIT.valid.user,
-        SPLIT.valid.item,
-        SPLIT.valid.rating,
-        SPLIT.valid.timestamp,
-        train.user_ids[::-1],
-        train.item_ids,
-        time_unit="s",
-    )
-    with pytest.raises(DataError, match="valid must have the user_ids of train"):
-        models.MF(2).fit(train, other)
-
-
-def test_an_empty_validation_set_is_none():
-    empty = SPLIT.valid.select(np.zeros(len(SPLIT.valid), dtype=bool))
-    assert "valid_rmse" not in models.MF(2, epochs=2).fit(SPLIT.train, empty).history_
-    assert "valid_rmse" not in models.ALS(2, epochs=2).fit(SPLIT.train, empty).history_
-    with pytest.raises(ValueError, match="patience=3 needs valid, a set that is not empty"):
-        models.MF(2, patience=3).fit(SPLIT.train, empty)
-
-
 def test_what_a_model_remembers_of_its_training_keeps_its_types(tmp_path):
-    model = models.MF(2, epochs=3).fit(SPLIT.train, SPLIT.valid)
+    model = models.MF(2, epochs=3).fit(SPLIT.train, watch=watching(SPLIT))
     again = load_model(model.save(tmp_path / "model.npz"))
     pd.testing.assert_frame_equal(again.history_, model.history_)

@@ -9,15 +9,16 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from recsys_lib.data import DataError, Interactions
-from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation import evaluate, watching
 from recsys_lib.files import read_npz, write_npz
 from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, NotFittedError, Popularity, load_model
 from recsys_lib.models import network as module
 from recsys_lib.models.mlp import MLPNetwork
-from recsys_lib.models.network import _AdamW, is_embedding, optimizer
+from recsys_lib.models.network import NetworkModel, is_embedding
 from recsys_lib.models.neumf import GMFNetwork, NeuMFNetwork, join
 
 from model_suite import N_ITEMS, N_USERS, block_of_item, block_of_user, planted
+from toy import watch_on
 
 SPLIT = planted()
 EVERYBODY = np.arange(N_USERS)
@@ -172,7 +173,7 @@ def test_steps_are_adam_with_l2_and_adamw(make, penalty, decay, n_steps):
     model = make(regularization=penalty, weight_decay=decay)
     if hasattr(model, "dropout"):
         model.dropout = 0.0
-    learner = model._learner(SPLIT.train)
+    optimizer = model._start(SPLIT.train).optimizer
     double = copy.deepcopy(model.network_).double()
     numbers, memory = arrays(double), {}
     for step in range(1, n_steps + 1):
@@ -185,7 +186,7 @@ def test_steps_are_adam_with_l2_and_adamw(make, penalty, decay, n_steps):
         expected = bce(double(users, items), labels.double())
         expected.backward()
         gradients = {name: p.grad.numpy() for name, p in double.named_parameters()}
-        loss, right = learner._step(users, items, labels)
+        loss, right = model._step(optimizer, users, items, labels)
         assert float(loss) == pytest.approx(expected.item(), rel=1e-4)
         with torch.no_grad():
             assert int(right) == int(((double(users, items) > 0) == (labels > 0)).sum())
@@ -208,7 +209,7 @@ def test_only_rows_of_users_and_items_are_embeddings():
 def test_the_penalty_is_shared_among_the_samples_of_an_epoch():
     model = NeuMF(3, (8, 4), regularization=6.0, weight_decay=0.2, learning_rate=0.03)
     model.network_ = NeuMFNetwork(6, 5, 3, (8, 4))
-    embeddings, rest = optimizer(model, n_samples=200).param_groups
+    embeddings, rest = model._optimizer(n_samples=200).param_groups
     sizes = [sum(p.numel() for p in group["params"]) for group in (embeddings, rest)]
     assert sizes == [(6 + 5) * (3 + 4), 8 * 4 + 4 + (3 + 4) + 1]
     assert (embeddings["weight_decay"], embeddings["decoupled_weight_decay"]) == (0.03, False)
@@ -222,14 +223,14 @@ def test_the_penalty_is_shared_among_the_samples_of_an_epoch():
 @pytest.fixture
 def batches(monkeypatch):
     """What each step was given, in a list."""
-    steps, step = [], _AdamW._step
+    steps, step = [], NetworkModel._step
 
-    def spy(self, users, items, labels):
+    def spy(self, optimizer, users, items, labels):
         steps.append(tuple(a.numpy().copy() for a in (users, items, labels)))
-        assert self.model.network_.training
-        return step(self, users, items, labels)
+        assert self.network_.training
+        return step(self, optimizer, users, items, labels)
 
-    monkeypatch.setattr(_AdamW, "_step", spy)
+    monkeypatch.setattr(NetworkModel, "_step", spy)
     return steps
 
 
@@ -288,7 +289,7 @@ def test_dropout_is_at_work_while_training_only(made):
     model, given = made
     still = {**given, "learning_rate": 0, "epochs": 2}
     without, half, same, other = (
-        model(**{**still, **change}).fit(SPLIT.train, SPLIT.valid)
+        model(**{**still, **change}).fit(SPLIT.train, watch=watch_on(SPLIT.train, SPLIT.valid))
         for change in ({"dropout": 0.0}, {"dropout": 0.5}, {"dropout": 0.5}, {"dropout": 0.9})
     )
     losses = [one.history_["loss"].tolist() for one in (without, half, same, other)]
@@ -421,7 +422,7 @@ def test_training_starts_from_pretrained_halves(fitted, alpha):
     """With a learning rate of 0 it ends there, too."""
     given = {**FAST, "factors": 3, "layers": (8, 6, 4), "dropout": 0.4, "alpha": alpha}
     model = NeuMF(**{**given, "learning_rate": 0, "epochs": 1})
-    model.fit(SPLIT.train, SPLIT.valid, pretrained=fitted)
+    model.fit(SPLIT.train, watch=watching(SPLIT), pretrained=fitted)
     gmf, mlp = (half.score(EVERYBODY[:-1]) for half in fitted)
     expected = alpha * gmf + (1 - alpha) * mlp
     found = model.score(EVERYBODY[:-1])
@@ -500,31 +501,12 @@ def test_a_file_with_weights_of_other_shapes_is_refused(fitted, tmp_path):
             GMF.load(tmp_path / "other.npz")
 
 
-def test_a_pretrained_run_goes_on_from_a_checkpoint(fitted, tmp_path):
-    path, made = (
-        tmp_path / "run.npz",
-        lambda n: NeuMF(3, (8, 6, 4), dropout=0.2, batch_size=64, epochs=n),
-    )
-    whole = made(4).fit(SPLIT.train, pretrained=fitted)
-    made(2).fit(SPLIT.train, pretrained=fitted, checkpoint=path)
-    resumed = made(4).fit(SPLIT.train, pretrained=fitted, checkpoint=path)
-    np.testing.assert_array_equal(resumed.score(EVERYBODY), whole.score(EVERYBODY))
-
-
-def test_a_checkpoint_of_other_pretrained_halves_is_refused(fitted, tmp_path):
-    """Of none, too: the numbers would be those of the other run."""
-    path, model = tmp_path / "run.npz", NeuMF(3, (8, 6, 4), dropout=0.4, epochs=1)
-    model.fit(SPLIT.train, pretrained=fitted, checkpoint=path)
-    with pytest.raises(DataError, match="is of another run"):
-        model.fit(SPLIT.train, checkpoint=path)
-
-
 # ----------------------------------------------------------------------------------- save and load
 
 
 def test_a_loaded_network_scores_as_the_saved_one(make, tmp_path):
     """Dropout stays off, and the caller's random numbers stay as they were."""
-    model = make().fit(SPLIT.train, SPLIT.valid)
+    model = make().fit(SPLIT.train, watch=watch_on(SPLIT.train, SPLIT.valid))
     path = model.save(tmp_path / "model.npz")
     with np.load(path, allow_pickle=False) as file:
         assert all(file[key].dtype.kind in "biufU" for key in file.files)

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from recsys_lib.plots import turning
+from recsys_lib.show.plots import turning
 
 
 def test_a_turning_figure_needs_no_network_and_says_what_it_shows():

@@ -18,7 +18,8 @@ from recsys_lib.experiments.published import (
     trained_by,
 )
 from recsys_lib.models import BinaryMF
-from recsys_lib.reproduce import recorded
+from recsys_lib.models.implicit import NegativeSampler, by_user
+from recsys_lib.results import recorded
 
 from toy import split_of
 
@@ -51,9 +52,9 @@ def test_the_published_networks_have_the_optimizer_and_the_start_that_are_said()
     for kind, settings in published.PUBLISHED.values():
         for name, optimizer in published.OPTIMIZERS.items():
             model = trained_by(kind, name)(**settings, learning_rate=0.1, epochs=1)
-            learner = model._learner(train)
-            assert type(learner.optimizer) is optimizer
-            (group,) = learner.optimizer.param_groups
+            found = model._start(train).optimizer
+            assert type(found) is optimizer
+            (group,) = found.param_groups
             assert group["lr"] == 0.1
             held = {id(p) for p in group["params"]}
             assert held == {id(p) for p in model.network_.parameters()}
@@ -65,10 +66,11 @@ def test_one_step_of_plain_gradient_descent_is_the_gradient_by_autograd():
     settings = published.WHOLE | {"layers": (8, 4), "learning_rate": 0.1, "epochs": 1}
     still = trained_by(PublishedMLP, "SGD")(**settings | {"learning_rate": 0.0}).fit(train)
     moved = trained_by(PublishedMLP, "SGD")(**settings).fit(train)
-    rows = still._learner(train)  # draws the same negatives as the fit did
-    negatives = rows.negatives()
-    items = torch.as_tensor(np.column_stack([rows.items, negatives]).ravel())
-    users = torch.as_tensor(np.repeat(rows.users, 5))
+    users, positives = by_user(train)
+    rng = np.random.default_rng(still.seed)  # draws the same negatives as the fit did
+    negatives = NegativeSampler(train).draw(users, 4, rng)
+    items = torch.as_tensor(np.column_stack([positives, negatives]).ravel())
+    users = torch.as_tensor(np.repeat(users, 5))
     labels = torch.tensor([1.0, 0, 0, 0, 0]).repeat(3)
     network = still.network_
     loss = torch.nn.functional.binary_cross_entropy_with_logits(network(users, items), labels)

@@ -15,7 +15,7 @@ from recsys_lib.models import Popularity, Recommender
 class Shy(Recommender):
     \"\"\"Recommends what nobody knows.\"\"\"
 
-    def _fit(self, train, valid):
+    def _fit(self, train):
         self.counts_ = train.item_counts.astype(np.float32)
 
     def _score(self, users):
@@ -96,7 +96,7 @@ SCORE = "return np.tile(-self.counts_, (len(users), 1))"
     ("old", "new", "message"),
     [
         (FIT, "raise KeyError('age')", r"Shy fails: KeyError: 'age' \(line 9\)"),
-        ("self, train, valid", "self, train", r"Shy fails: TypeError: .*positional argument"),
+        ("_fit(self, train)", "_fit(self)", r"Shy fails: TypeError: .*positional argument"),
         (SCORE, "pass", r"Shy fails: TypeError: Shy\(\) must score a NumPy array, got a NoneType"),
         (SCORE, "return self.counts_.tolist()", "must score a NumPy array, got a list"),
         (SCORE, "return -self.counts_", r"Shy\(\) must score numbers of shape .*, got float32 of"),

@@ -2,15 +2,18 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from recsys_lib import reproduce
+from recsys_lib import reproduce, results
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
-from recsys_lib.reproduce import differences, main, picked, recorded, source
+from recsys_lib.reproduce import differences, main, picked
+from recsys_lib.results import recorded, source
 
 
 def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
@@ -24,8 +27,18 @@ def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
         assert result["date"][:10] in source(result)
 
 
+def test_every_experiment_has_a_name_that_can_be_read_without_loading_it():
+    assert (*EXPERIMENTS, results.BENCHMARKS) == results.NAMES
+    loaded = "import sys, recsys_lib.results; print([m for m in sys.modules if m in %r])"
+    heavy = ("torch", "pandas", "sklearn", "scipy", "numba")
+    done = subprocess.run(
+        [sys.executable, "-c", loaded % (heavy,)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_missing_result_says_how_to_make_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     with pytest.raises(DataError, match=r"make it with `python -m .*reproduce run cosine`"):
         recorded("cosine")
     with pytest.raises(ValueError, match="name must be one of 'paper_data'"):
@@ -76,7 +89,7 @@ def test_list_names_every_experiment(capsys):
 
 
 def test_a_run_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     (tmp_path / "toy.json").write_text("old")
 
     def fails(*_):
@@ -92,7 +105,8 @@ def test_a_run_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 @pytest.fixture
 def toys(tmp_path, monkeypatch):
     """Two experiments on the packaged data, the second of which needs the first."""
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "NAMES", ("first", "second"))
     monkeypatch.setattr(reproduce, "_files", lambda _: (Path(__file__), Path(__file__)))
     monkeypatch.setattr(reproduce, "read_candidates", lambda *_: None)
     made = {
@@ -206,7 +220,7 @@ def test_table_and_figure_show_every_model(tmp_path, monkeypatch, capsys):
     result = {"command": "python -m x", "date": "2026-01-02", "seconds": 1.0, "data": {"name": "d"}}
     found = {"models": {"Alpha": one, "Beta": one}}
     (tmp_path / "evaluation.json").write_text(json.dumps(result | {"found": found}))
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     assert main(["table"]) == 0
     said = capsys.readouterr().out
     assert said.count("| Alpha |") == said.count("| Beta |") == 2
@@ -272,7 +286,7 @@ def test_popularity_in_a_window_counts_only_what_lies_in_it():
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"found": 1}'])
 def test_a_damaged_result_says_how_to_make_it_again(tmp_path, monkeypatch, capsys, text):
-    monkeypatch.setattr(reproduce, "RESULTS", tmp_path)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
     (tmp_path / "svd.json").write_text(text)
     with pytest.raises(DataError, match=r"svd\.json.*reproduce run svd"):
         recorded("svd")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from recsys_lib.significance import (
+from recsys_lib.evaluation.significance import (
     bootstrap_interval,
     bootstrap_sums,
     holm,

@@ -1,5 +1,6 @@
-"""The loop: what it measures, when it stops, what it keeps, how it goes on from a checkpoint."""
+"""The loop: what it measures, when it stops, what it keeps, how it goes on from a state."""
 
+import copy
 import itertools
 import sys
 import time
@@ -11,9 +12,10 @@ import torch
 from scipy import stats
 
 from recsys_lib.data import DataError, Interactions, Split
-from recsys_lib.evaluation import evaluate
-from recsys_lib.files import read_npz, write_npz
-from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, NotFittedError, Popularity
+from recsys_lib.evaluation import evaluate, watching
+from recsys_lib.models import ALS, GMF, MF, MLP, BinaryMF, NeuMF, NotFittedError, Popularity
+
+from toy import watch_on
 
 N_USERS, N_ITEMS = 16, 12
 EVERYBODY = np.arange(N_USERS)
@@ -107,7 +109,8 @@ def test_history_has_a_row_for_each_epoch(make):
     assert (plain["seconds"] > 0).all()
     assert plain["accuracy"].between(0, 1).all()
     assert (plain["loss"] > 0).all()
-    watched = make(epochs=2).fit(TRAIN, VALID, watch=lambda model: {"a": 1.5, "b": 2}).history_
+    watch = watch_on(TRAIN, VALID, lambda model: {"a": 1.5, "b": 2})
+    watched = make(epochs=2).fit(TRAIN, watch=watch).history_
     assert list(watched) == [*WITH_VALID, "a", "b"]
     assert watched["a"].tolist() == [1.5, 1.5]
     assert watched.notna().all(axis=None)
@@ -158,9 +161,13 @@ def test_what_watch_returns_is_of_the_model_after_that_epoch(make):
     assert (seen[0] != seen[1]).any()
 
 
+def mean_score(model):
+    return {"x": float(model.score(EVERYBODY).mean())}
+
+
 def test_measuring_changes_nothing_of_what_is_learnt(make):
     plain, watched = make(epochs=3).fit(TRAIN), make(epochs=3)
-    watched.fit(TRAIN, VALID, watch=lambda model: {"x": float(model.score(EVERYBODY).mean())})
+    watched.fit(TRAIN, watch=watch_on(TRAIN, VALID, mean_score))
     np.testing.assert_array_equal(plain.score(EVERYBODY), watched.score(EVERYBODY))
     assert plain.history_["loss"].tolist() == watched.history_["loss"].tolist()
 
@@ -169,7 +176,7 @@ def test_valid_loss_by_hand(make):
     """Each user has one item left, and so both negatives are known; user 2 is cold."""
     train = interactions([(0, 0), (1, 2)], (3, 3))
     valid = interactions([(0, 1), (1, 0), (2, 0), (2, 1)], (3, 3))
-    model = make(epochs=2, n_negatives=2).fit(train, valid)
+    model = make(epochs=2, n_negatives=2).fit(train, watch=watch_on(train, valid))
     scores = model.score([0, 1, 2]).astype(np.float64)
     chance = 1 / (1 + np.exp(-scores))
     terms = []
@@ -183,13 +190,13 @@ def test_valid_loss_of_huge_logits_is_finite():
     train = interactions([(0, 0), (1, 2)], (2, 3))
     model = binary(epochs=1, n_negatives=1, learning_rate=0, biases=False)
     model._logits = lambda users, items: np.where(items == 1, -1000.0, 1000.0)
-    model.fit(train, interactions([(0, 1)], (2, 3)))
+    model.fit(train, watch=watch_on(train, interactions([(0, 1)], (2, 3))))
     assert model.history_["valid_loss"].tolist() == [1000]
 
 
 @pytest.mark.parametrize("n_negatives", [0, 3])
 def test_valid_ranks_are_those_of_evaluate(make, n_negatives):
-    model = make(epochs=3, n_negatives=n_negatives).fit(TRAIN, VALID)
+    model = make(epochs=3, n_negatives=n_negatives).fit(TRAIN, watch=watch_on(TRAIN, VALID))
     nothing = VALID.select(np.zeros(len(VALID), dtype=bool))
     means = evaluate(model, Split(TRAIN, VALID, nothing), on="valid").mean()
     last = model.history_.iloc[-1]
@@ -197,9 +204,21 @@ def test_valid_ranks_are_those_of_evaluate(make, n_negatives):
     assert last["valid_ndcg@10"] == means["ndcg@10"]
 
 
-def test_an_empty_validation_set_is_none(make):
+def test_an_empty_validation_set_is_refused():
     empty = VALID.select(np.zeros(len(VALID), dtype=bool))
-    assert list(make(epochs=1).fit(TRAIN, empty).history_) == ALWAYS
+    with pytest.raises(DataError, match="split must have a validation set, and"):
+        watching(Split(TRAIN, empty, empty))
+    with pytest.raises(TypeError, match="split must be a Split, got Interactions"):
+        watching(VALID)
+
+
+def test_the_negatives_of_the_validation_loss_are_drawn_once_for_each_seed(make):
+    """Two watches and one watch for two models say the same."""
+    watch = watch_on(TRAIN, VALID)
+    alone = [make(epochs=2, seed=s).fit(TRAIN, watch=watch_on(TRAIN, VALID)) for s in (1, 2)]
+    together = [make(epochs=2, seed=s).fit(TRAIN, watch=watch) for s in (1, 2)]
+    for found, expected in zip(together, alone, strict=True):
+        assert_same_run(found, expected)
 
 
 # ----------------------------------------------------------------------------------------- the cold
@@ -266,7 +285,7 @@ def test_without_patience_the_last_epoch_counts(make):
 @pytest.mark.parametrize("metric", ["valid_ndcg@10", "valid_loss", "valid_hr@10"])
 def test_patience_can_watch_each_measure_of_the_validation_set(metric):
     model = binary(epochs=60, patience=3, metric=metric, learning_rate=0.2, regularization=0)
-    values = model.fit(TRAIN, VALID).history_[metric]
+    values = model.fit(TRAIN, watch=watch_on(TRAIN, VALID)).history_[metric]
     best = values.argmin() if metric.endswith("loss") else values.argmax()
     assert model.best_epoch_ == best + 1
     assert len(values) == best + 4 < 60
@@ -281,15 +300,14 @@ def test_the_training_loss_needs_no_validation_set():
 def test_a_metric_that_nobody_measures_is_named(make):
     for metric, valid, watch in (
         ("valid_ndcg@10", None, None),
-        ("valid_loss", VALID.select(np.zeros(len(VALID), dtype=bool)), None),
         ("valid_hr@5", VALID, None),
         ("test_hr@10", VALID, Plan(itertools.repeat(1.0), "test_hr@1")),
     ):
         model = make(epochs=2, patience=1, metric=metric)
         message = f"patience=1 watches metric='{metric}', but only epoch, seconds, loss, accuracy"
         with pytest.raises(ValueError, match=message) as error:
-            model.fit(TRAIN, valid, watch=watch)
-        assert "give fit a valid set, or a watch that returns it" in str(error.value)
+            model.fit(TRAIN, watch=watch_on(TRAIN, valid, watch))
+        assert "give fit a watch that returns it, such as watch=evaluation" in str(error.value)
         assert (", valid_loss" in str(error.value)) == (valid is VALID)
         with pytest.raises(NotFittedError):
             model.score([0])
@@ -322,167 +340,93 @@ def test_metrics_of_known_direction_are_taken(make):
         assert make(metric=metric).metric == metric
 
 
-# ------------------------------------------------------------------------------------- checkpoints
+# ------------------------------------------------------------------------------ going on elsewhere
 
-RESUMED = [SETTINGS[0], *SETTINGS[2:]]
+RATED = [(MF, {"factors": 3}), (ALS, {"factors": 2})]
+ALL = [*SETTINGS, *RATED]
 
 
-@pytest.mark.parametrize("made", RESUMED, ids=[m.__name__ for m, _ in RESUMED])
-@pytest.mark.parametrize("valid", [None, VALID], ids=["alone", "watched"])
-def test_an_interrupted_run_goes_on_to_the_same_numbers(tmp_path, made, valid):
+@pytest.mark.parametrize("made", ALL, ids=[m.__name__ for m, _ in ALL])
+@pytest.mark.parametrize("done", [0, 1, 3])
+def test_another_run_goes_on_from_a_state_to_the_same_numbers(made, done):
+    """Weights, random numbers, optimizer and history: nothing else is needed, and nothing less."""
     model, settings = made
-    path = tmp_path / "run.npz"
-    interrupted = model(**settings, epochs=5)
-    with pytest.raises(KeyboardInterrupt):
-        interrupted.fit(TRAIN, valid, watch=Interrupt(3), checkpoint=path)
-    with pytest.raises(NotFittedError):
-        interrupted.score([0])
-    assert [one.name for one in tmp_path.iterdir()] == ["run.npz"]
-    assert len(read_npz(path)[1]["rows"]) == 2
-    whole = model(**settings, epochs=5).fit(TRAIN, valid)
-    for resumed in (interrupted, model(**settings, epochs=5)):  # the second finds it complete
-        resumed.fit(TRAIN, valid, checkpoint=str(path))
-        assert_same_run(resumed, whole)
-        assert resumed.history_["seconds"].is_monotonic_increasing
+    whole = model(**settings, epochs=5).fit(TRAIN)
+    first = model(**settings, epochs=max(done, 1))
+    with first._fitting(TRAIN):
+        run = first._start(TRAIN)
+        if done:
+            first._fit(TRAIN, run)
+    state, weights = run.state(), {name: a.copy() for name, a in first._weights().items()}
+    second = model(**settings, epochs=5)
+    with second._fitting(TRAIN):
+        again = second._start(TRAIN)
+        again.set_state(state)
+        second._set_weights(weights)
+        second._fit(TRAIN, again)
+    assert_same_run(second, whole)
+    assert second.history_["seconds"].is_monotonic_increasing
 
 
-@pytest.mark.parametrize("made", RESUMED, ids=[m.__name__ for m, _ in RESUMED])
 @pytest.mark.parametrize("stop", [2, 3, 4, 5])
-def test_so_does_a_run_with_patience(tmp_path, made, stop):
-    """Epoch 2 is the best; the run is interrupted before, at and after it, and in its last."""
-    model, settings = made
+def test_so_does_a_run_with_patience(stop):
+    """Epoch 2 is the best; the run is lost before, at and after it, and in its last."""
     values = [0.1, 0.3, 0.2, 0.2, 0.25, 0.9]
-    given = {**settings, "epochs": 6, "patience": 3, "metric": "planned_hr@10"}
-    whole = model(**given).fit(TRAIN, watch=Plan(values))
+    given = {"epochs": 6, "patience": 3, "metric": "planned_hr@10"}
+    whole = binary(**given).fit(TRAIN, watch=Plan(values))
     assert (len(whole.history_), whole.best_epoch_) == (5, 2)
-    path = tmp_path / "run.npz"
-    with pytest.raises(KeyboardInterrupt):
-        model(**given).fit(TRAIN, watch=Interrupt(stop, Plan(values)), checkpoint=path)
-    resumed = model(**given).fit(TRAIN, watch=Plan(values[stop - 1 :]), checkpoint=path)
+    model = binary(**{**given, "epochs": stop - 1})
+    with model._fitting(TRAIN):
+        run = model._start(TRAIN)
+        model._fit(TRAIN, run, Plan(values))
+    resumed = binary(**given)
+    with resumed._fitting(TRAIN):
+        again = resumed._start(TRAIN)
+        again.set_state(run.state())
+        last = binary(epochs=stop - 1).fit(TRAIN)  # the best is what the model has
+        resumed._set_weights(last._weights())
+        resumed._fit(TRAIN, again, Plan(values[stop - 1 :]))
     assert_same_run(resumed, whole)
-    again = model(**given).fit(TRAIN, watch=Interrupt(1), checkpoint=path)  # nothing left to do
-    assert_same_run(again, whole)
-    pd.testing.assert_frame_equal(again.history_, resumed.history_)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_run_may_be_interrupted_many_times(tmp_path, n):
-    """Each part does n epochs and is lost in the next; the history keeps what was watched."""
-    model = MLP((8, 4), dropout=0.5, batch_size=32, epochs=6)
-    values, path = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], tmp_path / "run.npz"
-    for done in range(0, 6 - n, n):
-        watch = Interrupt(n + 1, Plan(values[done:]))
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(TRAIN, VALID, watch=watch, checkpoint=path)
-        assert len(read_npz(path)[1]["rows"]) == done + n
-    model.fit(TRAIN, VALID, watch=Plan(values[done + n :]), checkpoint=path)
-    whole = MLP(**model.parameters).fit(TRAIN, VALID, watch=Plan(values))
-    assert_same_run(model, whole)
+def test_a_state_is_a_copy(make):
+    model = make(epochs=2, patience=5, metric="planned_hr@10")
+    with model._fitting(TRAIN):
+        run = model._start(TRAIN)
+        model._fit(TRAIN, run, Plan([0.3, 0.2]))
+    state = run.state()
+    before = copy.deepcopy(state)
+    run.rows.append({})
+    run.rng.random()
+    for array in run.best[2].values():
+        array += 1
+    assert state["rng"] == before["rng"]
+    assert state["rows"] == before["rows"]
+    for name, array in state["best"][2].items():
+        np.testing.assert_array_equal(array, before["best"][2][name])
 
 
-def test_more_epochs_go_on_from_the_last(tmp_path, make):
-    path = tmp_path / "run.npz"
-    make(epochs=2).fit(TRAIN, VALID, checkpoint=path)
-    calls = []
-    longer = make(epochs=5)
-    longer.fit(TRAIN, VALID, watch=lambda model: calls.append(1) or {}, checkpoint=path)
-    assert len(calls) == 3
-    assert_same_run(longer, make(epochs=5).fit(TRAIN, VALID))
-
-
-def test_a_checkpoint_changes_nothing_of_an_uninterrupted_run(tmp_path, make):
-    written = make(epochs=3).fit(TRAIN, VALID, checkpoint=tmp_path / "run.npz")
-    assert_same_run(written, make(epochs=3).fit(TRAIN, VALID))
-    assert [one.name for one in tmp_path.iterdir()] == ["run.npz"]
-
-
-def test_the_best_weights_of_a_checkpoint_are_not_the_last_ones(tmp_path):
+def test_the_best_weights_are_not_the_last_ones():
     """The loop copies them: later epochs must not write through a view."""
-    path = tmp_path / "run.npz"
     model = binary(epochs=3, patience=5, metric="planned_hr@10")
-    model.fit(TRAIN, watch=Plan([0.3, 0.2, 0.1]), checkpoint=path)
-    arrays, text = read_npz(path)
-    assert text["best"] == [1, 0.3]
-    first, last = binary(epochs=1).fit(TRAIN), binary(epochs=3).fit(TRAIN)
-    for name in ("user_factors_", "item_factors_", "user_biases_", "item_biases_"):
-        np.testing.assert_array_equal(arrays[f"best/{name}"], getattr(first, name))
-        np.testing.assert_array_equal(arrays[f"weights/{name}"], getattr(last, name))
+    with model._fitting(TRAIN):
+        run = model._start(TRAIN)
+        model._fit(TRAIN, run, Plan([0.3, 0.2, 0.1]))
+    number, value, weights = run.best
+    assert (number, value) == (1, 0.3)
+    first = binary(epochs=1).fit(TRAIN)
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, getattr(first, name))
 
 
-def other_item(ratings):
-    """The same but for one event."""
-    cells = list(zip(ratings.user.tolist(), ratings.item.tolist(), strict=True))
-    user, item = cells.pop()
-    unmet = set(range(N_ITEMS)) - {i for u, i in cells if u == user} - {item}
-    return interactions([*cells, (user, min(unmet))], ratings.shape)
-
-
-@pytest.mark.parametrize(
-    ("made", "train", "valid", "what"),
-    [
-        (lambda: binary(learning_rate=0.06), TRAIN, VALID, r"settings is .*'learning_rate': 0.05"),
-        (lambda: binary(seed=1), TRAIN, VALID, r"settings is .* this one's .*'seed': 1"),
-        (lambda: binary(patience=9), TRAIN, VALID, r"settings is .*'patience': None"),
-        (lambda: binary(), other_item(TRAIN), VALID, "train is"),
-        (lambda: binary(), TRAIN, other_item(VALID), "valid is"),
-        (lambda: binary(), TRAIN, None, "valid is [0-9a-f]+, this one's None"),
-        (lambda: GMF(factors=3), TRAIN, VALID, "model is BinaryMF, this one's GMF"),
-    ],
-    ids=["rate", "seed", "patience", "train", "valid", "no valid", "class"],
-)
-def test_a_checkpoint_of_another_run_is_refused(tmp_path, made, train, valid, what):
-    path = tmp_path / "run.npz"
-    binary(epochs=1).fit(TRAIN, VALID, checkpoint=path)
-    before, model = path.read_bytes(), made()
-    with pytest.raises(DataError, match=rf"run\.npz is of another run: its {what}") as error:
-        model.fit(train, valid, checkpoint=path)
-    assert "give another file, or delete this one to start anew" in str(error.value)
-    assert path.read_bytes() == before
-    with pytest.raises(NotFittedError):
-        model.score([0])
-
-
-def test_events_in_another_order_are_another_run(tmp_path):
-    """Which sample comes when depends on it, so the numbers would not be the same."""
-    path = tmp_path / "run.npz"
-    binary(epochs=1).fit(TRAIN, checkpoint=path)
-    columns = (getattr(TRAIN, name)[::-1] for name in ("user", "item", "rating", "timestamp"))
-    with pytest.raises(DataError, match="its train is"):
-        binary().fit(Interactions(*columns, range(N_USERS), range(N_ITEMS)), checkpoint=path)
-
-
-def test_a_damaged_checkpoint_is_refused(tmp_path, make):
-    path = tmp_path / "run.npz"
-    make(epochs=1).fit(TRAIN, checkpoint=path)
-    whole = path.read_bytes()
-    for size in (0, 1, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:size])
-        with pytest.raises(DataError, match=r"run\.npz is damaged or not a file of recsys_lib"):
-            make(epochs=2).fit(TRAIN, checkpoint=path)
-
-
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, make):
-    model = make(epochs=1).fit(TRAIN)
-    saved = model.save(tmp_path / "model.npz")
-    written = tmp_path / "other.npz"
-    write_npz(written, {}, {"run": "nonsense"})
-    for path in (saved, written):
-        before = path.read_bytes()
-        with pytest.raises(DataError, match=r"is of another run: its model is None"):
-            model.fit(TRAIN, checkpoint=path)
-        assert path.read_bytes() == before
-
-
-def test_a_watch_may_return_numpy_numbers(tmp_path):
+def test_a_watch_may_return_numpy_numbers():
     """A mean of float32 scores is one, and a count another."""
-    path = tmp_path / "run.npz"
     given = {"epochs": 2, "patience": 1, "metric": "my_hr@10"}
 
     def watch(model):
         return {"my_hr@10": np.float32(0.5), "count": np.int64(3)}
 
-    binary(**given).fit(TRAIN, watch=watch, checkpoint=path)
-    history = binary(**given).fit(TRAIN, watch=watch, checkpoint=path).history_
+    history = binary(**given).fit(TRAIN, watch=watch).history_
     assert history["my_hr@10"].tolist() == [0.5, 0.5]
     assert history["count"].tolist() == [3, 3]
 
@@ -493,7 +437,7 @@ def test_a_watch_may_return_numpy_numbers(tmp_path):
 def test_the_callers_random_numbers_are_left_alone(make, tmp_path):
     torch.manual_seed(1)
     before = torch.random.get_rng_state(), np.random.get_state()  # noqa: NPY002
-    first = make(epochs=2).fit(TRAIN, VALID)
+    first = make(epochs=2).fit(TRAIN, watch=watch_on(TRAIN, VALID))
     type(first).load(first.save(tmp_path / "model.npz")).score([0])
     after = torch.random.get_rng_state(), np.random.get_state()  # noqa: NPY002
     assert before[0].equal(after[0])
@@ -513,7 +457,7 @@ def test_a_learning_rate_far_too_large_is_named(make):
     with pytest.raises(
         FloatingPointError, match=r"in epoch 1 .* learning_rate=1e\+30 is probably too large"
     ):
-        model.fit(TRAIN, VALID)
+        model.fit(TRAIN, watch=watch_on(TRAIN, VALID))
     with pytest.raises(NotFittedError):
         model.score([0])
 
@@ -528,9 +472,9 @@ def test_growing_beyond_all_bounds_in_the_last_step_is_noticed():
         model.fit(train)
 
 
-def test_what_fit_was_given_is_not_kept(make, tmp_path):
+def test_what_fit_was_given_is_not_kept(make):
     model = make(epochs=1)
-    model.fit(TRAIN, watch=Plan([1.0]), progress=False, checkpoint=tmp_path / "run.npz")
+    model.fit(TRAIN, watch=Plan([1.0]), progress=False)
     assert all(name.endswith("_") for name in set(vars(model)) - set(vars(make())))
     with pytest.raises(KeyboardInterrupt):
         model.fit(TRAIN, watch=Interrupt(1))
@@ -559,7 +503,8 @@ def wait(model):
 
 
 def test_progress_is_shown_and_wiped_off(capsys, no_notebook):
-    binary(epochs=2, metric="valid_hr@10").fit(TRAIN, VALID, progress=True, watch=wait)
+    watch = watch_on(TRAIN, VALID, wait)
+    binary(epochs=2, metric="valid_hr@10").fit(TRAIN, progress=True, watch=watch)
     out, err = capsys.readouterr()
     assert out == ""
     assert "BinaryMF" in err
@@ -578,9 +523,13 @@ def test_it_is_wiped_off_after_an_interruption_too(capsys, no_notebook):
     assert on_screen(err).strip() == ""
 
 
-def test_a_resumed_run_starts_its_bar_where_it_is(capsys, no_notebook, tmp_path):
-    binary(epochs=2).fit(TRAIN, checkpoint=tmp_path / "run.npz")
-    binary(epochs=3).fit(TRAIN, progress=True, checkpoint=tmp_path / "run.npz")
+def test_a_run_that_goes_on_starts_its_bar_where_it_is(capsys, no_notebook):
+    model = binary(epochs=2)
+    with model._fitting(TRAIN):
+        run = model._start(TRAIN)
+        model._fit(TRAIN, run)
+        model.epochs = 3
+        model._fit(TRAIN, run, progress=True)
     assert "2/3" in capsys.readouterr().err
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys_lib.verdicts import REGISTER, compared, verdict
+from recsys_lib.evaluation.verdicts import REGISTER, compared, verdict
 
 NUMBERS = st.floats(-1, 1)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from recsys_lib.data import Interactions, Split
+from recsys_lib.evaluation import watching
 from recsys_lib.models import Recommender
 
 
@@ -12,7 +13,7 @@ class Fixed(Recommender):
     def __init__(self, name, scores):
         self.name, self.table = name, np.asarray(scores, dtype=np.float32)
 
-    def _fit(self, train, valid):
+    def _fit(self, train):
         pass
 
     def _score(self, users):
@@ -36,3 +37,16 @@ def split_of(train, valid, test, shape=(4, 5)):
 
 def fixed(scores, split, name="by hand"):
     return Fixed(name, scores).fit(split.train)
+
+
+def watch_on(train, valid, *others):
+    """What `evaluation.watching` measures on a validation set, and what others say besides."""
+    watches = [one for one in others if one is not None]
+    if valid is not None:
+        nothing = valid.select(np.zeros(len(valid), dtype=bool))
+        watches.insert(0, watching(Split(train, valid, nothing)))
+
+    def watch(model):
+        return {name: value for one in watches for name, value in one(model).items()}
+
+    return watch

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from recsys_lib import ranking
-from recsys_lib.ranking import LONG, NO_ITEM, mask, top_k
+import recsys_lib.top_k as module
+from recsys_lib.top_k import LONG, NO_ITEM, mask, top_k
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=150)
 BOTH = (5, LONG + 1)  # a k for each branch: insertion into a short list, sorting for a long one
@@ -72,7 +72,7 @@ def test_equals_the_naive_sort(problem, k):
     expected = naive(scores, k, exclude)
     assert_same(top_k(scores, k, banned), expected)
     with pytest.MonkeyPatch.context() as patch:  # the other branch, on the same problem
-        patch.setattr(ranking, "LONG", 0)
+        patch.setattr(module, "LONG", 0)
         assert_same(top_k(scores, k, banned), expected)
     np.testing.assert_array_equal(scores, before)
 

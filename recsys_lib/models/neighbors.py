@@ -199,7 +199,7 @@ class UserKNN(_KNN):
         Their scores: how many users have each item in the training set.
     """
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         self.matrix_ = self._prepare(train)
         self.similarity_ = self._neighbours(self.matrix_)
 
@@ -240,7 +240,7 @@ class ItemKNN(_KNN):
         As in `UserKNN`.
     """
 
-    def _fit(self, train: Interactions, valid: Interactions | None) -> None:
+    def _fit(self, train: Interactions) -> None:
         self.matrix_ = self._prepare(train)
         self.similarity_ = self._neighbours(sparse.csr_array(self.matrix_.T))
 

@@ -1,4 +1,4 @@
-"""Negatives: items that a user has not met, for candidate lists and for training."""
+"""Candidate lists: the held-out items of a user among others that the user has not met."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,60 +102,6 @@ def _draw(indptr, indices, n_items, rng, negatives):
                 negatives[row, i] = item
             taken[negatives[row, :n]] = False
         taken[met] = False
-
-
-class NegativeSampler:
-    """Draws items that users have not met in training, uniformly and with repetition.
-
-    Parameters
-    ----------
-    *met : Interactions
-        What counts as met: the training set, and for validation that set too.
-    """
-
-    def __init__(self, *met: Interactions):
-        matrix = sum((one.to_csr("ones") for one in met[1:]), met[0].to_csr("ones"))
-        self.n_items = matrix.shape[1]
-        self._rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
-        self._full = np.diff(matrix.indptr) == self.n_items
-        self._named = met[0]
-
-    def draw(self, users: np.ndarray, n_negatives: int, rng: np.random.Generator) -> np.ndarray:
-        """Return negatives for each of some users, int32, shape (len(users), n_negatives).
-
-        Quickest where equal users stand together: what a user has met is then marked once.
-
-        Raises
-        ------
-        DataError
-            If one of the users has met every item, so that there is nothing left to draw.
-        """
-        full = users[self._full[users]]
-        if len(full) and n_negatives > 0:
-            raise DataError(
-                f"user {self._named.user_ids[full[0]]} of {self._named.name} has met all "
-                f"{self.n_items} items: there is no negative to draw"
-            )
-        negatives = np.empty((len(users), n_negatives), dtype=np.int32)
-        _draw_unmet(*self._rows, self.n_items, users, rng, negatives)
-        return negatives
-
-
-@njit(cache=True)
-def _draw_unmet(indptr, indices, n_items, users, rng, negatives):
-    met = np.zeros(n_items, dtype=np.bool_)
-    marked = -1
-    for s in range(len(users)):
-        if users[s] != marked:
-            if marked >= 0:
-                met[indices[indptr[marked] : indptr[marked + 1]]] = False
-            marked = users[s]
-            met[indices[indptr[marked] : indptr[marked + 1]]] = True
-        for c in range(negatives.shape[1]):
-            item = int(rng.random() * n_items)
-            while met[item]:
-                item = int(rng.random() * n_items)
-            negatives[s, c] = item
 
 
 def padded_rows(matrix: sparse.csr_array) -> np.ndarray:

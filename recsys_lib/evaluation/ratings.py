@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.data.split import Split
+from recsys_lib.evaluation.significance import bootstrap_sums, middle, paired_test
 from recsys_lib.models.base import RatingPredictor
-from recsys_lib.significance import bootstrap_sums, middle, paired_test
 from recsys_lib.validation import DataError, check_choice
 
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}

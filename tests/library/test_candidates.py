@@ -10,14 +10,14 @@ from scipy import stats
 
 from recsys_lib import data
 from recsys_lib.data import DataError, Interactions, Split, leave_last_out
-from recsys_lib.metrics import PADDING
-from recsys_lib.sampling import (
+from recsys_lib.evaluation.candidates import (
     Candidates,
-    NegativeSampler,
     padded_rows,
     read_candidates,
     sample_candidates,
 )
+from recsys_lib.metrics import PADDING
+from recsys_lib.models.implicit import NegativeSampler
 
 
 def interactions(cells, shape):

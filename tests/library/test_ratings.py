@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 from recsys_lib.data import DataError, Interactions, Split
-from recsys_lib.metrics import mae, rmse
-from recsys_lib.models import Biases, NotFittedError, Popularity, RatingPredictor
-from recsys_lib.rating_evaluation import (
+from recsys_lib.evaluation.ratings import (
     compare_ratings,
     evaluate_ratings,
     rating_error,
     rating_leaderboard,
 )
-from recsys_lib.significance import bootstrap_interval, paired_test
+from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
+from recsys_lib.metrics import mae, rmse
+from recsys_lib.models import Biases, NotFittedError, Popularity, RatingPredictor
 
 
 class Fixed(RatingPredictor):
@@ -24,7 +24,7 @@ class Fixed(RatingPredictor):
     def __init__(self, table: np.ndarray):
         self.table = np.asarray(table, dtype=float)
 
-    def _fit(self, train, valid):
+    def _fit(self, train):
         pass
 
     def _score(self, users):

@@ -14,10 +14,10 @@ from scipy import stats
 
 from recsys_lib.data import Split
 from recsys_lib.evaluation import Tables, compare, evaluate, summary
+from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.paper_data import YEAR, PopularityAround, held_out, table
 from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
-from recsys_lib.sampling import Candidates
-from recsys_lib.training import EpochModel, Watch
+from recsys_lib.models.training import EpochModel, Watch
 
 TRIALS = 24
 SEEDS = range(5)  # if nothing else is said
@@ -73,7 +73,7 @@ MOST_EPOCHS = {"BinaryMF": 200, "GMF": 80, "MLP": 80, "NeuMF": 80, PRETRAINED: 2
 PATIENCE = 15
 
 
-def watching(split: Split, candidates: Candidates, on: str) -> Watch:
+def measuring(split: Split, candidates: Candidates, on: str) -> Watch:
     """Return what measures a model on some candidates after every epoch."""
 
     def watch(model: Recommender) -> dict[str, float]:
@@ -85,7 +85,7 @@ def watching(split: Split, candidates: Candidates, on: str) -> Watch:
 
 def validating(tuning: Split) -> Watch:
     """Return what measures a model on validation, as every setting is judged."""
-    return watching(tuning, held_out(tuning), "valid")
+    return measuring(tuning, held_out(tuning), "valid")
 
 
 def search(

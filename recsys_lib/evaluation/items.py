@@ -1,22 +1,17 @@
 """Rank a model's scores under a protocol; one table row per user, so that intervals can be had."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from recsys_lib.data.split import Split
+from recsys_lib.evaluation.candidates import Candidates, padded_rows
+from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.metrics import METRICS, PADDING, Ranks, ranks_from_scores
-from recsys_lib.ranking import mask
-from recsys_lib.sampling import Candidates, padded_rows
-from recsys_lib.significance import bootstrap_interval, paired_test
+from recsys_lib.models.base import Recommender
+from recsys_lib.top_k import mask
 from recsys_lib.validation import DataError, check_choice, check_int, check_ks
-
-if TYPE_CHECKING:  # models that watch their own validation import this module
-    from recsys_lib.models.base import Recommender
 
 Tables = pd.DataFrame | Sequence[pd.DataFrame]
 

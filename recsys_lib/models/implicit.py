@@ -1,0 +1,135 @@
+"""What the models of implicit feedback share: negatives, logits, and a list for new users."""
+
+from abc import abstractmethod
+
+import numpy as np
+from numba import njit
+
+from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.training import EpochModel
+from recsys_lib.validation import DataError, check_int
+
+
+class ImplicitModel(EpochModel):
+    r"""A model that learns in epochs from positives and sampled negatives.
+
+    Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
+    user and item is positive. Users without any training row are scored by popularity.
+
+    A subclass adds `_logits` and `_all_logits` to what `EpochModel` asks for.
+
+    Parameters
+    ----------
+    n_negatives : int
+        Sampled anew for each positive in every epoch; never an item of the user's training rows.
+    epochs, patience, metric, seed
+        As in `training.EpochModel`.
+
+    Attributes
+    ----------
+    history_, best_epoch_
+        As in `training.EpochModel`; measured in training are loss and accuracy over the samples,
+        each before its own step.
+    cold_ : ndarray of bool, shape (n_users,)
+        Users without a training row.
+    popularity_ : ndarray of float32, shape (n_items,)
+        Their scores: the log-odds that a training sample of the item is positive.
+    """
+
+    n_negatives: int
+    cold_: np.ndarray
+    popularity_: np.ndarray
+
+    def _check_implicit(
+        self, n_negatives: int, epochs: int, patience: int | None, metric: str, seed: int
+    ) -> None:
+        self.n_negatives = check_int("n_negatives", n_negatives)
+        self._check_training(epochs, patience, metric, seed)
+
+    def _begin(self, train: Interactions) -> None:
+        self.cold_ = train.user_counts == 0
+        self.popularity_ = popularity(train, self.n_negatives)
+
+    @abstractmethod
+    def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the logits of (user, item) pairs, shape (n,)."""
+
+    @abstractmethod
+    def _all_logits(self, users: np.ndarray) -> np.ndarray:
+        """Return the logits of all items, shape (n, n_items)."""
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        scores = self._all_logits(users)
+        scores[self.cold_[users]] = self.popularity_
+        return scores
+
+    def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        logits = self._logits(np.repeat(users, items.shape[1]), items.ravel()).reshape(items.shape)
+        cold = self.cold_[users][:, None]
+        return np.where(cold, self.popularity_[items], logits).astype(np.float32)
+
+
+def popularity(train: Interactions, n_negatives: int) -> np.ndarray:
+    """Return the log-odds that a training sample of each item is positive, shape (n_items,)."""
+    negatives = n_negatives * len(train) / train.n_items  # of each item, on average
+    return np.log((train.item_counts + 0.5) / (negatives + 0.5)).astype(np.float32)
+
+
+def by_user(train: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """Return users and items of the positives, those of each user together."""
+    order = np.argsort(train.user, kind="stable")
+    return train.user[order], train.item[order]
+
+
+class NegativeSampler:
+    """Draws items that users have not met in training, uniformly and with repetition.
+
+    Parameters
+    ----------
+    *met : Interactions
+        What counts as met: the training set, and for validation that set too.
+    """
+
+    def __init__(self, *met: Interactions):
+        matrix = sum((one.to_csr("ones") for one in met[1:]), met[0].to_csr("ones"))
+        self.n_items = matrix.shape[1]
+        self._rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
+        self._full = np.diff(matrix.indptr) == self.n_items
+        self._named = met[0]
+
+    def draw(self, users: np.ndarray, n_negatives: int, rng: np.random.Generator) -> np.ndarray:
+        """Return negatives for each of some users, int32, shape (len(users), n_negatives).
+
+        Quickest where equal users stand together: what a user has met is then marked once.
+
+        Raises
+        ------
+        DataError
+            If one of the users has met every item, so that there is nothing left to draw.
+        """
+        full = users[self._full[users]]
+        if len(full) and n_negatives > 0:
+            raise DataError(
+                f"user {self._named.user_ids[full[0]]} of {self._named.name} has met all "
+                f"{self.n_items} items: there is no negative to draw"
+            )
+        negatives = np.empty((len(users), n_negatives), dtype=np.int32)
+        _draw_unmet(*self._rows, self.n_items, users, rng, negatives)
+        return negatives
+
+
+@njit(cache=True)
+def _draw_unmet(indptr, indices, n_items, users, rng, negatives):
+    met = np.zeros(n_items, dtype=np.bool_)
+    marked = -1
+    for s in range(len(users)):
+        if users[s] != marked:
+            if marked >= 0:
+                met[indices[indptr[marked] : indptr[marked + 1]]] = False
+            marked = users[s]
+            met[indices[indptr[marked] : indptr[marked + 1]]] = True
+        for c in range(negatives.shape[1]):
+            item = int(rng.random() * n_items)
+            while met[item]:
+                item = int(rng.random() * n_items)
+            negatives[s, c] = item

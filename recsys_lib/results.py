@@ -1,0 +1,55 @@
+"""The recorded results, as the chapters show them; reading one loads nothing but its file."""
+
+import json
+from pathlib import Path
+
+from recsys_lib.validation import DataError, check_choice
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
+NAMES = (  # the others by `reproduce`, in this order
+    *("paper_data", "cosine", "svd", "ratings", "bmf", "networks", "published", "evaluation"),
+    BENCHMARKS,
+)
+
+
+def recorded(name: str) -> dict:
+    """Return a recorded result, as the chapters show it.
+
+    Raises
+    ------
+    DataError
+        If the result is not recorded; the message has the command that makes it.
+    """
+    check_choice("name", name, NAMES)
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        raise DataError(f"{path} is missing: make it with `{command_of(name)}`")
+    return read(path, name)
+
+
+def read(path: Path, name: str) -> dict:
+    """Read the file of a recorded result. Raises DataError if it is damaged or something else."""
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): make it with `{command_of(name)}`") from None
+    if not isinstance(found, dict) or not {"command", "date", "found"} <= found.keys():
+        raise DataError(f"{path} is no recorded result: make it with `{command_of(name)}`")
+    return found
+
+
+def source(result: dict) -> str:
+    """Say where a recorded result comes from, in two lines."""
+    if "data" not in result:
+        where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
+    else:
+        where = f"{result['data']['name']} in {result['seconds']:.0f} s"
+    return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
+
+
+def command_of(name: str) -> str:
+    """Return the command that makes a result."""
+    if name == BENCHMARKS:
+        return "make bench"
+    return f"python -m recsys_lib.reproduce run {name}"
