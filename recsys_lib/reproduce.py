@@ -14,6 +14,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,7 +29,8 @@ from recsys_lib.data.catalog import lookup
 from recsys_lib.data.download import find
 from recsys_lib.evaluation.candidates import read_candidates
 from recsys_lib.experiments import EXPERIMENTS, Experiment
-from recsys_lib.experiments.tuning import METRICS
+from recsys_lib.experiments.protocol import METRICS
+from recsys_lib.experiments.units import Units
 from recsys_lib.files import atomic_write
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.results import command_of, read, recorded, source
@@ -58,7 +60,11 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     needed = {name: recorded(name) for name in experiment.needs}
     inputs = _inputs(experiment, files, needed)
     start = time.perf_counter()
-    found = experiment.run(**inputs, **chosen)
+    parts = {}
+    if experiment.in_units:
+        made_with = [_code(), _data(experiment, files), chosen, needed, _versions()]
+        parts["units"] = Units(_units_of(experiment.name), repr(made_with))
+    found = experiment.run(**inputs, **chosen, **parts)
     return {
         "name": experiment.name,
         "command": command_of(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
@@ -67,11 +73,7 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
         "data": _data(experiment, files),
         "seeds": len(chosen.get("seeds", ())) or None,
         "needs": {name: one["date"] for name, one in needed.items()},
-        "versions": {
-            name: version(name)
-            for name in ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn", "torch")
-        }
-        | {"python": platform.python_version()},
+        "versions": _versions(),
         "machine": {
             "processor": platform.machine(),
             "cores": os.cpu_count(),
@@ -79,6 +81,24 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
         },
         "found": json.loads(json.dumps(found)),  # as it will be read: no tuples, keys of text
     }
+
+
+def _versions() -> dict[str, str]:
+    names = ("recsys_lib", "numpy", "scipy", "pandas", "numba", "scikit-learn", "torch")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
+
+
+def _code() -> str:
+    """Return a checksum of the library, which tells parts of a run from those of other code."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _units_of(name: str) -> Path:
+    """Return the folder in which finished parts of a run are kept until it is whole."""
+    return results.RESULTS / ".units" / name
 
 
 def _quick(experiment: Experiment, old: dict) -> dict:
@@ -285,6 +305,7 @@ def _record(name: str, seeds: int | None = None) -> int:
     results.RESULTS.mkdir(exist_ok=True)
     with atomic_write(results.RESULTS / f"{name}.json") as file:
         file.write(json.dumps(result, indent=1, allow_nan=False).encode() + b"\n")
+    shutil.rmtree(_units_of(name), ignore_errors=True)
     print(f"wrote results/{name}.json in {result['seconds']:.0f} s")
     return 0
 

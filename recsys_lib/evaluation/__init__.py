@@ -12,6 +12,7 @@ from recsys_lib.evaluation.items import (
 from recsys_lib.evaluation.ratings import (
     compare_ratings,
     evaluate_ratings,
+    mean_errors,
     rating_error,
     rating_leaderboard,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "evaluate",
     "evaluate_ratings",
     "leaderboard",
+    "mean_errors",
     "over_seeds",
     "rating_error",
     "rating_leaderboard",

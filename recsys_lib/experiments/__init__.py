@@ -26,6 +26,7 @@ class Experiment:
     It may need the results of others, which its function is given by their names, and have a
     number of seeds, which can be chosen. `quick` does a cheap part again, from what was found and
     in its shape (an integer key is a place in a list), for `verify`; without it, all is cheap.
+    One `in_units` is given `units.Units`, and goes on from the parts of a run that was interrupted.
     Figures may differ by `tolerance`: between machines, sums in another order turn ties at the cut,
     and what learns by millions of steps ends a little elsewhere.
     """
@@ -37,6 +38,7 @@ class Experiment:
     seeds: int | None = None
     quick: Callable[..., dict] | None = None
     tolerance: float = 1e-3
+    in_units: bool = False
 
 
 AMAZON = "amazon-2023-musical-instruments"
@@ -60,6 +62,7 @@ EXPERIMENTS = {
             seeds=5,
             quick=published.quick,
             tolerance=LEARNT,
+            in_units=True,
         ),
         Experiment(
             "evaluation",

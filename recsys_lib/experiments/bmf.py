@@ -7,20 +7,21 @@ from scipy import stats
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, over_seeds
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.paper_data import held_out, paper_split, table, tuning_split
-from recsys_lib.experiments.tuning import (
+from recsys_lib.experiments.protocol import (
     METRICS,
     SEEDS,
-    SPACES,
     against,
     baselines,
     first_seed,
+    held_out,
     measuring,
     on_test,
-    ranges,
-    search,
+    paper_split,
+    table,
+    tuning_split,
     validating,
 )
+from recsys_lib.experiments.tuning import SPACES, ranges, search
 from recsys_lib.models import BinaryMF, Popularity
 
 # In the manner of the paper: no negatives, no biases, its learning rate, lambda over the frequency.

@@ -5,10 +5,10 @@ import pandas as pd
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.paper_data import (
+from recsys_lib.experiments.protocol import (
     YEAR,
     PopularityAround,
-    combinations,
+    every_combination,
     held_out,
     paper_split,
     table,
@@ -64,7 +64,7 @@ def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
 
 def _tune(model: type, tuning: Split) -> list[dict]:
     candidates, trials = held_out(tuning), []
-    for setting in combinations(GRID):
+    for setting in every_combination(GRID):
         means = evaluate(
             model(**setting).fit(tuning.train), tuning, on="valid", candidates=candidates
         ).mean()

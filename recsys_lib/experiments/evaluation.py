@@ -13,22 +13,20 @@ from recsys_lib.evaluation import compare, evaluate, lists, over_seeds, summary
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, holm, paired_test
 from recsys_lib.experiments.networks import KINDS, halves, nothing
-from recsys_lib.experiments.paper_data import (
+from recsys_lib.experiments.protocol import (
+    ITEM_KNN,
+    METRICS,
+    SEEDS,
+    USER_KNN,
     YEAR,
     PopularityAround,
+    mean_of_seeds,
+    measuring,
     paper_split,
     table,
     tuning_split,
 )
-from recsys_lib.experiments.tuning import (
-    ITEM_KNN,
-    METRICS,
-    PRETRAINED,
-    SEEDS,
-    USER_KNN,
-    mean_of_seeds,
-    measuring,
-)
+from recsys_lib.experiments.tuning import PRETRAINED
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.models.neighbors import cosine_similarity
 

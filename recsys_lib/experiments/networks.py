@@ -10,22 +10,20 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, watching
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.dot_product import DIMENSIONS, SIZES, learn
-from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
-from recsys_lib.experiments.tuning import (
+from recsys_lib.experiments.protocol import (
     METRICS,
-    MOST_EPOCHS,
-    PRETRAINED,
     SEEDS,
-    SPACES,
     against,
     baselines,
     first_seed,
     mean_of_seeds,
     on_test,
-    ranges,
-    search,
+    paper_split,
+    table,
+    tuning_split,
     validating,
 )
+from recsys_lib.experiments.tuning import MOST_EPOCHS, PRETRAINED, SPACES, ranges, search
 from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
 from recsys_lib.models.network import NetworkModel, one_thread
 from recsys_lib.models.training import EpochModel

@@ -4,17 +4,14 @@ The paper's text names neither the category nor the filter nor the candidates: a
 from its published code and data.
 """
 
-from itertools import product
-
 import numpy as np
 import pandas as pd
 
-from recsys_lib.data import DataError, Interactions, Split, k_core, leave_last_out, split_by_time
+from recsys_lib.data import DataError, Interactions, Split, k_core, split_by_time
 from recsys_lib.evaluation import compare, evaluate, summary
-from recsys_lib.evaluation.candidates import Candidates, sample_candidates
-from recsys_lib.models import Popularity, Random, Recommender
-
-YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.protocol import YEAR, PopularityAround, paper_split, table
+from recsys_lib.models import Popularity, Random
 
 
 def run(ratings: Interactions, candidates: Candidates) -> dict:
@@ -49,29 +46,6 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
         "baselines": _baselines(split, candidates),
         "calendar": _calendar(split, candidates),
     }
-
-
-def paper_split(ratings: Interactions) -> Split:
-    """Return the paper's split: the last two events of every user for test, however few there are.
-
-    A user with one event has it in test and nothing in train. There is no validation set.
-    """
-    return leave_last_out(ratings, n_test=2, n_valid=0, too_few="test")
-
-
-def tuning_split(split: Split) -> Split:
-    """Return a split of the training set: each user's last event there is for validation."""
-    return leave_last_out(split.train, n_test=0, n_valid=1)
-
-
-def held_out(tuning: Split) -> Candidates:
-    """Return the candidates on which every setting is judged: the event held out, 99 negatives."""
-    return sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
-
-
-def combinations(grid: dict[str, tuple]) -> list[dict]:
-    """Return every combination of the values in a grid of settings, as a dict each."""
-    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
 
 
 def _size(ratings: Interactions) -> dict:
@@ -117,39 +91,6 @@ def _baselines(split: Split, candidates: Candidates) -> dict:
     return found
 
 
-class PopularityAround(Recommender):
-    """Popularity counted in a window of time around each user's first test event.
-
-    Parameters
-    ----------
-    split : Split
-    before, after : int
-        The window is ``[time - before, time + after)``, in milliseconds.
-    """
-
-    def __init__(self, split: Split, before: int, after: int):
-        self.split, self.before, self.after = split, before, after
-
-    def _fit(self, train: Interactions) -> None:
-        order = np.argsort(train.timestamp, kind="stable")
-        times, items = train.timestamp[order], train.item[order]
-        test = self.split.test
-        moment = np.full(train.n_users, np.iinfo(np.int64).max)
-        np.minimum.at(moment, test.user, test.timestamp)
-        first = np.searchsorted(times, moment - self.before)
-        last = np.searchsorted(times, np.minimum(moment, times[-1] + YEAR) + self.after)
-        self.scores_ = np.array(
-            [
-                np.bincount(items[a:b], minlength=train.n_items)
-                for a, b in zip(first, last, strict=True)
-            ],
-            dtype=np.float32,
-        )
-
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        return self.scores_[users]
-
-
 def _calendar(split: Split, candidates: Candidates) -> dict:
     """Popularity of the year before the test, without and with half a year of the future."""
     tables = {
@@ -161,8 +102,3 @@ def _calendar(split: Split, candidates: Candidates) -> dict:
     found = {name: table(summary(one)) for name, one in tables.items()}
     found["difference"] = table(compare(tables["with_future"], tables["before"]))
     return found
-
-
-def table(frame: pd.DataFrame) -> dict:
-    """Return a summary or comparison as nested dicts for JSON."""
-    return frame.to_dict(orient="index")

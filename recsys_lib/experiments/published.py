@@ -26,15 +26,17 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.networks import halves, nothing
-from recsys_lib.experiments.paper_data import paper_split, table, tuning_split
-from recsys_lib.experiments.parallel import each
-from recsys_lib.experiments.tuning import (
+from recsys_lib.experiments.protocol import (
     METRICS,
-    PRETRAINED,
     SEEDS,
     mean_of_seeds,
+    paper_split,
+    table,
+    tuning_split,
     validating,
 )
+from recsys_lib.experiments.tuning import PRETRAINED
+from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import PADDING, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
@@ -284,18 +286,25 @@ def steps(tuned: dict) -> dict[str, list[Step]]:
 
 
 def run(
-    ratings: Interactions, candidates: Candidates, networks: dict, seeds: range = SEEDS
+    ratings: Interactions,
+    candidates: Candidates,
+    networks: dict,
+    seeds: range = SEEDS,
+    units: Units | None = None,
 ) -> dict:
     """Repeat the three rows of table 1, then mend one thing after the other."""
+    units = units or Units()
     split = paper_split(ratings)
     tuning = tuning_split(split)
     measures = _measures(split, candidates)
     ladder, twice = steps(networks["settings"]), range(2 * len(seeds))
 
     tried = [(n, o, rate) for n, rates in TRIED.items() for o in rates for rate in rates[o]]
-    losses = each(_losses, [(*one, seed) for one in tried for seed in seeds[:2]], split)
-    again = each(_again, [(*one, seed) for one in AGAIN for seed in twice], split, tuning, measures)
-    trained = each(
+    losses = units.each(_losses, [(*one, seed) for one in tried for seed in seeds[:2]], split)
+    again = units.each(
+        _again, [(*one, seed) for one in AGAIN for seed in twice], split, tuning, measures
+    )
+    trained = units.each(
         _train,
         [
             (name, n, seed)
@@ -308,7 +317,7 @@ def run(
         measures["ours"],
         ladder,
     )
-    bmf = each(_bmf, [(seed,) for seed in twice], split, measures)
+    bmf = units.each(_bmf, [(seed,) for seed in twice], split, measures)
 
     found: dict = {
         "printed": {"table 1": TABLE_1, "losses": LOSSES, "BMF": _printed_log()},

@@ -16,13 +16,13 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary, watching
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.evaluation.ratings import (
-    ERRORS,
+    compare_ratings,
     evaluate_ratings,
+    mean_errors,
     rating_error,
     rating_leaderboard,
 )
-from recsys_lib.evaluation.significance import bootstrap_sums, middle, paired_test, seed_noise
-from recsys_lib.experiments.paper_data import combinations, paper_split, table, tuning_split
+from recsys_lib.experiments.protocol import every_combination, paper_split, table, tuning_split
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
 from recsys_lib.models.als import loss
@@ -66,7 +66,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     for metric in ("rmse", "mae"):
         found[metric] = table(rating_leaderboard(means, metric))
     found["against_biases"] = {
-        name: table(compare_over_seeds(tables, tested["Biases"])) for name, tables in tested.items()
+        name: table(compare_ratings(tables, tested["Biases"])) for name, tables in tested.items()
     }
     return found | {
         **_ranking(chosen, split, candidates),
@@ -117,14 +117,14 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
         best, trials[f"SVD, {fill} fill"] = _best(_judged(SVD, one, tuning) for one in grid)
         chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
     for name, biases in (("MF without biases", False), ("MF with biases", True)):
-        grid = [{**one, "biases": biases} for one in combinations(MF_GRID)]
+        grid = [{**one, "biases": biases} for one in every_combination(MF_GRID)]
         most = {"epochs": MOST_EPOCHS, "patience": PATIENCE}
         best, trials[name] = _best(_watched(MF, one, tuning, **most) for one in grid)
         chosen[name] = lambda seed, best=best: MF(**best, seed=seed)
     best, trials["ALS"] = _best(
         _watched(ALS, one, tuning, epochs=sweeps)
         for grid, sweeps in ALS_GRIDS
-        for one in combinations(grid)
+        for one in every_combination(grid)
     )
     chosen["ALS"] = lambda seed: ALS(**best, seed=seed)
     return chosen, trials
@@ -174,52 +174,6 @@ def _spread(tables: Sequence[pd.DataFrame]) -> dict:
         "rmse_mean": float(errors.mean()),
         "rmse_sd": float(errors.std(ddof=1)) if len(tables) > 1 else 0.0,
     }
-
-
-def mean_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
-    mean = tables[0].copy()
-    for column in ERRORS.values():
-        mean[column] = np.mean([one[column] for one in tables], axis=0)
-    return mean
-
-
-def compare_over_seeds(
-    tables: Sequence[pd.DataFrame], baseline: Sequence[pd.DataFrame]
-) -> pd.DataFrame:
-    """Compare two models as `compare_ratings` does, over users and seeds.
-
-    Parameters
-    ----------
-    tables, baseline : sequence of DataFrame
-        From `evaluate_ratings`, on the same ratings: one table for each seed, or a single one of a
-        model in which chance has no part.
-
-    Returns
-    -------
-    DataFrame
-        Rows rmse and mae; columns difference (tables minus baseline: below 0, the model is better),
-        low, high, p_value. The ends and the p-value allow for other users and, where there are
-        several tables, for other seeds (`significance.seed_noise`).
-    """
-    model, base = mean_errors(tables), mean_errors(baseline)
-    trained = [many for many in (tables, baseline) if len(many) > 1]
-    rows = {}
-    for metric, column in ERRORS.items():
-        columns = np.column_stack([model[column], base[column], model["n_ratings"]])
-        sums = bootstrap_sums(columns)
-        ours, theirs = sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2]
-        drawn = ours**0.5 - theirs**0.5 if metric == "rmse" else ours - theirs
-        luck = [np.array([rating_error(one, metric) for one in many]) for many in trained]
-        low, high = middle(drawn + seed_noise(luck, len(drawn)), 0.95)
-        by_seed = [np.array([one[column].mean() for one in many]) for many in trained]
-        rows[metric] = {
-            "difference": rating_error(model, metric) - rating_error(base, metric),
-            "low": low,
-            "high": high,
-            "p_value": paired_test(columns[:, 0] - columns[:, 1], by_seed=by_seed),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:

@@ -11,7 +11,7 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.evaluation import WithPopularity
-from recsys_lib.experiments.paper_data import (
+from recsys_lib.experiments.protocol import (
     YEAR,
     PopularityAround,
     held_out,

@@ -6,23 +6,14 @@ of the best trial is part of its setting. The chosen setting is then fitted on a
 several seeds and tested on the paper's candidates; no test figure was looked at before.
 """
 
-from collections.abc import Callable
-
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from recsys_lib.data import Split
-from recsys_lib.evaluation import Tables, compare, evaluate, summary
-from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.paper_data import YEAR, PopularityAround, held_out, table
-from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
-from recsys_lib.models.training import EpochModel, Watch
+from recsys_lib.experiments.protocol import validating
+from recsys_lib.models.training import EpochModel
 
 TRIALS = 24
-SEEDS = range(5)  # if nothing else is said
 PRETRAINED = "NeuMF, pretrained"
-METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
 SPACES = {
     "BinaryMF": {
         "factors": (32, 64, 128),
@@ -67,25 +58,8 @@ SPACES = {
         "batch_size": (512, 1024),
     },
 }
-USER_KNN = {"n_neighbours": 2000}  # as chapter 2 chose them, on the same validation
-ITEM_KNN = {"n_neighbours": 1000, "shrinkage": 5.0}
 MOST_EPOCHS = {"BinaryMF": 200, "GMF": 80, "MLP": 80, "NeuMF": 80, PRETRAINED: 20}
 PATIENCE = 15
-
-
-def measuring(split: Split, candidates: Candidates, on: str) -> Watch:
-    """Return what measures a model on some candidates after every epoch."""
-
-    def watch(model: Recommender) -> dict[str, float]:
-        means = evaluate(model, split, candidates=candidates, on=on).mean()
-        return {name: float(means[name]) for name in METRICS}
-
-    return watch
-
-
-def validating(tuning: Split) -> Watch:
-    """Return what measures a model on validation, as every setting is judged."""
-    return measuring(tuning, held_out(tuning), "valid")
 
 
 def search(
@@ -141,79 +115,3 @@ def ranges(space: dict) -> dict[str, list]:
         names if isinstance(names, str) else ", ".join(names): list(values)
         for names, values in space.items()
     }
-
-
-def on_test(
-    kind: type[EpochModel],
-    setting: dict,
-    split: Split,
-    candidates: Candidates,
-    seeds: range,
-    given: Callable[[int], dict] = lambda seed: {},
-) -> tuple[dict, dict[str, list[pd.DataFrame]]]:
-    """Fit a chosen setting with every seed and test it.
-
-    `given` says what `fit` gets besides the training set, by seed.
-
-    Returns
-    -------
-    found : dict
-        Summaries with intervals over users and seeds, the spread over seeds, and times.
-    tables : dict of list of DataFrame
-        "sampled" and "full": a table for each seed, to compare with.
-    """
-    each: dict[str, list[pd.DataFrame]] = {"sampled": [], "full": []}
-    seconds = []
-    for seed in seeds:
-        model = kind(**setting, seed=seed).fit(split.train, **given(seed))
-        seconds.append(float(model.history_["seconds"].iloc[-1]))
-        each["sampled"].append(evaluate(model, split, candidates=candidates))
-        each["full"].append(evaluate(model, split))
-    found = {name: table(summary(parts)) for name, parts in each.items()}
-    found["seeds"] = {
-        name: {metric: mean_of_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
-        for name, parts in each.items()
-    }
-    found["training_seconds"] = float(np.min(seconds))  # other work on the machine only adds to it
-    return found, each
-
-
-def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: Candidates) -> dict:
-    """Return what `on_test` records of its first seed, in the shape of its "seeds"."""
-    model = kind(**setting, seed=SEEDS[0]).fit(split.train)
-    tables = {
-        "sampled": evaluate(model, split, candidates=candidates),
-        "full": evaluate(model, split),
-    }
-    return {
-        protocol: {metric: {"values": {0: float(one[metric].mean())}} for metric in METRICS}
-        for protocol, one in tables.items()
-    }
-
-
-def mean_of_seeds(values: list[float], level: float = 0.95) -> dict:
-    """Return mean, values and Student's t interval over seeds."""
-    values = np.array(values, dtype=np.float64)
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    mean = float(values.mean())
-    return {"mean": mean, "low": mean - half, "high": mean + half, "values": values.tolist()}
-
-
-def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the tables of the models to beat, by protocol; neighbours as chapter 2 chose them."""
-    models = {
-        "Popularity": Popularity(),
-        "Popularity of the year": PopularityAround(split, YEAR, 0),
-        **{type(model).__name__: model for model in (UserKNN(**USER_KNN), ItemKNN(**ITEM_KNN))},
-    }
-    for model in models.values():
-        model.fit(split.train)
-    return {
-        "sampled": {n: evaluate(m, split, candidates=candidates) for n, m in models.items()},
-        "full": {n: evaluate(m, split) for n, m in models.items()},
-    }
-
-
-def against(one: Tables, others: dict[str, pd.DataFrame]) -> dict:
-    """Return the paired comparisons of one model with others, user by user."""
-    return {name: table(compare(one, other)) for name, other in others.items()}

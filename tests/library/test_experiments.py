@@ -7,7 +7,12 @@ import pytest
 from recsys_lib.data import Interactions, leave_last_out
 from recsys_lib.evaluation import evaluate
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.evaluation.ratings import compare_ratings, evaluate_ratings, rating_error
+from recsys_lib.evaluation.ratings import (
+    compare_ratings,
+    evaluate_ratings,
+    mean_errors,
+    rating_error,
+)
 from recsys_lib.experiments import dot_product, ratings
 from recsys_lib.experiments.evaluation import WithPopularity, _change
 from recsys_lib.experiments.networks import Mean
@@ -152,17 +157,17 @@ def errors_of(stars, *models):
 
 def test_ratings_of_one_seed_are_compared_as_the_library_compares_them(stars):
     model, base = errors_of(stars, MF(4, epochs=20)), errors_of(stars, Biases())
-    found = ratings.compare_over_seeds(model, base)
+    found = compare_ratings(model, base)
     pd.testing.assert_frame_equal(found, compare_ratings(model[0], base[0]))
 
 
 def test_other_seeds_widen_the_interval_and_the_difference_is_that_of_the_mean_errors(stars):
     model = errors_of(stars, *(MF(4, epochs=20, init_scale=1.0, seed=seed) for seed in range(3)))
     base = errors_of(stars, Biases())
-    mean = ratings.mean_errors(model)
+    mean = mean_errors(model)
     squared = np.mean([one["squared_error"].sum() for one in model])
     assert rating_error(mean) == pytest.approx((squared / len(stars.test)) ** 0.5)
-    found, users = ratings.compare_over_seeds(model, base), compare_ratings(mean, base[0])
+    found, users = compare_ratings(model, base), compare_ratings(mean, base[0])
     np.testing.assert_allclose(found["difference"], users["difference"])
     assert (found["low"] < users["low"]).all()
     assert (found["high"] > users["high"]).all()

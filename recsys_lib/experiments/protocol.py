@@ -1,0 +1,172 @@
+"""What all recorded experiments share: the split, the measures, the models to beat, the tables."""
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from recsys_lib.data import Interactions, Split, leave_last_out
+from recsys_lib.evaluation import Tables, compare, evaluate, summary
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
+from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
+from recsys_lib.models.training import EpochModel, Watch
+
+SEEDS = range(5)  # if nothing else is said
+METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
+YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
+USER_KNN = {"n_neighbours": 2000}  # as chapter 2 chose them, on the same validation
+ITEM_KNN = {"n_neighbours": 1000, "shrinkage": 5.0}
+
+
+def paper_split(ratings: Interactions) -> Split:
+    """Return the paper's split: the last two events of every user for test, however few there are.
+
+    A user with one event has it in test and nothing in train. There is no validation set.
+    """
+    return leave_last_out(ratings, n_test=2, n_valid=0, too_few="test")
+
+
+def tuning_split(split: Split) -> Split:
+    """Return a split of the training set: each user's last event there is for validation."""
+    return leave_last_out(split.train, n_test=0, n_valid=1)
+
+
+def held_out(tuning: Split) -> Candidates:
+    """Return the candidates on which every setting is judged: the event held out, 99 negatives."""
+    return sample_candidates(tuning, n_negatives=99, on="valid", seed=0)
+
+
+def every_combination(grid: dict[str, tuple]) -> list[dict]:
+    """Return every combination of the values in a grid of settings, as a dict each."""
+    return [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+
+
+def measuring(split: Split, candidates: Candidates, on: str) -> Watch:
+    """Return what measures a model on some candidates after every epoch."""
+
+    def watch(model: Recommender) -> dict[str, float]:
+        means = evaluate(model, split, candidates=candidates, on=on).mean()
+        return {name: float(means[name]) for name in METRICS}
+
+    return watch
+
+
+def validating(tuning: Split) -> Watch:
+    """Return what measures a model on validation, as every setting is judged."""
+    return measuring(tuning, held_out(tuning), "valid")
+
+
+class PopularityAround(Recommender):
+    """Popularity counted in a window of time around each user's first test event.
+
+    Parameters
+    ----------
+    split : Split
+    before, after : int
+        The window is ``[time - before, time + after)``, in milliseconds.
+    """
+
+    def __init__(self, split: Split, before: int, after: int):
+        self.split, self.before, self.after = split, before, after
+
+    def _fit(self, train: Interactions) -> None:
+        order = np.argsort(train.timestamp, kind="stable")
+        times, items = train.timestamp[order], train.item[order]
+        test = self.split.test
+        moment = np.full(train.n_users, np.iinfo(np.int64).max)
+        np.minimum.at(moment, test.user, test.timestamp)
+        first = np.searchsorted(times, moment - self.before)
+        last = np.searchsorted(times, np.minimum(moment, times[-1] + YEAR) + self.after)
+        self.scores_ = np.array(
+            [
+                np.bincount(items[a:b], minlength=train.n_items)
+                for a, b in zip(first, last, strict=True)
+            ],
+            dtype=np.float32,
+        )
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        return self.scores_[users]
+
+
+def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the tables of the models to beat, by protocol; neighbours as chapter 2 chose them."""
+    models = {
+        "Popularity": Popularity(),
+        "Popularity of the year": PopularityAround(split, YEAR, 0),
+        **{type(model).__name__: model for model in (UserKNN(**USER_KNN), ItemKNN(**ITEM_KNN))},
+    }
+    for model in models.values():
+        model.fit(split.train)
+    return {
+        "sampled": {n: evaluate(m, split, candidates=candidates) for n, m in models.items()},
+        "full": {n: evaluate(m, split) for n, m in models.items()},
+    }
+
+
+def on_test(
+    kind: type[EpochModel],
+    setting: dict,
+    split: Split,
+    candidates: Candidates,
+    seeds: range,
+    given: Callable[[int], dict] = lambda seed: {},
+) -> tuple[dict, dict[str, list[pd.DataFrame]]]:
+    """Fit a chosen setting with every seed and test it.
+
+    `given` says what `fit` gets besides the training set, by seed.
+
+    Returns
+    -------
+    found : dict
+        Summaries with intervals over users and seeds, the spread over seeds, and times.
+    tables : dict of list of DataFrame
+        "sampled" and "full": a table for each seed, to compare with.
+    """
+    each: dict[str, list[pd.DataFrame]] = {"sampled": [], "full": []}
+    seconds = []
+    for seed in seeds:
+        model = kind(**setting, seed=seed).fit(split.train, **given(seed))
+        seconds.append(float(model.history_["seconds"].iloc[-1]))
+        each["sampled"].append(evaluate(model, split, candidates=candidates))
+        each["full"].append(evaluate(model, split))
+    found = {name: table(summary(parts)) for name, parts in each.items()}
+    found["seeds"] = {
+        name: {metric: mean_of_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
+        for name, parts in each.items()
+    }
+    found["training_seconds"] = float(np.min(seconds))  # other work on the machine only adds to it
+    return found, each
+
+
+def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: Candidates) -> dict:
+    """Return what `on_test` records of its first seed, in the shape of its "seeds"."""
+    model = kind(**setting, seed=SEEDS[0]).fit(split.train)
+    tables = {
+        "sampled": evaluate(model, split, candidates=candidates),
+        "full": evaluate(model, split),
+    }
+    return {
+        protocol: {metric: {"values": {0: float(one[metric].mean())}} for metric in METRICS}
+        for protocol, one in tables.items()
+    }
+
+
+def mean_of_seeds(values: list[float], level: float = 0.95) -> dict:
+    """Return mean, values and Student's t interval over seeds."""
+    values = np.array(values, dtype=np.float64)
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    mean = float(values.mean())
+    return {"mean": mean, "low": mean - half, "high": mean + half, "values": values.tolist()}
+
+
+def against(one: Tables, others: dict[str, pd.DataFrame]) -> dict:
+    """Return the paired comparisons of one model with others, user by user."""
+    return {name: table(compare(one, other)) for name, other in others.items()}
+
+
+def table(frame: pd.DataFrame) -> dict:
+    """Return a summary or comparison as nested dicts for JSON."""
+    return frame.to_dict(orient="index")

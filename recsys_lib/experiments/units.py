@@ -1,0 +1,142 @@
+"""The independent parts of a recorded run: side by side, and each kept as soon as it is done.
+
+A part, such as one trial or one seed, takes minutes. Its result is written to a file of its own, so
+that a run of hours which is interrupted goes on from the parts that are there.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from recsys_lib.files import read_npz, write_npz
+
+_given: tuple = ()  # what the processes of a pool find when they start
+
+
+class Units:
+    """Does the parts of a run, and keeps them.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where finished parts are kept; without it they are not.
+    made_with : str
+        Names code, data and settings. Parts that were made with others are thrown away.
+    """
+
+    def __init__(self, folder: Path | None = None, made_with: str = ""):
+        self.folder = None if folder is None else folder / _short(made_with)
+        if folder is not None and folder.exists():
+            for other in folder.iterdir():
+                if other != self.folder:
+                    shutil.rmtree(other)
+
+    def each(self, function: Callable, parts: Sequence[tuple], *context: Any) -> list:
+        """Return ``function(*context, *part)`` for each part, in the order of the parts.
+
+        The parts run in processes of their own where the system can fork; the context, which may be
+        large or impossible to send, is there already. What a part computes may not depend on
+        others.
+
+        Parameters
+        ----------
+        function : callable
+            Of a module, by its name.
+        parts : sequence of tuple
+            Of text and numbers.
+        context
+            Given to every call.
+        """
+        global _given
+        _given = (self, function, context)
+        try:
+            if "fork" not in multiprocessing.get_all_start_methods():  # Windows
+                return [_do(part) for part in parts]
+            with ProcessPoolExecutor(
+                os.cpu_count(), multiprocessing.get_context("fork"), _start
+            ) as pool:
+                return list(pool.map(_do, parts))
+        finally:
+            _given = ()
+
+    def do(self, function: Callable, context: tuple, part: tuple) -> Any:
+        """Return the result of one part, read or made and then kept."""
+        if self.folder is None:
+            return function(*context, *part)
+        name = f"{function.__name__.strip('_')}-{_short(repr(part))}.npz"
+        path = self.folder / name
+        if path.exists():
+            arrays, text = read_npz(path)
+            return unpack(text["result"], arrays)
+        result, arrays = function(*context, *part), dict[str, np.ndarray]()
+        text = {"part": repr(part), "result": pack(result, arrays)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_npz(path, arrays, text)
+        return result
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+
+
+def _do(part: tuple) -> Any:
+    units, function, context = _given
+    return units.do(function, context, part)
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Turn a result into what JSON can hold; its arrays are added to `arrays` by name.
+
+    Raises
+    ------
+    TypeError
+        If it holds anything but dicts, lists, tuples, arrays, tables, text and numbers.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, dict):
+        return {"dict": [[pack(key, arrays), pack(one, arrays)] for key, one in value.items()]}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [pack(one, arrays) for one in value]}
+    if isinstance(value, np.ndarray):
+        name = f"array{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, pd.DataFrame):
+        columns = [[str(name), pack(value[name].to_numpy(), arrays)] for name in value]
+        index = [value.index.name, pack(value.index.to_numpy(), arrays)]
+        return {"table": {"columns": columns, "index": index}}
+    raise TypeError(f"a part of a run cannot return a {type(value).__name__}")
+
+
+def unpack(packed: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Return what was packed."""
+    if not isinstance(packed, dict):
+        return packed
+    ((kind, held),) = packed.items()
+    if kind == "dict":
+        return {unpack(key, arrays): unpack(one, arrays) for key, one in held}
+    if kind == "list":
+        return [unpack(one, arrays) for one in held]
+    if kind == "tuple":
+        return tuple(unpack(one, arrays) for one in held)
+    if kind == "array":
+        return arrays[held]
+    name, index = held["index"]
+    columns = {key: unpack(column, arrays) for key, column in held["columns"]}
+    return pd.DataFrame(columns, pd.Index(unpack(index, arrays), name=name))

@@ -1,0 +1,92 @@
+"""A run that is lost goes on from its finished parts, and never from those of other code."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys_lib.experiments.units import Units, pack, unpack
+
+NUMBERS = st.none() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=3)
+NESTED = st.recursive(
+    NUMBERS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(0, 9), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(NESTED)
+def test_what_is_packed_comes_back_with_its_types(value):
+    arrays = {}
+    found = unpack(pack(value, arrays), arrays)
+    assert repr(found) == repr(value)
+    assert not arrays
+
+
+def test_arrays_and_tables_come_back_to_the_bit():
+    table = pd.DataFrame(
+        {"n": np.array([1, 2], np.int32), "hr@10": [0.1, np.nan]}, pd.Index([3, 9], name="user")
+    )
+    given = {"seeds": [(table, 5, None), (table + 1, 6, {"plateau": 3})], 3: np.arange(4.0) / 3}
+    arrays = {}
+    found = unpack(pack(given, arrays), arrays)
+    pd.testing.assert_frame_equal(found["seeds"][0][0], table, check_exact=True)
+    pd.testing.assert_frame_equal(found["seeds"][1][0], table + 1, check_exact=True)
+    assert found["seeds"][1][1:] == (6, {"plateau": 3})
+    np.testing.assert_array_equal(found[3], given[3])
+    assert isinstance(found["seeds"][0], tuple)
+
+
+def test_what_cannot_be_kept_is_refused_by_its_type():
+    with pytest.raises(TypeError, match="a part of a run cannot return a set"):
+        pack([{1, 2}], {})
+
+
+def work(folder, fails, name, seed):
+    """Leave a mark for each time that a part is made."""
+    (folder / f"{name}-{seed}-{len(list(folder.iterdir()))}").touch()
+    if seed in fails:
+        raise KeyboardInterrupt
+    return {"name": name, "array": np.full(2, seed)}
+
+
+PARTS = [("a", seed) for seed in range(4)]
+
+
+def made(folder):
+    return sorted(path.name.rpartition("-")[0] for path in folder.iterdir())
+
+
+def test_a_lost_run_goes_on_from_the_parts_that_are_done(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # one after the other
+    marks, kept = tmp_path / "marks", tmp_path / "kept"
+    marks.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        Units(kept, "v1").each(work, PARTS, marks, (2,))
+    assert {"a-0", "a-1"} <= set(made(marks))
+    done = made(marks).count("a-0")
+    found = Units(kept, "v1").each(work, PARTS, marks, ())
+    assert [one["array"].tolist() for one in found] == [[0, 0], [1, 1], [2, 2], [3, 3]]
+    assert made(marks).count("a-0") == done == 1
+    assert made(marks).count("a-2") == 2
+    again = Units(kept, "v1").each(work, PARTS, marks, (0, 1, 2, 3))  # nothing is made anew
+    assert [one["name"] for one in again] == ["a"] * 4
+
+
+def test_parts_of_other_code_are_thrown_away(tmp_path):
+    marks, kept = tmp_path / "marks", tmp_path / "kept"
+    marks.mkdir()
+    Units(kept, "v1").each(work, PARTS[:1], marks, ())
+    Units(kept, "v2").each(work, PARTS[:1], marks, ())
+    assert made(marks) == ["a-0", "a-0"]
+    assert len(list(kept.iterdir())) == 1
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path):
+    assert len(Units().each(work, PARTS, tmp_path, ())) == 4
+    assert made(tmp_path) == ["a-0", "a-1", "a-2", "a-3"]
