@@ -27,6 +27,7 @@ from recsys_lib.rating_evaluation import (
 )
 from recsys_lib.sampling import Candidates
 from recsys_lib.significance import bootstrap_sums, middle, paired_test, seed_noise
+from recsys_lib.validation import DataError
 
 SEEDS = range(5)
 TUNING_SEEDS = range(3)  # a setting is judged by its mean, not by its luckiest start
@@ -176,7 +177,11 @@ def _spread(tables: Sequence[pd.DataFrame]) -> dict:
 
 def mean_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
+    if isinstance(tables, pd.DataFrame) or not len(tables):
+        raise TypeError("tables must be a sequence of tables, one for each seed")
     mean = tables[0].copy()
+    for number, other in enumerate(tables):
+        _check_same(f"table {number}", other, mean)
     for column in ERRORS.values():
         mean[column] = np.mean([one[column] for one in tables], axis=0)
     return mean
@@ -201,6 +206,7 @@ def compare_over_seeds(
         several tables, for other seeds (`significance.seed_noise`).
     """
     model, base = mean_errors(tables), mean_errors(baseline)
+    _check_same("baseline", base, model)
     trained = [many for many in (tables, baseline) if len(many) > 1]
     rows = {}
     for metric, column in ERRORS.items():
@@ -218,6 +224,13 @@ def compare_over_seeds(
             "p_value": paired_test(columns[:, 0] - columns[:, 1], by_seed=by_seed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _check_same(name: str, table: pd.DataFrame, other: pd.DataFrame) -> None:
+    if not table.index.equals(other.index) or not table["n_ratings"].equals(other["n_ratings"]):
+        raise DataError(
+            f"tables and baseline must be about the same ratings of the same users; {name} is not"
+        )
 
 
 def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
