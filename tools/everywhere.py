@@ -28,8 +28,11 @@ def numpy_without(*parts: str) -> dict[str, str]:
 
 
 def threads(n: int) -> dict[str, str]:
-    """Let every library that asks use so many threads."""
-    return dict.fromkeys(THREADS, str(n))
+    """Let every library that asks use so many threads, on a machine with fewer cores, too.
+
+    OpenBLAS alone goes no higher than the cores.
+    """
+    return dict.fromkeys(THREADS, str(n)) | {"MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "FALSE"}
 
 
 SETTINGS: dict[str, dict[str, str]] = {
@@ -48,6 +51,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "MKL_CBWR": "AVX2",
         "OPENBLAS_CORETYPE": "Haswell",
         "NUMBA_CPU_NAME": "haswell",
+        "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+f16c,+popcnt",
         **numpy_without("V4", "AVX512"),
     },
     "own": {},  # the best that this machine has
@@ -55,9 +59,15 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
+OTHERS = {  # that would decide instructions, threads or what is run, too
+    *("NUMBA_DISABLE_JIT", "NPY_ENABLE_CPU_FEATURES", "NPY_DISABLE_CPU_FEATURES"),
+    *("DNNL_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS", "OMP_THREAD_LIMIT", "PYTEST_ADDOPTS"),
+}
+
+
 def without_settings(environment: dict[str, str]) -> dict[str, str]:
-    """Leave out what would decide instructions or threads before we do."""
-    ours = {name for setting in SETTINGS.values() for name in setting}
+    """Leave out what would decide instructions, threads or what is run before we do."""
+    ours = OTHERS | {name for setting in SETTINGS.values() for name in setting}
     return {name: value for name, value in environment.items() if name not in ours}
 
 
@@ -90,10 +100,11 @@ def main(names: list[str]) -> int:
     """Run the settings named, or all; print what failed, each with its setting; return a status."""
     unknown = [name for name in names if name not in SETTINGS]
     if unknown:
-        sys.exit(f"there is no setting {unknown[0]!r}. There are: {', '.join(SETTINGS)}")
+        there = ", ".join(SETTINGS)
+        sys.exit(f"there is no setting {', '.join(map(repr, unknown))}. There are: {there}")
     notebooks = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("notebooks/*.ipynb"))
     cells = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "300"]
-    found = []
+    found, done = [], []
     for name in names or SETTINGS:
         if name == "avx2" and not numpy_core.__cpu_features__.get("AVX2"):
             print("\n=== avx2: left out, this processor has no such instructions", flush=True)
@@ -103,7 +114,10 @@ def main(names: list[str]) -> int:
         failed = run(name, ["tests/library"])
         failed += run(name, [*cells, "--dist", "loadscope", *notebooks])
         found += [f"{name}: {what}" for what in failed]
-    print(f"\n{'; '.join(names or SETTINGS)}: {len(found)} failed")
+        done.append(name)
+    if not done:
+        sys.exit("nothing was run")
+    print(f"\n{'; '.join(done)}: {len(found)} failed (cells of code are counted from 0)")
     for line in found:
         print(f"  {line}")
     return 1 if found else 0

@@ -76,14 +76,13 @@ def chapters() -> str:
             f"RMSE on MovieLens (validation), empty cells filled with zeros "
             f"{svd['fill_zero']:.3f}, with biases {svd['fill_bias']:.3f}, biases without any SVD "
             f"{svd['bias_alone']:.3f}; "
-            f"HR@10 on the paper's data {svd['a_hr']:.3f}, below popularity ({svd['a_pop']:.3f})",
+            f"HR@10 on the paper's data, SVD minus popularity: {svd['a_popularity']}",
         ),
         (
             "[4 Matrix factorization](notebooks/04_mf.ipynb)",
             "stochastic gradient descent, derived; ALS",
-            f"RMSE, MF minus biases: MovieLens {-mf['t_mf']:+.3f} (between {-mf['t_mf_high']:+.3f} "
-            f"and {-mf['t_mf_low']:+.3f}), the paper's data {mf['a_mf']:+.4f} (between "
-            f"{mf['a_mf_low']:+.4f} and {mf['a_mf_high']:+.4f})",
+            f"RMSE, MF minus biases: MovieLens {mf['t_mf_text']}, the paper's data "
+            f"{mf['a_mf_text']}",
         ),
         (
             "[5 Binary cross-entropy](notebooks/05_bce.ipynb)",
@@ -196,7 +195,9 @@ def filled(text: str) -> str:
     """Return README.md with its tables made anew."""
     for mark, table in (("results", chapters()), ("timings", timings())):
         pattern = rf"(?s)(<!-- {mark} -->\n).*?(<!-- end of {mark} -->)"
-        text = re.sub(pattern, lambda m, table=table: f"{m[1]}{table}\n{m[2]}", text)
+        text, n = re.subn(pattern, lambda m, table=table: f"{m[1]}{table}\n{m[2]}", text)
+        if n != 1:
+            sys.exit(f"README.md must have one place for the {mark}, between two marks; it has {n}")
     return text
 
 
@@ -204,6 +205,9 @@ if __name__ == "__main__":
     readme = ROOT / "README.md"
     before = readme.read_text()
     after = filled(before)
+    unknown = [argument for argument in sys.argv[1:] if argument != "--check"]
+    if unknown:
+        sys.exit(f"{unknown[0]!r} is no argument; there is --check alone")
     if "--check" in sys.argv and after != before:
         sys.exit("README.md is not what the recorded results say: run python tools/readme.py")
     readme.write_text(after)

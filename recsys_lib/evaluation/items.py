@@ -11,7 +11,7 @@ from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.metrics import METRICS, PADDING, Ranks, ranks_from_scores
 from recsys_lib.models.base import Recommender
 from recsys_lib.top_k import mask
-from recsys_lib.validation import DataError, check_choice, check_int, check_ks
+from recsys_lib.validation import DataError, check_bool, check_choice, check_int, check_ks
 
 Tables = pd.DataFrame | Sequence[pd.DataFrame]
 
@@ -187,8 +187,15 @@ def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
             )
     if len(tables) == 1:
         return first, None
-    mean = (sum(tables) / len(tables)).astype(first.dtypes.to_dict())
-    return mean, pd.DataFrame([one[_metrics(one)].mean() for one in tables])
+    metrics = _metrics(first)
+    for number, other in enumerate(tables):
+        if not other[metrics].isna().equals(first[metrics].isna()):
+            raise DataError(
+                f"all seeds must have a value for the same users; table {number} has NaN elsewhere"
+            )
+    mean = first.copy()  # what is relevant is the same in all of them
+    mean[metrics] = np.mean([one[metrics].to_numpy(np.float64) for one in tables], axis=0)
+    return mean, pd.DataFrame([one[metrics].mean() for one in tables])
 
 
 def _of_seeds(metric: str, *by_seed: pd.DataFrame | None) -> list[np.ndarray]:
@@ -291,7 +298,7 @@ def compare(
         If the two are not about the same users, or `same_runs` of other numbers of seeds.
     """
     (table, seeds), (base, base_seeds) = over_seeds(tables), over_seeds(baseline)
-    if same_runs:
+    if check_bool("same_runs", same_runs):
         n, m = (1 if one is None else len(one) for one in (seeds, base_seeds))
         if n != m:
             raise DataError(f"same_runs needs as many seeds on both sides, got {n} and {m}")

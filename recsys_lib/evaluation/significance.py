@@ -61,6 +61,9 @@ def seed_noise(by_seed: Sequence[np.ndarray], n_resamples: int, seed: int = 0) -
     with replacement, as the users are drawn, would not do: of five, it makes the interval a third
     too short (chapter 9 shows it).
 
+    The means of the seeds also vary by what is left of users and seeds together, over the number of
+    users; where users are drawn besides, that is counted twice, and the interval is somewhat wide.
+
     Parameters
     ----------
     by_seed : sequence of ndarray

@@ -12,10 +12,14 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from recsys_lib.validation import check_int
+
 REGISTER = "RECSYS_COMPARISONS"  # the variable that names the file in which they are noted
+MOST_DIGITS = 18  # no interval that anybody computes is nearer to 0
 LESS, LEVEL, MORE = "behind", "level with", "ahead of"
 
 
@@ -62,7 +66,7 @@ class Comparison:
 
     def _shown(self) -> tuple[str, str, str]:
         digits, nearest = self.digits, max(self.low, -self.high)  # above 0: on one side of it
-        while digits < 6 and nearest > 0 and not float(f"{nearest:.{digits}f}"):
+        while digits < MOST_DIGITS and nearest > 0 and not float(f"{nearest:.{digits}f}"):
             digits += 1
         d, low, high = (_signed(x, digits) for x in (self.difference, self.low, self.high))
         return d, low, high
@@ -105,13 +109,40 @@ def compared(
         Decimals to show, at least. They do not decide the word: that takes the unrounded numbers.
     less, level, more : str
         As in `verdict`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is missing or not finite, or the difference does not lie on the side of 0 on
+        which its interval lies; if `digits` is no number of decimals, or two words are the same.
     """
-    difference, low, high = (float(row[name]) for name in ("difference", "low", "high"))
-    found = Comparison(difference, low, high, verdict(low, high, less, level, more), digits)
+    difference, low, high = (_number(row, name) for name in ("difference", "low", "high"))
+    if not all(isinstance(word, str) and word for word in (less, level, more)):
+        raise TypeError(f"less, level and more must be words, got {(less, level, more)!r}")
+    if len({less, level, more}) < 3:
+        raise ValueError(f"less, level and more must differ, got {(less, level, more)!r}")
+    word = verdict(low, high, less, level, more)
+    if (low > 0 and difference <= 0) or (high < 0 and difference >= 0):
+        raise ValueError(
+            f"difference must lie where its interval lies, got {difference!r} with [{low!r}, "
+            f"{high!r}]: is it the other way round, or of another row?"
+        )
+    found = Comparison(difference, low, high, word, check_int("digits", digits))
     if file := os.environ.get(REGISTER):
         with Path(file).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([found.numbers, found.text, found.word]) + "\n")
     return found
+
+
+def _number(row: Mapping[str, Any], name: str) -> float:
+    if name not in row:
+        raise ValueError(f"row must have difference, low and high, got {list(row)}")
+    value = row[name]
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)
 
 
 def _signed(value: float, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""Can a network learn a dot product? After Rendle et al. (2020), section 5 (chapter 8)."""
+"""Can a network learn a dot product? After Rendle et al. (2020), for chapter 8."""
 
 from itertools import pairwise
 

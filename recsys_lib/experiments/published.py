@@ -620,6 +620,8 @@ def as_published(
     """
     positives = np.where(candidates.positives == PADDING, FABRICATED, candidates.positives)
     scores = model.score_items(candidates.users, np.hstack([candidates.negatives, positives]))
+    if np.isnan(scores).any():
+        raise ValueError(f"{model!r} scores NaN")
     if not fair_ties:
         scores = -np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1).astype(np.float64)
     n_negatives, n_positives = candidates.negatives.shape[1], positives.shape[1]

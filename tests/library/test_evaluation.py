@@ -404,3 +404,24 @@ def test_seeds_that_do_not_fit_together_are_refused(by_seed):
         summary([])
     with pytest.raises(TypeError, match="must be tables of evaluate, got int"):
         compare([1, 2], by_seed)
+
+
+def test_seeds_of_whole_numbers_have_a_mean_that_is_not_whole():
+    index = pd.Index([0, 1], name="user")
+    tables = [pd.DataFrame({"n_relevant": 1, "found": v}, index) for v in (1, 0, 0)]
+    mean, by_seed = over_seeds(tables)
+    assert mean["found"].tolist() == pytest.approx([1 / 3, 1 / 3])
+    assert mean["n_relevant"].tolist() == [1, 1]
+    assert by_seed["found"].tolist() == [1, 0, 0]
+    assert summary(tables).loc["found", "mean"] == pytest.approx(1 / 3)
+    flags = [one.astype({"found": bool}) for one in tables]
+    assert summary(flags).loc["found", "mean"] == pytest.approx(1 / 3)
+
+
+def test_a_value_that_only_some_seeds_have_is_refused():
+    index = pd.Index([0, 1], name="user")
+    tables = [pd.DataFrame({"n_relevant": 1, "x": v}, index) for v in ([0.5, 1.0], [0.5, np.nan])]
+    with pytest.raises(DataError, match="a value for the same users; table 1 has NaN elsewhere"):
+        summary(tables)
+    with pytest.raises(TypeError, match="same_runs must be True or False, got 'no'"):
+        compare(tables[0], tables[0], same_runs="no")

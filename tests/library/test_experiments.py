@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lib.data import Interactions, leave_last_out
+from recsys_lib.data import DataError, Interactions, leave_last_out
 from recsys_lib.evaluation import evaluate
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.evaluation.ratings import (
@@ -174,6 +174,20 @@ def test_other_seeds_widen_the_interval_and_the_difference_is_that_of_the_mean_e
     assert (found["p_value"] > users["p_value"]).all()
 
 
+def test_tables_that_do_not_belong_together_are_refused(stars):
+    one, other = errors_of(stars, MF(4, epochs=5), Biases())
+    turned, fewer = one.iloc[::-1], one.assign(n_ratings=one["n_ratings"] + 1)
+    for tables, baseline, what in (
+        ([one, turned], [other], "table 1 is not"),
+        ([one], [turned], "baseline is not"),
+        ([one], [fewer], "baseline is not"),
+    ):
+        with pytest.raises(DataError, match=f"the same ratings of the same users; {what}"):
+            compare_ratings(tables, baseline)
+    with pytest.raises(DataError, match="tables is empty: give one table, or one for each seed"):
+        compare_ratings([], other)
+
+
 def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars):
     setting = {"factors": 2, "regularization": 0.05}
     found = ratings._watched(MF, setting, stars, epochs=40, patience=5)
@@ -227,3 +241,11 @@ def test_no_setting_of_a_rating_model_was_chosen_at_an_edge_that_another_could_e
     als = min(trials["ALS"], key=lambda trial: trial["rmse"])
     most = next(most for factors, most in sweeps.items() if als["factors"] in factors)
     assert als["epochs"] == natural["epochs"] or als["epochs"] < most
+
+
+def test_a_run_that_has_diverged_is_no_result():
+    candidates = Candidates(np.array([0]), np.array([[1]]), np.array([[2, 3]]))
+    split = split_of([(0, 0)], [], [(0, 1)], (1, 4))
+    model = fixed([[0, 0, np.nan, 0]], split)
+    with pytest.raises(ValueError, match="scores NaN"):
+        as_published(model, candidates)

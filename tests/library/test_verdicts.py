@@ -47,8 +47,8 @@ def test_what_is_no_interval_is_refused(low, high):
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
-def test_the_other_way_round_the_word_is_the_opposite(difference, one, other):
-    low, high = sorted((one, other))
+def test_the_other_way_round_the_word_is_the_opposite(one, other, third):
+    low, difference, high = sorted((one, other, third))
     opposite = {"ahead of": "behind", "behind": "ahead of", "level with": "level with"}
     found = compared(row(difference, low, high)).word
     assert compared(row(-difference, -high, -low)).word == opposite[found]
@@ -67,7 +67,7 @@ def test_an_end_that_would_round_to_zero_is_shown_with_more_digits():
     assert compared(row(0.001, 0.0002, 0.002)).numbers == "+0.0010 [+0.0002, +0.0020]"
     assert compared(row(-0.001, -0.002, -0.00003)).numbers == "-0.00100 [-0.00200, -0.00003]"
     assert compared(row(-0.00002, -0.1, 0.00003)).numbers == "0.000 [-0.100, 0.000]"  # holds 0
-    assert compared(row(2e-9, 1e-9, 3e-9)).numbers == "0.000000 [0.000000, 0.000000]"
+    assert compared(row(2e-9, 1e-9, 3e-9)).numbers == "+0.000000002 [+0.000000001, +0.000000003]"
 
 
 def test_digits_do_not_decide_the_word():
@@ -88,6 +88,29 @@ def test_each_is_noted_where_the_variable_says(tmp_path, monkeypatch):
     assert len(file.read_text().splitlines()) == 2
 
 
-def test_a_row_without_an_interval_is_refused():
-    with pytest.raises(KeyError, match="low"):
-        compared({"difference": 0.1})
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"difference": 0.1}, ValueError, "row must have difference, low and high"),
+        (row(float("nan"), 0.1, 0.2), ValueError, "difference must be finite, got nan"),
+        (row(0.1, None, 0.2), TypeError, "low must be a number, got None"),
+        (row(0.1, True, 0.2), TypeError, "low must be a number, got True"),
+        (row(-5, 0.1, 0.2), ValueError, "difference must lie where its interval lies, got -5"),
+        (row(0.1, -0.2, -0.1), ValueError, "difference must lie where its interval lies"),
+        (row(0.1, 0.2, 0.1), ValueError, "low and high must be finite and in order"),
+    ],
+)
+def test_a_row_that_is_no_comparison_is_refused(given, error, message):
+    with pytest.raises(error, match=message):
+        compared(given)
+
+
+def test_words_and_digits_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="less, level and more must differ"):
+        compared(row(0.1, 0.05, 0.2), less="worse", more="worse")
+    with pytest.raises(TypeError, match="less, level and more must be words"):
+        compared(row(0.1, 0.05, 0.2), more="")
+    with pytest.raises(ValueError, match="digits must be at least 0, got -1"):
+        compared(row(0.1, 0.05, 0.2), digits=-1)
+    with pytest.raises(TypeError, match="digits must be an integer, got '3'"):
+        compared(row(0.1, 0.05, 0.2), digits="3")

@@ -1,5 +1,6 @@
 """The settings that stand for other machines, and what is said when one of them fails."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -28,7 +29,7 @@ def test_there_are_at_least_four_settings_and_one_changes_nothing():
 
 
 def test_what_the_caller_has_set_does_not_decide():
-    given = {"OMP_NUM_THREADS": "7", "RECSYS_DATA": "there", "MKL_CBWR": "AVX2"}
+    given = {"OMP_NUM_THREADS": "7", "RECSYS_DATA": "there", "PYTEST_ADDOPTS": "--collect-only"}
     assert everywhere.without_settings(given) == {"RECSYS_DATA": "there"}
 
 
@@ -68,19 +69,57 @@ def test_a_setting_that_is_not_there_is_answered_with_those_that_are():
     assert "generic, avx2, own, four-threads" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["generic", "avx2"])
-def test_a_setting_decides_what_pytorch_and_numpy_compute_with(name):
+COMPUTES = """
+import re
+
+import numba
+import numpy as np
+import numpy._core._multiarray_umath as core
+import torch
+
+@numba.njit(fastmath=True)
+def total(x):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i] * x[i]
+    return s
+
+total(np.ones(9))
+((text,),) = [total.inspect_asm().values()]
+registers = "".join(sorted(set(re.findall("%([xyz])mm", text))))
+print(torch.backends.cpu.get_cpu_capability(), torch.get_num_threads(), registers)
+print([name for name in core.__cpu_dispatch__ if core.__cpu_features__[name]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "torch", "registers", "numpy"),
+    [
+        ("generic", "DEFAULT 1", "x", set()),
+        ("avx2", "AVX2", "xy", {"V4", "AVX512"}),
+        ("four-threads", " 4 ", "", None),
+    ],
+)
+def test_a_setting_decides_what_the_libraries_compute_with(name, torch, registers, numpy):
+    if name == "avx2" and not everywhere.numpy_core.__cpu_features__.get("AVX2"):
+        pytest.skip("this processor has no AVX2")
     said = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import torch, numpy._core._multiarray_umath as m;"
-            "print(torch.backends.cpu.get_cpu_capability())",
-        ],
+        [sys.executable, "-c", COMPUTES],
         capture_output=True,
         text=True,
         env=everywhere.without_settings(dict(os.environ)) | everywhere.SETTINGS[name],
     )
-    if name == "avx2" and not everywhere.numpy_core.__cpu_features__.get("AVX2"):
-        pytest.skip("this processor has no AVX2")
-    assert said.stdout.strip() == {"generic": "DEFAULT", "avx2": "AVX2"}[name]
+    first, second = said.stdout.splitlines()
+    assert torch in first
+    if registers:
+        assert set(first.split()[-1]) <= set(registers)
+    used = ast.literal_eval(second)
+    if numpy is not None:
+        assert not used if not numpy else not [u for u in used if any(n in u for n in numpy)]
+
+
+def test_a_setting_that_this_processor_has_not_is_no_success(monkeypatch, capsys):
+    monkeypatch.setitem(everywhere.numpy_core.__cpu_features__, "AVX2", False)
+    with pytest.raises(SystemExit, match="nothing was run"):
+        everywhere.main(["avx2"])
+    assert "left out" in capsys.readouterr().out
