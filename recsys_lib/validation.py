@@ -98,7 +98,10 @@ def check_ids(name: str, values: object, size: int) -> np.ndarray:
             f"{name} must be a one-dimensional array of indices, got shape {array.shape}"
         )
     if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integer indices, got dtype {array.dtype}")
+        cure = ""
+        if array.dtype.kind in "USO":  # identifiers, it seems
+            cure = "; user_index and item_index of the interactions turn identifiers into indices"
+        raise TypeError(f"{name} must hold integer indices, got dtype {array.dtype}{cure}")
     array = array.astype(np.int64)
     if array.size and (array.min() < 0 or array.max() >= size):
         bad = array[(array < 0) | (array >= size)][0]

@@ -16,12 +16,20 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("catalog", help="list all data sets")
     listing.add_argument("--here", action="store_true", help="only those on this machine")
+    parsers = {}
     for command, text in (
         ("info", "what the catalog knows of a data set"),
         ("load", "read a data set that is here and say what it holds"),
         ("fetch", "download a data set (the only command that uses the network)"),
     ):
-        commands.add_parser(command, help=text).add_argument("name")
+        parsers[command] = commands.add_parser(command, help=text)
+        parsers[command].add_argument("name")
+    parsers["load"].add_argument(
+        "--on-bad-rows",
+        choices=("error", "skip"),
+        default="error",
+        help="stop at a row that cannot be used, or leave it out and count it",
+    )
     given = parser.parse_args(arguments)
     try:
         print(_run(given))
@@ -35,7 +43,7 @@ def _run(given: argparse.Namespace) -> str:
     if given.command == "info":
         return data.describe(given.name)
     if given.command == "load":
-        ratings = data.load(given.name)
+        ratings = data.load(given.name, on_bad_rows=given.on_bad_rows)
         return f"{ratings!r}\n{ratings.report}"
     if given.command == "fetch":
         entry = lookup(given.name)

@@ -28,11 +28,21 @@ def min_counts(ratings: Interactions, user: int = 20, item: int = 20) -> Interac
     return _compact(kept, f"min_counts(user={user}, item={item})")
 
 
-def k_core(ratings: Interactions, k: int) -> Interactions:
+def k_core(
+    ratings: Interactions, k: int | None = None, *, user: int | None = None, item: int | None = None
+) -> Interactions:
     """Return the largest subset in which every user and every item has at least `k` events.
 
     Users and items below `k` are dropped again and again until a fixed point is reached; the
     result does not depend on the order (Seidman 1983).
+
+    Parameters
+    ----------
+    ratings : Interactions
+    k : int
+        Minimum of both sides.
+    user, item : int, optional
+        Instead of `k`: the minimum of each side; 1, which drops nothing, where one is left out.
 
     Returns
     -------
@@ -43,14 +53,24 @@ def k_core(ratings: Interactions, k: int) -> Interactions:
     ------
     DataError
         If nothing is left, which happens: the paper's data has no 20-core.
+    TypeError
+        If neither `k` nor `user` or `item` is given, or both.
     """
-    k = check_int("k", k, minimum=1)
+    if (k is None) == (user is None and item is None):
+        raise TypeError("k_core needs k, or user and item, and not both")
+    if k is not None:
+        user = item = check_int("k", k, minimum=1)
+        what = f"k_core({k})"
+    else:
+        user = check_int("user", 1 if user is None else user, minimum=1)
+        item = check_int("item", 1 if item is None else item, minimum=1)
+        what = f"k_core(user={user}, item={item})"
     rows, before = np.arange(len(ratings)), -1
     while len(rows) != before:
         before = len(rows)
-        user, item = ratings.user[rows], ratings.item[rows]
-        rows = rows[(np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)]
-    return _compact(ratings.select(rows), f"k_core({k})")
+        users, items = ratings.user[rows], ratings.item[rows]
+        rows = rows[(np.bincount(users)[users] >= user) & (np.bincount(items)[items] >= item)]
+    return _compact(ratings.select(rows), what)
 
 
 def _compact(kept: Interactions, what: str) -> Interactions:

@@ -1,19 +1,25 @@
 """`Interactions`: who met which item, how they rated it, and when."""
 
+import hashlib
 import io
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from recsys_lib.data import tables
+from recsys_lib.data.tables import MERGES, TIME_UNITS
 from recsys_lib.files import read_npz, write_npz
 from recsys_lib.validation import DataError, check_choice, check_ids, check_scale
 
-TIME_UNITS = ("s", "ms", "none")
+# Repeated rows are said aloud if they are more than one in ten, of at least so many.
+MANY_REPEATS, ENOUGH_ROWS = 0.1, 100
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,37 @@ class ReadReport:
     rows : int
         Data rows in the source.
     merged : int
-        Rows dropped because a later row has the same user and item.
+        Rows that became part of another with the same user and item.
     skipped : dict of str to int
-        Rows left out, by reason; empty unless the caller asked for bad rows to be skipped.
+        Rows left out, by reason; empty unless the caller asked for bad rows to be skipped, or an
+        official file is known to have some.
+    merge : {"latest", "sum", "count"}
+        What is kept of the rows of one user and item. See `Interactions.from_frame`.
     """
 
     rows: int
     merged: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    merge: str = "latest"
+
+    def __repr__(self) -> str:
+        how = "" if self.merge == "latest" else f", merge={self.merge!r}"
+        return f"ReadReport(rows={self.rows}, merged={self.merged}, skipped={self.skipped}{how})"
+
+    @property
+    def repeats_are_many(self) -> bool:
+        """Whether so many rows were merged that one should know."""
+        return self.rows >= ENOUGH_ROWS and self.merged > MANY_REPEATS * self.rows
+
+    @property
+    def remarks(self) -> str:
+        """What one should know of the reading, to be put behind a summary; mostly nothing."""
+        said = ""
+        if self.repeats_are_many or (self.merged and self.merge != "latest"):
+            said += f"; {self.merged:,} of {self.rows:,} rows merged ({self.merge})"
+        if self.skipped:
+            said += f"; {sum(self.skipped.values()):,} of {self.rows:,} rows skipped"
+        return said
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,7 +116,7 @@ class Interactions:
         dtypes = {"user": np.int32, "item": np.int32, "rating": np.float32, "timestamp": np.int64}
         for attribute, dtype in dtypes.items():
             what = f"{self.name}: {attribute}"
-            self._freeze(attribute, _converted(getattr(self, attribute), dtype, what))
+            self._freeze(attribute, tables.converted(getattr(self, attribute), dtype, what))
         for attribute in ("user_ids", "item_ids"):
             self._freeze(attribute, _plain(np.array(getattr(self, attribute))))
         object.__setattr__(self, "scale", check_scale("scale", self.scale))
@@ -109,13 +138,7 @@ class Interactions:
             )
         for side in ("user", "item"):
             self._check_side(side)
-        low, high = self.scale or (-np.inf, np.inf)
-        bad = ~(np.isfinite(self.rating) & (self.rating >= low) & (self.rating <= high))
-        if bad.any():
-            raise DataError(
-                f"{self.name}: rating holds {self.rating[bad][0]}, "
-                f"allowed are finite numbers in [{low:g}, {high:g}]"
-            )
+        tables.check_ratings(self.rating, self.scale, self.name)
         keys = np.sort(self._keys())
         if (keys[1:] == keys[:-1]).any():
             pair = keys[1:][keys[1:] == keys[:-1]][0]
@@ -154,7 +177,7 @@ class Interactions:
     def __repr__(self) -> str:
         return (
             f"<{self.name}: {len(self):,} ratings, {self.n_users:,} users x {self.n_items:,} items,"
-            f" {self.density:.2%} of the cells>"
+            f" {self.density:.2%} of the cells{self.report.remarks if self.report else ''}>"
         )
 
     @property
@@ -185,9 +208,20 @@ class Interactions:
     @property
     def dates(self) -> np.ndarray:
         """The timestamps as datetime64, shape (n,). Raises DataError where there are none."""
-        if self.time_unit == "none":
-            raise DataError(f"{self.name} has no timestamps")
+        self.require_times("`dates`")
         return self.timestamp.astype(f"datetime64[{self.time_unit}]")
+
+    def require_times(self, needed_by: str) -> None:
+        """Raise DataError if there are no timestamps, or nothing says what they count."""
+        if self.time_unit != "none":
+            return
+        cure = ""
+        if self.timestamp.any():
+            cure = (
+                f": nothing says what its times, {self.timestamp.min()} to {self.timestamp.max()}, "
+                "count; give time_unit='s' or 'ms' where it is made"
+            )
+        raise DataError(f"{self.name} has no timestamps, which {needed_by} needs{cure}")
 
     def titles(self, items: Sequence[int]) -> list[str]:
         """Titles of these item indices; the identifier where the source knows no title.
@@ -196,33 +230,98 @@ class Interactions:
         recommendations that is too short.
         """
         items = check_ids("items", items, self.n_items)
-        if self.items is None or "title" not in self.items:
+        column = self._title_column()
+        if column is None:
             return [str(identifier) for identifier in self.item_ids[items]]
-        found = self.items["title"].iloc[items]
+        found = self.items[column].iloc[items]
         return [
             str(self.item_ids[i]) if pd.isna(title) else str(title)
             for i, title in zip(items, found, strict=True)
         ]
 
+    def _title_column(self) -> object | None:
+        """Name of the column of titles: title, or, where there is none, Title or name."""
+        columns = () if self.items is None else list(self.items)
+        by_name = {str(column).casefold(): column for column in reversed(columns)}
+        return "title" if "title" in columns else by_name.get("title", by_name.get("name"))
+
     def find_item(self, title: str) -> int:
-        """Index of the one item whose title contains `title`; an exact title wins.
+        """Index of the one item whose title contains `title`.
+
+        An exact title wins, then an exact "title (year)", where the table of items has a column
+        year, so that films of one name can be told apart.
 
         Raises
         ------
         KeyError
-            If no title matches, or several do and none is exact; the message lists some.
+            If no title matches, or several do and none is exact; the message lists some, those of
+            one name with year and index.
         """
         titles = np.array(self.titles(np.arange(self.n_items)))
-        exact = np.flatnonzero(titles == title)
-        matches = (
-            exact
-            if len(exact)
-            else np.flatnonzero([title.casefold() in known.casefold() for known in titles])
-        )
+        matches = np.flatnonzero(titles == title)
+        if not len(matches):
+            labels = [self._label(i, known) for i, known in enumerate(titles)]
+            matches = np.flatnonzero(np.array(labels) == title)
+        if not len(matches):
+            part = title.casefold()
+            matches = np.flatnonzero([part in known.casefold() for known in titles])
         if len(matches) != 1:
-            what = ", ".join(titles[matches[:5]]) or "none"
-            raise KeyError(f"title {title!r} fits {len(matches)} items of {self.name}: {what}")
+            raise KeyError(
+                f"title {title!r} fits {len(matches)} items of {self.name}: "
+                f"{self._listed(matches[:10], titles)}"
+            )
         return int(matches[0])
+
+    def _listed(self, matches: np.ndarray, titles: np.ndarray) -> str:
+        """Name some items; those that share a title with year and index."""
+        twice = set(titles[matches][pd.Series(titles[matches]).duplicated()])
+        names = [
+            f"{self._label(i, titles[i])} [index {i}]" if titles[i] in twice else titles[i]
+            for i in matches
+        ]
+        return ", ".join(names) or "none"
+
+    def _label(self, item: int, title: str) -> str:
+        """Title with the year, where it is known."""
+        if self.items is None or "year" not in self.items:
+            return str(title)
+        year = self.items["year"].iat[item]
+        return str(title) if pd.isna(year) else f"{title} ({year:.0f})"
+
+    def find_user(self, identifier: int | str) -> int:
+        """Index of the user with this identifier of the source, as `find_item` for users.
+
+        Raises KeyError, with the nearest there are, if there is none.
+        """
+        return int(self.user_index([identifier])[0])
+
+    def user_index(self, identifiers: Sequence[int | str]) -> np.ndarray:
+        """Indices of users by their identifiers in the source, int64, in the order given.
+
+        The way back is ``ratings.user_ids[index]``. Numbers may be written as text and the other
+        way round. Raises KeyError for an identifier that is not in the vocabulary.
+        """
+        return tables.find(identifiers, self.user_ids, "identifiers")
+
+    def item_index(self, identifiers: Sequence[int | str]) -> np.ndarray:
+        """Indices of items by their identifiers in the source; see `user_index`."""
+        return tables.find(identifiers, self.item_ids, "identifiers")
+
+    @cached_property
+    def vocabulary(self) -> str:
+        """A short text that is the same for the same identifiers in the same order, and only then.
+
+        Indices of two sets of interactions speak of the same users and items if these are equal:
+        the sizes, and a checksum of both vocabularies, computed once.
+        """
+        digest = hashlib.blake2b(digest_size=8)
+        for ids in (self.user_ids, self.item_ids):
+            digest.update(f"{ids.dtype.kind == 'U'} {len(ids)}".encode())
+            if ids.dtype.kind == "U":  # joined, so that the width of the array is of no weight
+                digest.update("\0".join([*ids.tolist(), ""]).encode(errors="surrogatepass"))
+            else:
+                digest.update(ids.astype("<i8").tobytes())
+        return f"{self.n_users}x{self.n_items}-{digest.hexdigest()}"
 
     def to_csr(self, values: str = "rating") -> sparse.csr_array:
         """Return the user-item matrix, shape (n_users, n_items), float32.
@@ -261,46 +360,65 @@ class Interactions:
         *,
         name: str = "frame",
         scale: tuple[float, float] | None = None,
-        time_unit: str = "none",
+        time_unit: str | None = None,
         items: pd.DataFrame | None = None,
         skipped: dict[str, int] | None = None,
+        merge: str | None = None,
     ) -> "Interactions":
         """Number the users and items of a table and merge repeated pairs.
 
-        Where a (user, item) pair comes more than once, the row with the latest timestamp is kept;
-        between equal timestamps, the one further down in the table. `report.merged` counts the
-        others.
+        What the table says is used, or refused by name. Between equal timestamps, the row further
+        down in the table is the later one. `report.merged` counts the rows merged into others.
 
         Parameters
         ----------
         frame : DataFrame
-            Columns user, item and optionally rating (else 1) and timestamp (else 0), the last two
-            of numbers. Identifiers that are not all integers become text.
-        name, scale, time_unit
+            Columns user, item and optionally rating (numbers; else 1) and timestamp (whole numbers
+            or dates; else 0). Identifiers that are not all whole numbers become text; bytes are
+            taken for UTF-8. Other columns are passed over, but not "Rating" or "time".
+        name, scale
             See `Interactions`.
+        time_unit : {"s", "ms", "none"}, optional
+            What timestamps that are numbers count since 1970. Without it they tell which of
+            repeated rows is the latest, and nothing else. Dates need none: they become
+            milliseconds, or what is said here; those without a time zone are taken for UTC.
         items : DataFrame, optional
-            Metadata indexed by item identifier; put in the order of the vocabulary, with missing
-            values for items it does not know.
+            Metadata indexed by item identifier, or with the identifiers in a column item; put in
+            the order of the vocabulary, with missing values for items it does not know. Text there
+            and numbers here are compared as written.
         skipped : dict, optional
             Rows that the reader left out, for the report.
+        merge : {"latest", "sum", "count"}, optional
+            What becomes of a (user, item) pair that comes more than once: the row with the latest
+            timestamp is kept, as it is, or with the sum of the ratings, or with the number of rows
+            as its rating. Sums and counts have no scale; `scale` is then that of the single rows.
+            By default the latest, with a warning if that drops more than a tenth of many rows.
 
         Raises
         ------
         DataError
-            If a column is missing, there are no rows, or a value is missing (the message gives its
-            row, counted from 0) or out of range.
+            If a column is missing or named otherwise, there are no rows, a value is missing (the
+            message gives its row, counted from 0) or out of range (times: from 1970 to 2100), a
+            unit and its column do not come together, an identifier is neither text nor a whole
+            number, or no row of `items` fits.
         """
-        for column in ("user", "item"):
-            if column not in frame:
-                raise DataError(f"{name}: column {column!r} is missing; found {list(frame)}")
-        if len(frame) == 0:
-            raise DataError(f"{name}: there are no rows")
-        user, user_ids = _number(_full(frame, "user", name), f"{name}: column 'user'")
-        item, item_ids = _number(_full(frame, "item", name), f"{name}: column 'item'")
-        n = len(frame)
-        rating = _numbers(frame, "rating", np.float32, 1, name)
-        timestamp = _numbers(frame, "timestamp", np.int64, 0, name)
-        keep = _latest(user.astype(np.int64) * len(item_ids) + item, timestamp)
+        if merge is not None:
+            check_choice("merge", merge, MERGES)
+        tables.check_columns(frame, name)
+        user, user_ids = tables.numbered(tables.full(frame, "user", name), f"{name}: column 'user'")
+        item, item_ids = tables.numbered(tables.full(frame, "item", name), f"{name}: column 'item'")
+        rating = tables.ratings_of(frame, name)
+        timestamp, unit = tables.times_of(frame, time_unit, name)
+        keys = user.astype(np.int64) * len(item_ids) + item
+        keep = tables.latest(keys, timestamp)
+        if merge in ("sum", "count"):
+            tables.check_ratings(rating, check_scale("scale", scale), name)
+            rating, scale = tables.totals(keys, rating, merge), None
+        skipped = skipped or {}
+        n, n_kept = len(frame), int(keep.sum())
+        report = ReadReport(n + sum(skipped.values()), n - n_kept, skipped, merge or "latest")
+        if merge is None and report.repeats_are_many:
+            warnings.warn(_of_repeats(report, name), stacklevel=2)
         return cls(
             user[keep],
             item[keep],
@@ -310,16 +428,14 @@ class Interactions:
             item_ids,
             name=name,
             scale=scale,
-            time_unit=time_unit,
-            items=None if items is None else _in_order(items, item_ids, name),
-            report=ReadReport(
-                n + sum((skipped or {}).values()), n - int(keep.sum()), skipped or {}
-            ),
+            time_unit=unit,
+            items=None if items is None else tables.items_in_order(items, item_ids, name),
+            report=report,
         )
 
     def select(self, which: np.ndarray, name: str | None = None) -> "Interactions":
         """Return the events that a mask or an index array picks, on the same vocabularies."""
-        return replace(
+        picked = replace(
             self,
             user=self.user[which],
             item=self.item[which],
@@ -328,6 +444,9 @@ class Interactions:
             name=name or self.name,
             report=None,
         )
+        if "vocabulary" in vars(self):  # known already, and the same
+            vars(picked)["vocabulary"] = self.vocabulary
+        return picked
 
     def compact(self) -> "Interactions":
         """Return the same events with users and items that have none removed and renumbered."""
@@ -374,82 +493,12 @@ class Interactions:
             raise DataError(f"{path} does not hold interactions: {error}") from None
 
 
-def _full(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
-    """Return a column, or raise if it is not there once or has gaps."""
-    if list(frame.columns).count(column) > 1:
-        raise DataError(f"{name}: column {column!r} comes more than once in {list(frame)}")
-    gaps = frame[column].isna().to_numpy()
-    if gaps.any():
-        row = int(np.flatnonzero(gaps)[0])
-        raise DataError(f"{name}: column {column!r} has no value in row {row}")
-    return frame[column]
-
-
-def _numbers(frame: pd.DataFrame, column: str, dtype: type, default: int, name: str) -> np.ndarray:
-    if column not in frame:
-        return np.full(len(frame), default, dtype)
-    return _converted(_full(frame, column, name), dtype, f"{name}: column {column!r}")
-
-
-def _in_order(items: pd.DataFrame, item_ids: np.ndarray, name: str) -> pd.DataFrame:
-    if not items.index.is_unique:
-        twice = items.index[items.index.duplicated()][0]
-        raise DataError(f"{name}: items has more than one row for {twice!r}")
-    return items.reindex(item_ids).reset_index(drop=True)
-
-
-def _converted(values: object, dtype: type, what: str) -> np.ndarray:
-    """Return a copy of some numbers in this dtype; whole numbers must come through unchanged."""
-    given = np.array(values, ndmin=1)
-    if given.size and given.dtype.kind not in "biuf":
-        dtype_given = getattr(values, "dtype", given.dtype)
-        raise DataError(f"{what} must hold numbers, got dtype {dtype_given}")
-    with np.errstate(invalid="ignore", over="ignore"):
-        array = given.astype(dtype)
-    if np.dtype(dtype).kind == "i" and (array != given).any():
-        bad = given[array != given][0]
-        raise DataError(f"{what} must hold whole numbers that fit {np.dtype(dtype)}, got {bad}")
-    return array
-
-
-def _number(column: pd.Series, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return (codes, sorted vocabulary) of a column of identifiers."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        # numbering a million short categories is far cheaper than millions of strings
-        column = column.cat.remove_unused_categories()
-        codes, values = column.cat.codes.to_numpy(), column.cat.categories
-    else:
-        codes, values = pd.factorize(column)
-    plain = _plain(np.asarray(values))
-    order = np.argsort(_quick_to_sort(plain), kind="stable")
-    vocabulary = plain[order]
-    repeated = vocabulary[1:] == vocabulary[:-1]
-    if repeated.any():
-        twice = vocabulary[1:][repeated][0]
-        raise DataError(f"{what} has two different identifiers that are both written {twice!s}")
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    return rank[codes], vocabulary
-
-
-def _quick_to_sort(ids: np.ndarray) -> np.ndarray:
-    """Return keys of the same order: text of ASCII alone as bytes, a quarter of the size."""
-    if ids.dtype.kind != "U":
-        return ids
-    try:
-        return ids.astype("S")
-    except UnicodeEncodeError:
-        return ids
-
-
-def _latest(keys: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
-    """Mask of the rows to keep: per key the latest, between equal times the last one."""
-    order = np.lexsort((np.arange(len(keys)), timestamp, keys))
-    last = np.ones(len(keys), dtype=bool)
-    last[:-1] = keys[order][1:] != keys[order][:-1]
-    keep = np.zeros(len(keys), dtype=bool)
-    keep[order[last]] = True
-    return keep
+def _of_repeats(report: ReadReport, name: str) -> str:
+    return (
+        f"{name}: {report.merged:,} of {report.rows:,} rows repeat a user and an item, and only "
+        "the latest of each is kept; say merge='latest' if that is meant, merge='count' or "
+        "merge='sum' if every row counts"
+    )
 
 
 def _plain(ids: np.ndarray) -> np.ndarray:

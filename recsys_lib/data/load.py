@@ -1,6 +1,9 @@
 """`load`, `load_file`, `catalog`: the front door to data."""
 
+import codecs
 import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +22,9 @@ from recsys_lib.data.catalog import (
 )
 from recsys_lib.data.filters import min_counts
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.packing import beginning, looks_like_json
 from recsys_lib.data.readers import Format, read, read_metadata, read_metadata_jsonl
-from recsys_lib.validation import DataError, check_choice, check_scale
+from recsys_lib.validation import DataError, check_bool, check_choice, check_scale
 
 GENRES_100K = [
     "unknown",
@@ -53,7 +57,7 @@ def load(
     metadata: bool = False,
     on_bad_rows: str = "error",
 ) -> Interactions:
-    """Load a data set of the catalog.
+    """Load a data set of the catalog. Of repeated (user, item) pairs, the latest is kept.
 
     The network is used only if `download` is True; else the file must be in the cache folder
     (`RECSYS_DATA`, or the platform's user cache), or be given as `path`.
@@ -71,7 +75,8 @@ def load(
         Load the products' metadata of an Amazon category too (a second, larger file). MovieLens
         and the paper's data bring theirs along.
     on_bad_rows : {"error", "skip"}
-        See `load_file`.
+        See `load_file`. Faults that an official file is known to have (`describe` names them) are
+        left out and counted in any case.
 
     Raises
     ------
@@ -98,7 +103,12 @@ def load(
         file = Path(path) if path is not None else locate(entry, download)
         items = _items(entry, file, metadata, download)
         ratings = read(
-            _inside(file, entry), entry.form, name=name, on_bad_rows=on_bad_rows, items=items
+            _inside(file, entry),
+            entry.form,
+            name=name,
+            on_bad_rows=on_bad_rows,
+            items=items,
+            merge="latest",
         )
     _check_counts(entry, ratings)
     return ratings
@@ -115,23 +125,29 @@ def load_file(
     scale: tuple[float, float] | None = None,
     separator: str = ",",
     on_bad_rows: str = "error",
+    merge: str | None = None,
+    encoding: str = "utf-8",
+    quotes: bool = True,
+    columns: Sequence[str] | None = None,
+    member: str | None = None,
+    items: pd.DataFrame | None = None,
 ) -> Interactions:
-    """Load a CSV or JSON-lines file of your own, plain or gzipped.
+    """Load a CSV or JSON-lines file of your own, plain or packed.
 
-    Identifiers are kept as text. Rows that repeat a (user, item) pair are merged: the latest is
-    kept, between equal times the last; `report.merged` says how many were dropped.
+    Identifiers are kept as text. gzip, bzip2, xz and zip are recognized by content, and so are JSON
+    lines. Only the columns named here are kept in memory, and only they can make a row bad.
 
     Parameters
     ----------
     path : path
-        Read as JSON lines if the name holds ``.jsonl`` or ``.ndjson``, else as delimited text with
-        a header line.
+        JSON lines, one object a line, or delimited text with a header line.
     user, item, rating, timestamp : str
         Names of the columns, or keys of the JSON objects. Without `rating`, every event counts 1.
-    time_unit : {"s", "ms", "iso"}
-        Unix seconds, Unix milliseconds, or ISO 8601 text.
-        Unix time is a whole number, which may be written as 5.0; ISO 8601 text without a time zone
-        is taken for UTC, and all ISO times are converted to milliseconds.
+    time_unit : str
+        "s" or "ms" for Unix seconds or milliseconds, "iso" for ISO 8601 text, or a date format such
+        as "%d/%m/%Y %H:%M" (see `datetime.strptime`).
+        Unix time is a whole number, which may be written as 5.0; text without a time zone is taken
+        for UTC, and all times that are text are converted to milliseconds.
     scale : (float, float), optional
         Lowest and highest allowed rating.
     separator : str
@@ -140,34 +156,89 @@ def load_file(
     on_bad_rows : {"error", "skip"}
         A row with a missing value, a rating that is no number or off the scale, a timestamp that
         cannot be read or is not between 1970 and 2100, an identifier that is neither text nor an
-        integer, bytes that are not UTF-8, a wrong number of fields, or that is not JSON: stop with
-        file and line, or leave it out and count it by reason in `report.skipped`. Blank lines are
-        passed over.
+        integer, bytes that are not of the encoding, a wrong number of fields, or that is not JSON:
+        stop with file and line, or leave it out and count it by reason in `report.skipped`. Blank
+        lines are passed over.
+    merge : {"latest", "sum", "count"}, optional
+        What becomes of rows that repeat a (user, item) pair: the latest is kept (between equal
+        times the last), with its own rating, the sum of theirs or their number. By default the
+        latest, with a warning if these are more than a tenth of many rows. `report.merged` counts
+        the others.
+    encoding : str
+        Of the text, as Python names it: "utf-8", "cp1252" (Windows), "utf-16" (Excel's Unicode
+        text), ...
+    quotes : bool
+        Whether fields may be quoted. If False, a quote is a letter like others.
+    columns : sequence of str, optional
+        Names of the columns of a file without header line.
+    member : str, optional
+        Which file of a zip archive that holds several.
+    items : DataFrame, optional
+        Titles and the like, see `Interactions.from_frame`.
 
     Raises
     ------
     DataError
-        For a bad row (unless skipped), a missing column, and a file that is empty or cut off.
+        For a bad row (unless skipped), a missing column, and a file that is empty, cut off or of
+        another kind; the message says what to do, where that can be told.
     FileNotFoundError
     """
-    check_choice("time_unit", time_unit, ("s", "ms", "iso"))
+    _check_time_unit(time_unit, timestamp)
     if not isinstance(separator, str) or not separator or set(separator) & set('"\r\n'):
         raise ValueError(
             f"separator must be one or more characters, no quote or line break, got {separator!r}"
         )
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a sequence of names, got {columns!r}")
     path = Path(path)
-    lines = any(suffix in (".jsonl", ".ndjson") for suffix in path.suffixes)
     form = Format(
         user,
         item,
         rating,
         timestamp,
-        kind="jsonl" if lines else "delimited",
+        kind="jsonl" if _is_jsonl(path, member) else "delimited",
         separator=separator,
+        columns=None if columns is None else tuple(columns),
         time_unit=time_unit if timestamp else "none",
         scale=check_scale("scale", scale),
+        member=member,
+        encoding=_check_encoding(encoding),
+        quotes=check_bool("quotes", quotes),
     )
-    return read(path, form, name=path.name.split(".")[0], on_bad_rows=on_bad_rows)
+    name = path.name.split(".")[0]
+    return read(path, form, name=name, on_bad_rows=on_bad_rows, items=items, merge=merge)
+
+
+def _is_jsonl(path: Path, member: str | None) -> bool:
+    """Whether a file holds JSON lines: its name says so, or it begins with an object."""
+    suffixes = {suffix.lower() for suffix in path.suffixes}
+    return bool(suffixes & {".jsonl", ".ndjson"}) or looks_like_json(beginning(path, member))
+
+
+def _check_time_unit(time_unit: str, timestamp: str | None) -> None:
+    if isinstance(time_unit, str) and "%" in time_unit:
+        try:
+            datetime.strptime(datetime(2000, 1, 2, tzinfo=UTC).strftime(time_unit), time_unit)
+        except ValueError as error:
+            raise ValueError(f"time_unit {time_unit!r} is no date format: {error}") from None
+    elif time_unit not in ("s", "ms", "iso"):
+        raise ValueError(
+            f"time_unit must be one of 's', 'ms', 'iso', got {time_unit!r}; or a date format such "
+            "as '%d/%m/%Y'"
+        )
+    if timestamp is None and time_unit != "s":
+        raise ValueError(f"timestamp must name the column of which time_unit={time_unit!r} speaks")
+
+
+def _check_encoding(encoding: str) -> str:
+    try:
+        "".encode(codecs.lookup(encoding).name)  # not one from bytes to bytes, such as zip
+    except (LookupError, TypeError):
+        raise ValueError(
+            "encoding must be one that Python knows, such as 'utf-8', 'cp1252' or 'utf-16', "
+            f"got {encoding!r}"
+        ) from None
+    return encoding
 
 
 def catalog() -> pd.DataFrame:
@@ -330,9 +401,20 @@ def _films_1m(file: Path) -> pd.DataFrame | None:
 
 
 def _with_year(films: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Split "Heat (1995)" into title and year; integer index."""
-    parts = films["title"].str.extract(r"^(?P<title>.*?)(?: \((?P<year>\d{4})\))?$")
-    films = parts.assign(year=pd.to_numeric(parts["year"]).astype("Int64"), genres=films["genres"])
+    """Split "Heat (1995)" into title and year; integer index.
+
+    What follows the year, as in "Heat (1995) (V)", a film that came out on video, stays in the
+    title.
+    """
+    parts = films["title"].str.extract(
+        r"^(?P<title>.*?)(?: \((?P<year>\d{4})\)(?P<more> \([A-Z]+\))?)?\s*$"
+    )
+    more = parts.pop("more").fillna("")
+    films = parts.assign(
+        title=parts["title"] + more,
+        year=pd.to_numeric(parts["year"]).astype("Int64"),
+        genres=films["genres"],
+    )
     try:
         films.index = films.index.astype(int)
     except ValueError as error:
@@ -348,6 +430,7 @@ def describe(name: str) -> str:
         "about": entry.about,
         "must contain": entry.counts
         and "{:,} ratings, {:,} users, {:,} items".format(*entry.counts),
+        "left out": entry.form and ", ".join(f"rows whose {f}" for f in entry.form.known_faults),
         "licence": entry.licence,
         "cite": entry.citation,
         "from": entry.url,

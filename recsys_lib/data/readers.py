@@ -1,4 +1,4 @@
-"""From files to `Interactions`: delimited text and JSON lines, plain, gzipped or inside a zip.
+"""From files to `Interactions`: delimited text and JSON lines, plain or packed.
 
 There is one definition of a good field, `Format.convert`. The slow reader applies it line by line,
 the fast reader (pandas) to the distinct values of a column. The fast reader is only tried first:
@@ -7,18 +7,15 @@ every complaint names a line and both agree.
 """
 
 import csv
-import gzip
 import io
 import json
 import warnings
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -26,17 +23,18 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.packing import DAMAGE, beginning, damaged, other_kind, unpacked
+from recsys_lib.data.tables import meant
+from recsys_lib.data.times import LATEST, cure_of_text, from_text, other_unit
 from recsys_lib.validation import DataError, check_choice
 
-# Any date after this is taken for a wrong unit: milliseconds read as seconds land far beyond it.
-LATEST = {"s": 4_102_444_800, "ms": 4_102_444_800_000, "iso": 4_102_444_800_000}  # 2100-01-01
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHUNK = 250_000  # rows that the fast reader holds as text at a time
+CHUNK_CHARACTERS = 2**24  # or fewer, where they come to more than this
+LONGEST = 2**26  # characters of a field; the csv module's own limit is that of a short review
 LARGEST = float(np.finfo(np.float32).max)  # rating
 INT64 = np.iinfo(np.int64)
-
-# What gzip, zip and their decompressors raise at a file that is cut off or has wrong bytes.
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError)
+ANOTHER = "; is it another encoding, such as encoding='cp1252'?"
+SEPARATORS = (";", "\t", "|", "::", ",", " ")  # to be proposed where another one fits
 
 
 class BadRow(Exception):
@@ -61,18 +59,24 @@ class Format:
         Column names (or keys of a JSON object); `rating` and `timestamp` may be absent.
     kind : {"delimited", "jsonl"}
     separator : str
-        Of delimited text. Quoting as in a spreadsheet's CSV if it is one character, none if more.
+        Of delimited text. None is quoted if it is more than one character.
     columns : tuple of str or None
         Names of the columns where the file has no header line.
     integer_ids : bool
         Whether identifiers are integers; else they are kept as text.
-    time_unit : {"s", "ms", "iso", "none"}
-        Unix seconds or milliseconds, or ISO 8601 text, which is converted to milliseconds; without
-        a time zone, it is taken for UTC.
+    time_unit : str
+        "s", "ms" or "none"; or of text, which becomes milliseconds, "iso" or a layout as in
+        `datetime.strptime`; without a time zone, it is taken for UTC.
     scale : (float, float) or None
         Lowest and highest allowed rating.
     member : str or None
-        Name of the file inside a zip archive.
+        Name of the file inside a zip archive; needed if it holds several.
+    encoding : str
+        Of the text.
+    quotes : bool
+        Whether fields of delimited text may be quoted, as in a spreadsheet's CSV.
+    known_faults : tuple of str
+        Reasons of bad rows that are always left out and counted.
     """
 
     user: str
@@ -86,6 +90,16 @@ class Format:
     time_unit: str = "none"
     scale: tuple[float, float] | None = None
     member: str | None = None
+    encoding: str = "utf-8"
+    quotes: bool = True
+    known_faults: tuple[str, ...] = ()
+
+    @property
+    def stored_unit(self) -> str:
+        """What the timestamps count when they have been read."""
+        if self.timestamp is None:
+            return "none"
+        return self.time_unit if self.time_unit in ("s", "ms", "none") else "ms"
 
     @cached_property
     def wanted(self) -> dict[str, str]:
@@ -154,16 +168,19 @@ class Format:
         return rating
 
     def _time(self, value: object) -> int:
+        unit, is_text = self.stored_unit, self.time_unit != self.stored_unit
         try:
-            time = _from_iso(value) if self.time_unit == "iso" else _whole(value)
+            time = from_text(value, self.time_unit) if is_text else _whole(value)
         except (TypeError, ValueError, OverflowError):
-            what = "an ISO 8601 time" if self.time_unit == "iso" else "a whole number"
+            what = f"written as {self.time_unit!r}" if is_text else "a whole number"
+            what = "an ISO 8601 time" if self.time_unit == "iso" else what
+            cure = cure_of_text(value) if self.time_unit in ("s", "ms", "iso") else ""
             raise BadRow(
-                "timestamp is unreadable", f"{self.timestamp} {_show(value)} is not {what}"
+                "timestamp is unreadable",
+                f"{self.timestamp} {_show(value)} is not {what}{cure}",
             ) from None
-        if not 0 <= time <= LATEST[self.time_unit]:
-            too_large = self.time_unit == "s" and time > 0
-            hint = "; is it in milliseconds (time_unit='ms')?" if too_large else ""
+        if not 0 <= time <= LATEST[unit]:
+            hint = "" if is_text else other_unit(time)
             raise BadRow(
                 "timestamp is out of range",
                 f"{self.timestamp} {_show(value)} is not a time between 1970 and 2100{hint}",
@@ -193,14 +210,6 @@ def _whole(value: object) -> int:
     return int(value)
 
 
-def _from_iso(value: object) -> int:
-    """Return Unix milliseconds."""
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - EPOCH) // timedelta(milliseconds=1)
-
-
 def _is_unicode(text: str) -> bool:
     """Whether no character is half of a pair, which is also how undecodable bytes are marked."""
     try:
@@ -222,6 +231,7 @@ def read(
     name: str,
     on_bad_rows: str = "error",
     items: pd.DataFrame | None = None,
+    merge: str | None = None,
 ) -> Interactions:
     """Read a file of interactions.
 
@@ -231,7 +241,7 @@ def read(
     Parameters
     ----------
     path : Path
-        Plain text, ``.gz`` (recognised by its content), or a zip archive if `form.member` is set.
+        Plain text, or packed with gzip, bzip2, xz or zip (recognized by its content).
     form : Format
     name : str
         The name the result bears.
@@ -240,6 +250,8 @@ def read(
         in `report.skipped`.
     items : DataFrame, optional
         Metadata, indexed by item identifier.
+    merge : {"latest", "sum", "count"}, optional
+        See `Interactions.from_frame`.
 
     Raises
     ------
@@ -255,15 +267,15 @@ def read(
     skipped: Counter = Counter()
     if frame is None:
         frame = _read_slowly(path, form, on_bad_rows, skipped)
-    unit = "ms" if form.time_unit == "iso" else form.time_unit
     try:
         return Interactions.from_frame(
             frame,
             name=name,
             scale=form.scale,
-            time_unit=unit if form.timestamp else "none",
+            time_unit=form.stored_unit,
             items=items,
             skipped=dict(skipped),
+            merge=merge,
         )
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
@@ -276,15 +288,15 @@ def _read_fast(path: Path, form: Format) -> pd.DataFrame | None:
     ``a::b`` is ``a``, nothing, ``b``: so there is a filler column between each two of the file's.
     """
     step = len(form.separator)
-    if form.time_unit == "iso" or form.separator != form.separator[0] * step:
+    if form.time_unit not in ("s", "ms", "none") or form.separator != form.separator[0] * step:
         return None
     try:
-        header = _checked_header(path, form)
+        header, width = _checked_header(path, form)
         place = {ours: header.index(theirs) * step for ours, theirs in form.wanted.items()}
         names = range((len(header) - 1) * step + 1)
         # read as text: asked for categories, pandas would make numbers of them, and 007 a 7
         dtypes = {at: "int64" if at == place.get("timestamp") else "str" for at in names}
-        columns = {at: _Column(dtype == "str") for at, dtype in dtypes.items()}
+        columns = {at: _Column(dtypes[at] == "str") for at in place.values()}
         with _open(path, form.member) as file, warnings.catch_warnings():
             warnings.simplefilter("error")  # other rows that are too long are only a warning
             chunks = pd.read_csv(
@@ -295,22 +307,27 @@ def _read_fast(path: Path, form: Format) -> pd.DataFrame | None:
                 index_col=False,
                 dtype=dtypes,
                 keep_default_na=False,
-                quoting=csv.QUOTE_MINIMAL if step == 1 else csv.QUOTE_NONE,
-                encoding="utf-8",
-                chunksize=CHUNK,
+                quoting=csv.QUOTE_MINIMAL if step == 1 and form.quotes else csv.QUOTE_NONE,
+                encoding=form.encoding,
+                chunksize=max(1, min(CHUNK, CHUNK_CHARACTERS // width)),
             )
             for chunk in chunks:
-                for at, column in columns.items():
-                    column.add(chunk[at])
-        return _convert_columns(columns, form, place) if _is_clean(columns, step) else None
+                for at in names:
+                    if at in columns:
+                        columns[at].add(chunk[at])
+                    elif not _is_clean(chunk[at].tolist(), at, step, names[-1]):
+                        return None
+        clean = (_is_clean(c.distinct, at, step, names[-1]) for at, c in columns.items())
+        return _convert_columns(columns, form, place) if all(clean) else None
     except (ValueError, OSError, OverflowError, StopIteration, BadRow, Warning, *DAMAGE):
         return None
 
 
 class _Column:
-    """One column, gathered from chunks: its values, or, of text, the distinct ones and their codes.
+    """A wanted column, gathered from chunks: its values; of text, the distinct ones and codes.
 
-    So no more of the text is ever in memory than one chunk, and every distinct value once.
+    So no more of the text is ever in memory than one chunk, and every distinct value once. Columns
+    that nobody wants are looked at chunk by chunk, and not gathered.
     """
 
     def __init__(self, is_text: bool):
@@ -334,35 +351,35 @@ class _Column:
         return np.concatenate(self._parts)
 
 
-def _checked_header(path: Path, form: Format) -> list[str]:
-    """Return the header, or raise BadRow if the first row does not fit to it.
+def _checked_header(path: Path, form: Format) -> tuple[list[str], int]:
+    """Return the header and the usual width of a row in characters.
 
-    The first row is the one that pandas lets be too long, and cuts.
+    Raises BadRow if the first row does not fit to the header: it is the one that pandas lets be too
+    long, and cuts.
     """
-    with _open(path, form.member) as file, _as_text(file) as text:
+    with _open(path, form.member) as file, _as_text(file, form.encoding) as text:
         lines = _Lines(text)
-        rows = _rows(lines, form.separator)
+        rows = _rows(lines, form.separator, form.quotes)
         header = _header(rows, lines, form.columns, list(form.wanted.values()))
         first = next(rows)
-        fault = _fault(first, len(header))
+        fault = _fault(first, lines, len(header))
+        sizes = [len("".join(lines.row)), *map(len, islice(text, 1000))]
     if fault:
         raise fault
     if len(form.separator) > 1 and form.separator[0] in "".join(first):
         raise BadRow("row cannot be split", "half a separator inside a field")
-    return header
+    return header, sum(sizes) // len(sizes) + 1
 
 
-def _is_clean(columns: dict[int, _Column], step: int) -> bool:
-    """Whether every row has the right number of fields and stands on a line of its own."""
-    for at, column in columns.items():
-        known = column.distinct
-        if at % step and list(known) != [""]:
-            return False  # something stands between the two halves of a separator
-        if at == max(columns) and "" in known:
-            return False  # this is also how pandas fills up rows that are too short
-        if _hold(known, "\n\r"):
-            return False  # perhaps a stray quote has swallowed some lines
-    return True
+def _is_clean(texts: Sequence[str] | dict[str, int], at: int, step: int, last: int) -> bool:
+    """Whether a column shows no sign that rows have a wrong number of fields, or several lines."""
+    if at % step:
+        return set(texts) <= {""}  # or something stands between the two halves of a separator
+    if at == last and "" in texts:
+        return False  # this is also how pandas fills up rows that are too short
+    if sum(map(len, texts)) > LONGEST and max(map(len, texts)) > LONGEST:
+        return False
+    return not _hold(texts, "\n\r")  # perhaps a stray quote has swallowed some lines
 
 
 def _hold(texts: Iterable[str], characters: str) -> bool:
@@ -403,38 +420,51 @@ def _read_slowly(path: Path, form: Format, on_bad_rows: str, skipped: Counter) -
                         raise fields
                     rows.append(form.parse(fields))
                 except BadRow as bad:
-                    if on_bad_rows == "error":
+                    if on_bad_rows == "error" and bad.reason not in form.known_faults:
                         raise DataError(f"{path}, line {line}: {bad}") from None
                     skipped[bad.reason] += 1
-    except DAMAGE as error:
-        raise _damaged(path, line, error) from None
+    except (OSError, *DAMAGE) as error:
+        raise damaged(path, line, error) from None
     except BadHeader as error:
-        raise DataError(f"{path}, {error}") from None
+        kind = other_kind(beginning(path, form.member))
+        told = str(error).removesuffix(ANOTHER) if kind else error
+        raise DataError(f"{path}, {told}{kind}") from None
+    except UnicodeError as error:
+        raise DataError(f"{path} cannot be read in encoding {form.encoding!r}: {error}") from None
     if not rows:
         what = f"none of its {sum(skipped.values())} rows can be used: {dict(skipped)}"
         raise DataError(f"{path}: {what if skipped else 'the file holds no rows'}")
     return pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"])
 
 
-def _damaged(path: Path, line: int, error: Exception) -> DataError:
-    return DataError(f"{path} is cut off or damaged after line {line} ({error}): fetch it again")
-
-
 def _delimited_rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, dict | BadRow]]:
-    with _as_text(file) as text:
+    with _as_text(file, form.encoding) as text:
         lines = _Lines(text)
-        rows = _rows(lines, form.separator)
+        rows = _rows(lines, form.separator, form.quotes)
         header = _header(rows, lines, form.columns, list(form.wanted.values()))
         place = {ours: header.index(theirs) for ours, theirs in form.wanted.items() if header}
         for row in rows:
-            fault = _fault(row, len(header))
+            fault = _fault(row, lines, len(header), place.values())
             if fault:
                 lines.keep_first()
             yield lines.first, fault or {ours: row[at] for ours, at in place.items()}
 
 
-def _as_text(file: BinaryIO, encoding: str = "utf-8-sig") -> TextIO:
-    return io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
+def _as_text(file: BinaryIO, encoding: str = "utf-8", newline: str = "") -> TextIO:
+    """Open bytes as text; what cannot be decoded becomes halves of characters."""
+    encoding = "utf-8-sig" if _is_utf8(encoding) else encoding
+    return io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=newline)
+
+
+def _is_utf8(encoding: str) -> bool:
+    return encoding.casefold().replace("_", "-").removesuffix("-sig") in ("utf-8", "utf8")
+
+
+def _undecodable(encoding: str) -> BadRow:
+    """Return the fault of a line that holds bytes which are no text in this encoding."""
+    if _is_utf8(encoding):
+        return BadRow("not UTF-8", f"the line is not valid UTF-8{ANOTHER}")
+    return BadRow(f"not {encoding}", f"the line is not valid {encoding}")
 
 
 def _header(
@@ -445,26 +475,47 @@ def _header(
 ) -> list[str]:
     """Return the names of the columns, none if there is not even a header, or raise BadHeader."""
     header = list(names) if names else next(rows, [])
-    fault = _fault(header)
+    fault = _fault(header, lines)
     if fault:
         raise BadHeader(f"line {lines.first}: the header cannot be read: {fault}")
     for name in wanted if header else ():
         if header.count(name) > 1:
             raise BadHeader(f"line {lines.first}: column {name!r} comes more than once: {header}")
-    missing = ", ".join(repr(name) for name in wanted if header and name not in header)
+    missing = [name for name in wanted if header and name not in header]
     if missing:
-        raise BadHeader(f"line {lines.first}: no column {missing}; found {_show(header)}")
+        raise BadHeader(
+            f"line {lines.first}: no column {', '.join(map(repr, missing))}; "
+            f"found {_show(header)}{_cure_of_header(header, lines, wanted, missing)}"
+        )
     return header
 
 
-def _fault(row: list[str] | BadRow, width: int | None = None) -> BadRow | None:
-    """Return what is wrong with the shape of a row, if anything is."""
+def _cure_of_header(
+    header: list[str], lines: "_Lines", wanted: Sequence[str], missing: list[str]
+) -> str:
+    """Say what may help where columns are missing: a separator, or another name."""
+    line = "".join(lines.row).strip("\r\n\ufeff").replace('"', "")
+    for separator in SEPARATORS:
+        if set(wanted) <= set(line.split(separator)):
+            return f"; say separator={separator!r}"
+    if any(name == "" or name[:1].isdigit() for name in header):  # a row of data, it seems
+        return "; if the file has no header line, name its columns: columns=[...]"
+    return next(filter(None, (meant(name, header) for name in missing)), "")
+
+
+def _fault(
+    row: list[str] | BadRow,
+    lines: "_Lines",
+    width: int | None = None,
+    places: Iterable[int] | None = None,
+) -> BadRow | None:
+    """Return what is wrong with a row, if anything is: its shape, or text at `places` (or all)."""
     if isinstance(row, BadRow):
         return row
     if width is not None and len(row) != width:
         return BadRow("wrong number of fields", f"{len(row)} fields, expected {width}")
-    if not _is_unicode("".join(row)):
-        return BadRow("not UTF-8", "the line is not valid UTF-8")
+    if not _is_unicode("".join(row if places is None else [row[at] for at in places])):
+        return _undecodable(lines.text.encoding)
     return None
 
 
@@ -484,7 +535,11 @@ def _rows(lines: "_Lines", separator: str, quotes: bool = True) -> Iterator[list
         except StopIteration:
             return
         except csv.Error as error:
-            yield BadRow("row cannot be split", f"the row cannot be split: {error}")
+            yield BadRow(
+                "row cannot be split",
+                f"the row cannot be split: {error}; if quotes are letters like others here, say "
+                "quotes=False",
+            )
         else:
             if len(row) > 1 or "".join(lines.row).strip(" \t\r\n"):
                 yield row
@@ -525,53 +580,57 @@ class _Lines:
 
 
 def _json_rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, dict | BadRow]]:
-    for line, record in _json_objects(file):
-        bad = isinstance(record, BadRow)
-        yield line, record if bad else {o: record.get(t) for o, t in form.wanted.items()}
+    for line, record in _json_objects(file, form.wanted.values(), form.encoding):
+        if not isinstance(record, BadRow):
+            record = _misnamed(record, form) or {o: record.get(t) for o, t in form.wanted.items()}
+        yield line, record
 
 
-def _json_objects(file: BinaryIO) -> Iterator[tuple[int, dict | BadRow]]:
+def _misnamed(record: dict, form: Format) -> BadRow | None:
+    """Return the fault of an object that lacks a key and has another which may be meant."""
+    for ours, theirs in form.wanted.items():
+        if theirs not in record and (question := meant(theirs, record)):
+            return BadRow(f"{ours} is missing", f"{theirs} is missing{question}")
+    return None
+
+
+def _json_objects(
+    file: BinaryIO, wanted: Iterable[str], encoding: str = "utf-8"
+) -> Iterator[tuple[int, dict | BadRow]]:
     """Yield (line, object) of each line; blank lines are none."""
-    for number, line in enumerate(file, start=1):
-        try:
-            text = line.decode("utf-8-sig")
-            record = json.loads(text) if text.strip() else None
-        except UnicodeDecodeError:
-            record = BadRow("not UTF-8", "the line is not valid UTF-8")
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)  # str(error) would speak of a "line 1"
-            record = BadRow("not JSON", f"the line is not JSON: {reason}")
-        else:
-            if not text.strip():
-                continue
-            if not isinstance(record, dict):
-                record = BadRow("not a JSON object", f"not a JSON object but {_show(record)}")
-        yield number, record
+    with _as_text(file, encoding, newline="\n") as text:
+        for number, line in enumerate(text, start=1):
+            line = line.removeprefix("\ufeff")
+            if line.strip():
+                yield number, _json_object(line, wanted, encoding)
+
+
+def _json_object(line: str, wanted: Iterable[str], encoding: str) -> dict | BadRow:
+    """Return the object of a line; what cannot be decoded matters only in wanted values."""
+    garbled = not _is_unicode(line)
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        reason = getattr(error, "msg", error)  # str(error) would speak of a "line 1"
+        is_not = BadRow("not JSON", f"the line is not JSON: {reason}")
+        return _undecodable(encoding) if garbled else is_not
+    if not isinstance(record, dict):
+        return BadRow("not a JSON object", f"not a JSON object but {_show(record)}")
+    if garbled:
+        values = json.dumps([record.get(key) for key in wanted], ensure_ascii=False)
+        return record if _is_unicode(values) else _undecodable(encoding)
+    return record
 
 
 @contextmanager
 def _open(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
-    """Open a file for reading bytes, through gzip or, where `member` is given, zip if it is one."""
-    with open(path, "rb") as file:
-        start = file.peek(4)[:4]
-        if start[:2] == b"\x1f\x8b":
-            with gzip.open(file) as unpacked:
-                yield unpacked
-        elif member is not None and start == b"PK\x03\x04":
-            with zipfile.ZipFile(file) as archive, _member(archive, member, path) as unpacked:
-                yield unpacked
-        else:
-            yield file
-
-
-def _member(archive: zipfile.ZipFile, member: str, path: Path) -> BinaryIO:
-    names = [name for name in archive.namelist() if Path(name).name == member]
-    if not names:
-        raise DataError(f"{path} has no {member}; it holds {archive.namelist()[:10]}")
+    """Open a file for reading bytes; while it is open, fields of text may be long."""
+    before = csv.field_size_limit(LONGEST)
     try:
-        return archive.open(names[0])
-    except (OSError, RuntimeError) as error:  # a wrong offset, or a flag that says "encrypted"
-        raise zipfile.BadZipFile(str(error)) from None
+        with unpacked(path, member) as file:
+            yield file
+    finally:
+        csv.field_size_limit(before)
 
 
 def read_metadata(
@@ -583,7 +642,7 @@ def read_metadata(
     names: Sequence[str] | None = None,
     separator: str = ",",
     quotes: bool = True,
-    encoding: str = "utf-8-sig",
+    encoding: str = "utf-8",
 ) -> pd.DataFrame:
     """Read a table of items from delimited text, all columns as text; empty fields are missing.
 
@@ -614,15 +673,15 @@ def read_metadata(
             lines = _Lines(text)
             split = _rows(lines, separator, quotes)
             header = _header(split, lines, names, [key, *columns.values()])
+            places = [header.index(name) for name in (key, *columns.values()) if header]
             for row in split:
                 line = lines.first
-                fault = _fault(row, len(header))
-                if fault or not row[header.index(key)]:
+                fault = _fault(row, lines, len(header), places)
+                if fault or not row[places[0]]:
                     raise DataError(f"{path}, line {line}: {fault or f'{key} is missing'}")
-                values = [row[header.index(theirs)] or None for theirs in columns.values()]
-                rows.setdefault(row[header.index(key)], values)
-    except DAMAGE as error:
-        raise _damaged(path, line, error) from None
+                rows.setdefault(row[places[0]], [row[at] or None for at in places[1:]])
+    except (OSError, *DAMAGE) as error:
+        raise damaged(path, line, error) from None
     except BadHeader as error:
         raise DataError(f"{path}, {error}") from None
     return _table(path, rows, columns).astype("str")
@@ -638,15 +697,15 @@ def read_metadata_jsonl(path: Path, key: str, columns: dict[str, str]) -> pd.Dat
     number = 0
     try:
         with _open(path) as file:
-            for number, record in _json_objects(file):
+            for number, record in _json_objects(file, [key, *columns.values()]):
                 if isinstance(record, BadRow):
                     raise DataError(f"{path}, line {number}: {record}")
                 identifier = record.get(key)
                 if not isinstance(identifier, str):
                     raise DataError(f"{path}, line {number}: {key} must be text: {identifier!r}")
                 rows[identifier] = [_cell(record.get(theirs)) for theirs in columns.values()]
-    except DAMAGE as error:
-        raise _damaged(path, number, error) from None
+    except (OSError, *DAMAGE) as error:
+        raise damaged(path, number, error) from None
     return _table(path, rows, columns)
 
 

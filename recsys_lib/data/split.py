@@ -66,8 +66,7 @@ def leave_last_out(
     check_choice("too_few", too_few, ("train", "test", "drop", "error"))
     if n_test + n_valid == 0:
         raise ValueError("n_test and n_valid are both 0: nothing would be held out")
-    if ratings.time_unit == "none":
-        raise DataError(f"{ratings.name} has no timestamps, which leave_last_out needs")
+    ratings.require_times("leave_last_out")
     counts = ratings.user_counts
     short = (counts < n_test + n_valid + 1) & (counts > 0)
     if too_few == "error" and short.any():
@@ -104,8 +103,7 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
     test, valid = check_real("test", test, 0, 1), check_real("valid", valid, 0, 1)
     if not 0 < test + valid < 1:
         raise ValueError(f"test + valid must lie between 0 and 1, got {test} + {valid}")
-    if ratings.time_unit == "none":
-        raise DataError(f"{ratings.name} has no timestamps, which split_by_time needs")
+    ratings.require_times("split_by_time")
     times = np.sort(ratings.timestamp)
     n = len(times)
     n_test = max(1, round(n * test)) if test else 0

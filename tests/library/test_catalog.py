@@ -367,10 +367,10 @@ class TestMovieLens:
         assert ratings.item_ids.tolist() == [242, 302]
         assert ratings.titles([0, 1]) == [
             "Cité des enfants perdus, La",
-            'Land Before Time III: "Great" Giving (1995) (V)',
+            'Land Before Time III: "Great" Giving (V)',
         ]
         assert ratings.items["genres"].tolist() == ["Comedy", "Crime|Drama|Film-Noir|Thriller"]
-        assert ratings.items["year"].tolist() == [1995, pd.NA]
+        assert ratings.items["year"].tolist() == [1995, 1995]
 
     def check_1m(self, ratings):
         assert rows_of(ratings) == [

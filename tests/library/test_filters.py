@@ -30,13 +30,13 @@ def pairs_of(ratings):
     return set(ratings.to_frame()[["user", "item"]].itertuples(index=False, name=None))
 
 
-def naive_core(pairs, k):
+def naive_core(pairs, *minimum):
     """Throw out one offender at a time until there is none."""
     pairs = set(pairs)
     while True:
         for side in (0, 1):
             names = [pair[side] for pair in pairs]
-            few = [name for name in set(names) if names.count(name) < k]
+            few = [name for name in set(names) if names.count(name) < minimum[side]]
             if few:
                 pairs = {pair for pair in pairs if pair[side] != few[0]}
                 break
@@ -138,10 +138,38 @@ class TestKCore:
         with pytest.raises(error, match=message):
             k_core(tiny, k)
 
+    def test_each_side_may_have_its_own_minimum(self):
+        ratings = make(SQUARE_AND_TAIL)
+        assert pairs_of(k_core(ratings, item=3)) == {("u", "b"), ("v", "b"), ("w", "b")}
+        assert pairs_of(k_core(ratings, user=2)) == set(SQUARE_AND_TAIL)
+        assert pairs_of(k_core(ratings, user=2, item=2)) == pairs_of(k_core(ratings, 2))
+        with pytest.raises(DataError, match=r"k_core\(user=2, item=3\) leaves nothing of shop"):
+            k_core(ratings, user=2, item=3)
+
+    @pytest.mark.parametrize("arguments", [{}, {"k": 2, "user": 2}, {"k": 2, "item": 1}])
+    def test_one_minimum_or_one_for_each_side(self, tiny, arguments):
+        with pytest.raises(TypeError, match="k_core needs k, or user and item, and not both"):
+            k_core(tiny, **arguments)
+
+    @pytest.mark.parametrize("side", ["user", "item"])
+    def test_bad_minimum_of_a_side(self, tiny, side):
+        with pytest.raises(ValueError, match=f"{side} must be at least 1, got 0"):
+            k_core(tiny, **{side: 0})
+
+    @REPRODUCIBLE
+    @given(PAIRS, st.integers(1, 4), st.integers(1, 4))
+    def test_each_side_like_throwing_out_one_at_a_time(self, pairs, user, item):
+        expected = naive_core(pairs, user, item)
+        if expected:
+            assert pairs_of(k_core(make(pairs), user=user, item=item)) == expected
+        else:
+            with pytest.raises(DataError, match="leaves nothing"):
+                k_core(make(pairs), user=user, item=item)
+
     @REPRODUCIBLE
     @given(PAIRS, st.integers(1, 4), st.randoms(use_true_random=False))
     def test_like_throwing_out_one_at_a_time(self, pairs, k, random):
-        expected = naive_core(pairs, k)
+        expected = naive_core(pairs, k, k)
         shuffled = random.sample(pairs, len(pairs))
         if not expected:
             with pytest.raises(DataError, match="leaves nothing"):
