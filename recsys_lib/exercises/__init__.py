@@ -1,9 +1,12 @@
 """`check`: what a student calls to be told at once whether an answer is right, and if not, why.
 
 Each chapter's exercises stand in a file of their own. An exercise holds inputs, what a right
-answer returns for them, and the usual mistakes, each with the sentence that helps; it does not
-hold the solution's text, which stands in the chapter alone.
+answer returns for them, and the usual mistakes, each below it with the sentence that helps above
+the wrong function. What it expects comes from elsewhere than the chapter's solution, which it
+does not use.
 """
+
+from difflib import get_close_matches
 
 from recsys_lib.exercises import (
     bce,
@@ -19,7 +22,6 @@ from recsys_lib.exercises import (
     trust,
 )
 from recsys_lib.exercises.core import Case, Exercise, Mistake, Verdict
-from recsys_lib.validation import check_choice
 
 CHAPTERS = (
     start,
@@ -56,10 +58,18 @@ def check(name: str, answer: object) -> Verdict:
 
     Raises
     ------
+    TypeError
+        If the name is no text.
     ValueError
-        If there is no exercise of this name.
+        If there is no exercise of this name; it says which one may be meant.
     """
-    check_choice("name", name, EXERCISES)
+    if not isinstance(name, str):
+        raise TypeError(f'name must be text, as in check("cosine-1", cosine), got {name!r}')
+    if name not in EXERCISES:
+        close = get_close_matches(name.lower(), EXERCISES, n=1, cutoff=0.5)
+        ask = f"; did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(map(repr, EXERCISES))
+        raise ValueError(f"name must be one of {known}, got {name!r}{ask}")
     return EXERCISES[name].check(answer)
 
 

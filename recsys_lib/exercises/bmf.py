@@ -6,39 +6,11 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _step(p, q, g, eta, lam_u, lam_i):
     return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
-
-
-def _q_from_the_new_p(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    p = p - eta * (g * q + lam_u * p)
-    return p, q - eta * (g * p + lam_i * q)
-
-
-def _error_reversed(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, y - expit(p @ q), eta, lam_u, lam_i)
-
-
-def _without_sigmoid(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, p @ q - y, eta, lam_u, lam_i)
-
-
-def _slope_again(p, q, y, eta, lam_u, lam_i):
-    s = expit(p @ q)
-    return _step(p, q, (s - y) * s * (1 - s), eta, lam_u, lam_i)
-
-
-def _lambdas_swapped(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, expit(p @ q) - y, eta, lam_i, lam_u)
-
-
-def _penalty_without_eta(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * g * q - lam_u * p, q - eta * g * p - lam_i * q
 
 
 def _step_by_differences(p, q, y, eta, lam_u, lam_i, h=1e-5):
@@ -102,50 +74,41 @@ BMF_1 = Exercise(
         ),
         Case("random numbers", _RANDOM, _step_by_differences(*_RANDOM)),
     ),
-    (
-        Mistake(
-            _q_from_the_new_p,
-            "q is moved with the new p; both moves start from the same place, so keep the old p",
-        ),
-        Mistake(
-            _error_reversed,
-            "your g is y - sigma(p.q), so both moves go up the loss; it is sigma(p.q) - y",
-        ),
-        Mistake(
-            _without_sigmoid, "the sigmoid is missing: compare sigma(p.q) with y, not p.q itself"
-        ),
-        Mistake(
-            _slope_again,
-            "you multiply by sigma (1 - sigma); with the cross-entropy it has cancelled",
-        ),
-        Mistake(_lambdas_swapped, "lam_u and lam_i are swapped: lam_u pulls p, and lam_i pulls q"),
-        Mistake(_penalty_without_eta, "the penalty is not multiplied by eta; the bracket is"),
-    ),
 )
 
 
-def _as_drawn(met, draws):
-    return draws
+@BMF_1.mistake("q is moved with the new p; both moves start from the same place, so keep the old p")
+def _q_from_the_new_p(p, q, y, eta, lam_u, lam_i):
+    g = expit(p @ q) - y
+    p = p - eta * (g * q + lam_u * p)
+    return p, q - eta * (g * p + lam_i * q)
 
 
-def _one_further_if_met(met, draws):
-    return draws + np.isin(draws, met)
+@BMF_1.mistake("your g is y - sigma(p.q), so both moves go up the loss; it is sigma(p.q) - y")
+def _error_reversed(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, y - expit(p @ q), eta, lam_u, lam_i)
 
 
-def _by_the_draw(met, draws):
-    return draws + np.searchsorted(met, draws, side="right")
+@BMF_1.mistake("the sigmoid is missing: compare sigma(p.q) with y, not p.q itself")
+def _without_sigmoid(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, p @ q - y, eta, lam_u, lam_i)
 
 
-def _by_how_many_before(met, draws):
-    return draws + np.searchsorted(met - np.arange(len(met)), draws, side="left")
+@BMF_1.mistake("you multiply by sigma (1 - sigma); with the cross-entropy it has cancelled")
+def _slope_again(p, q, y, eta, lam_u, lam_i):
+    s = expit(p @ q)
+    return _step(p, q, (s - y) * s * (1 - s), eta, lam_u, lam_i)
 
 
-def _from_one(met, draws):
-    return _unmet(met, draws - 1)
+@BMF_1.mistake("lam_u and lam_i are swapped: lam_u pulls p, and lam_i pulls q")
+def _lambdas_swapped(p, q, y, eta, lam_u, lam_i):
+    return _step(p, q, expit(p @ q) - y, eta, lam_i, lam_u)
 
 
-def _sorted(met, draws):
-    return np.sort(_unmet(met, draws))
+@BMF_1.mistake("the penalty is not multiplied by eta; the bracket is")
+def _penalty_without_eta(p, q, y, eta, lam_u, lam_i):
+    g = expit(p @ q) - y
+    return p - eta * g * q - lam_u * p, q - eta * g * p - lam_i * q
 
 
 def _unmet(met, draws):
@@ -174,53 +137,56 @@ BMF_2 = Exercise(
         _unmet_case("all but one met", [0, 1, 3, 4], [0, 0], [2, 2]),
         _unmet_case("draws in any order, one twice", [2, 5, 6], [5, 0, 2, 5], [8, 0, 3, 8]),
         Case("every draw once, in random order", (_MET, _DRAWS), _unmet(_MET, _DRAWS)),
-    ),
-    (
-        Mistake(_as_drawn, "you return the draws as they are, met items among them"),
-        Mistake(
-            _one_further_if_met,
-            "you move on by one only where a draw is a met item; every draw has to pass all the "
-            "met items before it",
+        Case(
+            "every other one of 2,000 items met",
+            (np.arange(0, 2000, 2), np.array([999, 998, 0])),
+            np.array([1999, 1997, 1]),
         ),
-        Mistake(
-            _by_the_draw,
-            "you count the met items up to the draw; moving on by so many may pass further met "
-            "items, which count as well",
-        ),
-        Mistake(
-            _by_how_many_before,
-            "a draw stops at a met item: if as many unmet items lie before a met item as the draw "
-            "says, it has to be passed too",
-        ),
-        Mistake(_from_one, "you count the unmet items from 1; the draw 0 stands for the first"),
-        Mistake(_sorted, "you sort the result; the first item belongs to the first draw"),
     ),
 )
 
 
+@BMF_2.mistake("you return the draws as they are, met items among them")
+def _as_drawn(met, draws):
+    return draws
+
+
+@BMF_2.mistake(
+    "you move on by one only where a draw is a met item; every draw has to pass all the met items "
+    "before it"
+)
+def _one_further_if_met(met, draws):
+    return draws + np.isin(draws, met)
+
+
+@BMF_2.mistake(
+    "you count the met items up to the draw; moving on by so many may pass further met items, "
+    "which count as well"
+)
+def _by_the_draw(met, draws):
+    return draws + np.searchsorted(met, draws, side="right")
+
+
+@BMF_2.mistake(
+    "a draw stops at a met item: if as many unmet items lie before a met item as the draw says, "
+    "it has to be passed too"
+)
+def _by_how_many_before(met, draws):
+    return draws + np.searchsorted(met - np.arange(len(met)), draws, side="left")
+
+
+@BMF_2.mistake("you count the unmet items from 1; the draw 0 stands for the first")
+def _from_one(met, draws):
+    return _unmet(met, draws - 1)
+
+
+@BMF_2.mistake("you sort the result; the first item belongs to the first draw")
+def _sorted(met, draws):
+    return np.sort(_unmet(met, draws))
+
+
 def _divided(lam, counts):
     return np.divide(lam, counts, out=np.zeros(len(counts)), where=counts > 0)
-
-
-def _positives_only(user, n_users, n_negatives, lam):
-    return _divided(lam, np.bincount(user, minlength=n_users))
-
-
-def _negatives_only(user, n_users, n_negatives, lam):
-    return _divided(lam, n_negatives * np.bincount(user, minlength=n_users))
-
-
-def _negatives_added_once(user, n_users, n_negatives, lam):
-    counts = np.bincount(user, minlength=n_users)
-    return _divided(lam, np.where(counts > 0, counts + n_negatives, 0))
-
-
-def _divided_by_zero(user, n_users, n_negatives, lam):
-    return lam / (np.bincount(user, minlength=n_users) * (1 + n_negatives))
-
-
-def _users_missing(user, n_users, n_negatives, lam):
-    return _divided(lam, np.bincount(user) * (1 + n_negatives))
 
 
 def _decay(user, n_users, n_negatives, lam):
@@ -251,55 +217,39 @@ BMF_3 = Exercise(
         Case("no regularization", (np.array([1, 1]), 2, 1, 0.0), np.zeros(2)),
         Case("random users", (_USER, 9, 2, 1.5), _decay(_USER, 9, 2, 1.5)),
     ),
-    (
-        Mistake(
-            _positives_only,
-            "you count the positives alone; each comes with n_negatives more samples of its user",
-        ),
-        Mistake(
-            _negatives_only, "you count the negatives alone; the positives are samples as well"
-        ),
-        Mistake(
-            _negatives_added_once,
-            "you add n_negatives once per user; they are drawn for each positive anew",
-        ),
-        Mistake(
-            _divided_by_zero,
-            "you divide by 0 where a user has no samples. Such a user gets 0",
-        ),
-        Mistake(
-            _users_missing,
-            "the last users are missing if they have no positives: np.bincount needs minlength",
-        ),
-    ),
 )
+
+
+@BMF_3.mistake(
+    "you count the positives alone; each comes with n_negatives more samples of its user"
+)
+def _positives_only(user, n_users, n_negatives, lam):
+    return _divided(lam, np.bincount(user, minlength=n_users))
+
+
+@BMF_3.mistake("you count the negatives alone; the positives are samples as well")
+def _negatives_only(user, n_users, n_negatives, lam):
+    return _divided(lam, n_negatives * np.bincount(user, minlength=n_users))
+
+
+@BMF_3.mistake("you add n_negatives once per user; they are drawn for each positive anew")
+def _negatives_added_once(user, n_users, n_negatives, lam):
+    counts = np.bincount(user, minlength=n_users)
+    return _divided(lam, np.where(counts > 0, counts + n_negatives, 0))
+
+
+@BMF_3.mistake("you divide by 0 where a user has no samples. Such a user gets 0")
+def _divided_by_zero(user, n_users, n_negatives, lam):
+    return lam / (np.bincount(user, minlength=n_users) * (1 + n_negatives))
+
+
+@BMF_3.mistake("the last users are missing if they have no positives: np.bincount needs minlength")
+def _users_missing(user, n_users, n_negatives, lam):
+    return _divided(lam, np.bincount(user) * (1 + n_negatives))
 
 
 def _shares(y, right):
     return right[y == 1].mean(), right[y == 0].mean(), right.mean()
-
-
-def _half_means_one(y, p):
-    return _shares(y, (p >= 0.5) == (y == 1))
-
-
-def _mean_of_two(y, p):
-    positives, negatives, _ = _shares(y, (p > 0.5) == (y == 1))
-    return positives, negatives, (positives + negatives) / 2
-
-
-def _by_what_is_said(y, p):
-    right = (p > 0.5) == (y == 1)
-    return right[p > 0.5].mean(), right[p <= 0.5].mean(), right.mean()
-
-
-def _said_one(y, p):
-    return _shares(y, p > 0.5)
-
-
-def _numbers(y, p):
-    right = (p > 0.5) == (y == 1)
-    return right[y == 1].sum(), right[y == 0].sum(), right.sum()
 
 
 def _three_accuracies(y, p):
@@ -338,25 +288,41 @@ BMF_4 = Exercise(
         ),
         Case("random numbers", (_Y, _P), _three_accuracies(_Y, _P)),
     ),
-    (
-        Mistake(_half_means_one, "you take p = 0.5 for a 1; here only p > 0.5 is one"),
-        Mistake(
-            _mean_of_two,
-            "the third number is the mean of the other two; wanted is the share among all samples, "
-            "of which there may be more of one kind",
-        ),
-        Mistake(
-            _by_what_is_said,
-            "you divide by how often the model says 1 or 0; wanted is the share among the samples "
-            "whose label is 1 or 0",
-        ),
-        Mistake(
-            _said_one,
-            "you return how often the model says 1; among the negatives 0 is the right answer",
-        ),
-        Mistake(_numbers, "you return numbers of samples; wanted are shares"),
-    ),
 )
+
+
+@BMF_4.mistake("you take p = 0.5 for a 1; here only p > 0.5 is one")
+def _half_means_one(y, p):
+    return _shares(y, (p >= 0.5) == (y == 1))
+
+
+@BMF_4.mistake(
+    "the third number is the mean of the other two; wanted is the share among all samples, of "
+    "which there may be more of one kind"
+)
+def _mean_of_two(y, p):
+    positives, negatives, _ = _shares(y, (p > 0.5) == (y == 1))
+    return positives, negatives, (positives + negatives) / 2
+
+
+@BMF_4.mistake(
+    "you divide by how often the model says 1 or 0; wanted is the share among the samples whose "
+    "label is 1 or 0"
+)
+def _by_what_is_said(y, p):
+    right = (p > 0.5) == (y == 1)
+    return right[p > 0.5].mean(), right[p <= 0.5].mean(), right.mean()
+
+
+@BMF_4.mistake("you return how often the model says 1; among the negatives 0 is the right answer")
+def _said_one(y, p):
+    return _shares(y, p > 0.5)
+
+
+@BMF_4.mistake("you return numbers of samples; wanted are shares")
+def _numbers(y, p):
+    right = (p > 0.5) == (y == 1)
+    return right[y == 1].sum(), right[y == 0].sum(), right.sum()
 
 
 def _descend(Q, y, lam, eta, steps, share=1.0):
@@ -364,34 +330,6 @@ def _descend(Q, y, lam, eta, steps, share=1.0):
     for _ in range(steps):
         p = p - eta * (Q.T @ (expit(Q @ p) - y) * share + lam * p)
     return p
-
-
-def _averaged(Q, y, lam, eta, steps):
-    return _descend(Q, y, lam, eta, steps, share=np.float64(1) / len(y))
-
-
-def _factor_two(Q, y, lam, eta, steps):
-    return _descend(Q, y, 2 * lam, eta, steps)
-
-
-def _not_regularized(Q, y, lam, eta, steps):
-    return _descend(Q, y, 0.0, eta, steps)
-
-
-def _uphill(Q, y, lam, eta, steps):
-    return _descend(Q, y, lam, -eta, steps)
-
-
-def _sample_by_sample(Q, y, lam, eta, steps):
-    p = np.zeros(Q.shape[1])
-    for _ in range(steps):
-        for q, label in zip(Q, y, strict=True):
-            p = p - eta * ((expit(p @ q) - label) * q + lam * p)
-    return p
-
-
-def _one_step_less(Q, y, lam, eta, steps):
-    return _descend(Q, y, lam, eta, steps - 1)
 
 
 def _fold_in(Q, y, lam, eta, steps):
@@ -441,20 +379,41 @@ BMF_5 = Exercise(
         Case("200 steps, down to the lowest loss", (*_ONE_FACTOR, 0.2, 200), _lowest(*_ONE_FACTOR)),
         Case("random numbers, 6 steps", _MANY, _fold_in(*_MANY)),
     ),
-    (
-        Mistake(_averaged, "you average over the samples; the loss is their sum"),
-        Mistake(
-            _factor_two,
-            "the penalty has a factor 2 too many: the derivative of lam/2 p^2 is lam p",
-        ),
-        Mistake(_not_regularized, "lam is not used: p is not pulled towards 0"),
-        Mistake(_uphill, "you go up the loss: subtract eta times the gradient"),
-        Mistake(
-            _sample_by_sample,
-            "you move after every sample; one step adds up all samples at the same p",
-        ),
-        Mistake(_one_step_less, "you take one step less than `steps`"),
-    ),
 )
+
+
+@BMF_5.mistake("you average over the samples; the loss is their sum")
+def _averaged(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, eta, steps, share=np.float64(1) / len(y))
+
+
+@BMF_5.mistake("the penalty has a factor 2 too many: the derivative of lam/2 p^2 is lam p")
+def _factor_two(Q, y, lam, eta, steps):
+    return _descend(Q, y, 2 * lam, eta, steps)
+
+
+@BMF_5.mistake("lam is not used: p is not pulled towards 0")
+def _not_regularized(Q, y, lam, eta, steps):
+    return _descend(Q, y, 0.0, eta, steps)
+
+
+@BMF_5.mistake("you go up the loss: subtract eta times the gradient")
+def _uphill(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, -eta, steps)
+
+
+@BMF_5.mistake("you move after every sample; one step adds up all samples at the same p")
+def _sample_by_sample(Q, y, lam, eta, steps):
+    p = np.zeros(Q.shape[1])
+    for _ in range(steps):
+        for q, label in zip(Q, y, strict=True):
+            p = p - eta * ((expit(p @ q) - label) * q + lam * p)
+    return p
+
+
+@BMF_5.mistake("you take one step less than `steps`")
+def _one_step_less(Q, y, lam, eta, steps):
+    return _descend(Q, y, lam, eta, steps - 1)
+
 
 EXERCISES = (BMF_1, BMF_2, BMF_3, BMF_4, BMF_5)

@@ -2,37 +2,9 @@
 
 import numpy as np
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 _HALF = np.sqrt(0.5)
-
-
-def _no_root(u, v):
-    lengths = (u @ u) * (v @ v)
-    return u @ v / lengths if lengths else 0.0
-
-
-def _dot_only(u, v):
-    return u @ v
-
-
-def _no_care_for_zero(u, v):
-    return u @ v / np.sqrt((u @ u) * (v @ v))
-
-
-def _one_norm_only(u, v):
-    return u @ v / np.sqrt(u @ u) if u.any() else 0.0
-
-
-def _pearson(u, v):
-    u, v = u - u.mean(), v - v.mean()
-    return u @ v / np.sqrt((u @ u) * (v @ v)) if u.any() and v.any() else 0.0
-
-
-def _sums_as_lengths(u, v):
-    lengths = u.sum() * v.sum()
-    return u @ v / lengths if lengths else 0.0
-
 
 COSINE_1 = Exercise(
     "cosine-1",
@@ -46,68 +18,51 @@ COSINE_1 = Exercise(
         ),
         Case("u without ratings", (np.array([0.0, 0.0]), np.array([1.0, 2.0])), 0.0),
         Case("v without ratings", (np.array([1.0, 2.0]), np.array([0.0, 0.0])), 0.0),
-    ),
-    (
-        Mistake(
-            _no_root, "the square roots are missing: a length is the root of the sum of squares"
-        ),
-        Mistake(
-            _sums_as_lengths,
-            "you divide by the sums of the ratings; a length is the root of the sum of squares",
-        ),
-        Mistake(_dot_only, "you return the dot product, not yet divided by the two lengths"),
-        Mistake(
-            _no_care_for_zero,
-            "a user without ratings has length 0, and 0 / 0 is no number. Return 0.0 in that case",
-        ),
-        Mistake(_one_norm_only, "you divide by the length of u only; v has a length too"),
-        Mistake(
-            _pearson,
-            "you subtract the means first, which is the Pearson correlation, another measure",
-        ),
+        Case("very small numbers", (np.array([3e-4, 4e-4]), np.array([1e-4, 0.0])), 0.6),
     ),
 )
 
 
-def _columns(R):
-    return _all_pairs(R.T)
+@COSINE_1.mistake("the square roots are missing: a length is the root of the sum of squares")
+def _no_root(u, v):
+    lengths = (u @ u) * (v @ v)
+    return u @ v / lengths if lengths else 0.0
+
+
+@COSINE_1.mistake(
+    "you divide by the sums of the ratings; a length is the root of the sum of squares"
+)
+def _sums_as_lengths(u, v):
+    lengths = u.sum() * v.sum()
+    return u @ v / lengths if lengths else 0.0
+
+
+@COSINE_1.mistake("you return the dot product, not yet divided by the two lengths")
+def _dot_only(u, v):
+    return u @ v
+
+
+@COSINE_1.mistake(
+    "a user without ratings has length 0, and 0 / 0 is no number. Return 0.0 in that case"
+)
+def _no_care_for_zero(u, v):
+    return u @ v / np.sqrt((u @ u) * (v @ v))
+
+
+@COSINE_1.mistake("you divide by the length of u only; v has a length too")
+def _one_norm_only(u, v):
+    return u @ v / np.sqrt(u @ u) if u.any() else 0.0
+
+
+@COSINE_1.mistake("you subtract the means first, which is the Pearson correlation, another measure")
+def _pearson(u, v):
+    u, v = u - u.mean(), v - v.mean()
+    return u @ v / np.sqrt((u @ u) * (v @ v)) if u.any() and v.any() else 0.0
 
 
 def _all_pairs(R):
     norms = np.sqrt((R**2).sum(axis=1))
     unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
-    return unit @ unit.T
-
-
-def _nan_for_empty(R):
-    unit = R / np.sqrt((R**2).sum(axis=1))[:, None]
-    return unit @ unit.T
-
-
-def _squared_norms(R):
-    norms = (R**2).sum(axis=1)
-    unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
-    return unit @ unit.T
-
-
-def _not_normalized(R):
-    return R @ R.T
-
-
-def _divided_once(R):
-    norms = np.sqrt((R**2).sum(axis=1))
-    product = R @ R.T
-    return np.divide(product, norms[:, None], out=np.zeros(product.shape), where=norms[:, None] > 0)
-
-
-def _forgotten_axis(R):
-    norms = np.sqrt((R**2).sum(axis=1))
-    unit = R / np.where(norms > 0, norms, 1)
-    return unit @ unit.T
-
-
-def _at_least_one(R):
-    unit = R / np.maximum(np.sqrt((R**2).sum(axis=1)), 1)[:, None]
     return unit @ unit.T
 
 
@@ -140,48 +95,63 @@ COSINE_2 = Exercise(
             (np.array([[0.0, 0.0], [0.0, 2.0]]),),
             np.array([[0.0, 0.0], [0.0, 1.0]]),
         ),
-    ),
-    (
-        Mistake(_columns, "you compare the items (columns); wanted are the users (rows)"),
-        Mistake(
-            _nan_for_empty,
-            "a row of zeros has length 0, and dividing by it gives NaN. Divide only where the "
-            "length is positive",
-        ),
-        Mistake(
-            _forgotten_axis,
-            "the lengths run along the columns instead of the rows: lengths[:, None] turns them",
-        ),
-        Mistake(
-            _at_least_one,
-            "you replace lengths below 1 by 1, but a row may be shorter than 1. Replace only 0",
-        ),
-        Mistake(_squared_norms, "the square root is missing in the lengths"),
-        Mistake(_not_normalized, "these are dot products; the lengths are not divided out yet"),
-        Mistake(
-            _divided_once,
-            "you divide by the length of the row user only, so the table is not symmetric",
+        Case(
+            "ratings from which a mean was subtracted",
+            (np.array([[3.0, -4.0], [-4.0, 3.0], [4.0, 3.0]]),),
+            np.array([[1.0, -0.96, 0.0], [-0.96, 1.0, -0.28], [0.0, -0.28, 1.0]]),
         ),
     ),
 )
 
 
-def _wrong_way(similarity, common, shrinkage):
-    total = common + shrinkage
-    return similarity * np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+@COSINE_2.mistake("you compare the items (columns); wanted are the users (rows)")
+def _columns(R):
+    return _all_pairs(R.T)
 
 
-def _no_common_in_denominator(similarity, common, shrinkage):
-    return similarity * common / shrinkage if shrinkage else similarity * np.inf
+@COSINE_2.mistake(
+    "a row of zeros has length 0, and dividing by it gives NaN. Divide only where the length is "
+    "positive"
+)
+def _nan_for_empty(R):
+    unit = R / np.sqrt((R**2).sum(axis=1))[:, None]
+    return unit @ unit.T
 
 
-def _subtracted(similarity, common, shrinkage):
-    total = common + shrinkage
-    return similarity - np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+@COSINE_2.mistake(
+    "the lengths run along the columns instead of the rows: lengths[:, None] turns them"
+)
+def _forgotten_axis(R):
+    norms = np.sqrt((R**2).sum(axis=1))
+    unit = R / np.where(norms > 0, norms, 1)
+    return unit @ unit.T
 
 
-def _zero_over_zero(similarity, common, shrinkage):
-    return similarity * common / (common + shrinkage)
+@COSINE_2.mistake(
+    "you replace lengths below 1 by 1, but a row may be shorter than 1. Replace only 0"
+)
+def _at_least_one(R):
+    unit = R / np.maximum(np.sqrt((R**2).sum(axis=1)), 1)[:, None]
+    return unit @ unit.T
+
+
+@COSINE_2.mistake("the square root is missing in the lengths")
+def _squared_norms(R):
+    norms = (R**2).sum(axis=1)
+    unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
+    return unit @ unit.T
+
+
+@COSINE_2.mistake("these are dot products; the lengths are not divided out yet")
+def _not_normalized(R):
+    return R @ R.T
+
+
+@COSINE_2.mistake("you divide by the length of the row user only, so the table is not symmetric")
+def _divided_once(R):
+    norms = np.sqrt((R**2).sum(axis=1))
+    product = R @ R.T
+    return np.divide(product, norms[:, None], out=np.zeros(product.shape), where=norms[:, None] > 0)
 
 
 COSINE_3 = Exercise(
@@ -203,24 +173,47 @@ COSINE_3 = Exercise(
             (np.array([0.3, 0.4]), np.array([2.0, 0.0]), 0.0),
             np.array([0.3, 0.0]),
         ),
-    ),
-    (
-        Mistake(
-            _wrong_way,
-            "your factor is shrinkage / (n + shrinkage), which grows when there is less evidence; "
-            "it must grow with n",
+        Case(
+            "a negative similarity",
+            (np.array([-0.6, 0.6]), np.array([2.0, 1.0]), 1.0),
+            np.array([-0.4, 0.3]),
         ),
-        Mistake(
-            _no_common_in_denominator,
-            "your factor is n / shrinkage, which can exceed 1; n belongs below the line as well",
-        ),
-        Mistake(_subtracted, "you subtract; shrinkage multiplies the similarity by a factor"),
-        Mistake(
-            _zero_over_zero,
-            "with no common item and shrinkage 0 the factor is 0 / 0. Treat n = 0 as factor 0",
+        Case(
+            "shrinkage below 1",
+            (np.array([0.9, 0.6]), np.array([1.0, 0.0]), 0.5),
+            np.array([0.6, 0.0]),
         ),
     ),
 )
+
+
+@COSINE_3.mistake(
+    "your factor is shrinkage / (n + shrinkage), which grows when there is less evidence; it must "
+    "grow with n"
+)
+def _wrong_way(similarity, common, shrinkage):
+    total = common + shrinkage
+    return similarity * np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+
+
+@COSINE_3.mistake(
+    "your factor is n / shrinkage, which can exceed 1; n belongs below the line as well"
+)
+def _no_common_in_denominator(similarity, common, shrinkage):
+    return similarity * common / shrinkage if shrinkage else similarity * np.inf
+
+
+@COSINE_3.mistake("you subtract; shrinkage multiplies the similarity by a factor")
+def _subtracted(similarity, common, shrinkage):
+    total = common + shrinkage
+    return similarity - np.divide(shrinkage, total, out=np.zeros(total.shape), where=total > 0)
+
+
+@COSINE_3.mistake(
+    "with no common item and shrinkage 0 the factor is 0 / 0. Treat n = 0 as factor 0"
+)
+def _zero_over_zero(similarity, common, shrinkage):
+    return similarity * common / (common + shrinkage)
 
 
 def _item_votes(R, S, u, k, own=False, weights=True, mean=False, upwards=False):
@@ -233,36 +226,6 @@ def _item_votes(R, S, u, k, own=False, weights=True, mean=False, upwards=False):
         scores[neighbours] += (R[u, j] if weights else 1.0) * S[j, neighbours]
         total[neighbours] += S[j, neighbours]
     return scores / np.where(total > 0, total, 1) if mean else scores
-
-
-def _own_neighbour(R, S, u, k):
-    return _item_votes(R, S, u, k, own=True)
-
-
-def _no_cut(R, S, u, k):
-    return R[u] @ (S - np.eye(len(S)))
-
-
-def _stars_forgotten(R, S, u, k):
-    return _item_votes(R, S, u, k, weights=False)
-
-
-def _averaged(R, S, u, k):
-    return _item_votes(R, S, u, k, mean=True)
-
-
-def _least_similar(R, S, u, k):
-    return _item_votes(R, S, u, k, upwards=True)
-
-
-def _neighbours_of_the_wrong_item(R, S, u, k):
-    scores = np.zeros(len(S))
-    for i in range(len(S)):
-        similar = S[i].copy()
-        similar[i] = -np.inf
-        neighbours = np.argsort(-similar, kind="stable")[:k]
-        scores[i] = S[i, neighbours] @ R[u, neighbours]
-    return scores
 
 
 _R = np.array([[5.0, 0, 3, 0], [0, 2, 0, 4]])
@@ -282,47 +245,56 @@ COSINE_4 = Exercise(
             np.array([3.0, 2.0]),
         ),
     ),
-    (
-        Mistake(
-            _own_neighbour,
-            "an item is among its own neighbours: nothing is more similar to it than itself. "
-            "Leave it out",
-        ),
-        Mistake(_no_cut, "all items contribute; wanted are the k most similar to each j only"),
-        Mistake(
-            _stars_forgotten,
-            "you add up similarities alone; each is to be multiplied by the user's rating of j",
-        ),
-        Mistake(
-            _averaged,
-            "you divide by the sum of the similarities. That predicts a rating; for ranking, the "
-            "plain sum is wanted, so that more support counts more",
-        ),
-        Mistake(_least_similar, "you take the least similar items: np.argsort sorts upwards"),
-        Mistake(
-            _neighbours_of_the_wrong_item,
-            "you take the neighbours of the item to be scored, i; the formula takes those of the "
-            "items that the user knows, j",
-        ),
-    ),
 )
 
 
-def _zeros_averaged(R):
-    return _all_pairs(R - R.mean(axis=1)[:, None])
+@COSINE_4.mistake(
+    "an item is among its own neighbours: nothing is more similar to it than itself. Leave it out"
+)
+def _own_neighbour(R, S, u, k):
+    return _item_votes(R, S, u, k, own=True)
 
 
-def _zeros_centred(R):
-    rated = R > 0
-    means = R.sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
-    return _all_pairs(R - means[:, None])
+@COSINE_4.mistake("all items contribute; wanted are the k most similar to each j only")
+def _no_cut(R, S, u, k):
+    return R[u] @ (S - np.eye(len(S)))
 
 
-def _item_means(R):
-    rated = R > 0
-    means = R.sum(axis=0) / np.maximum(rated.sum(axis=0), 1)
-    return _all_pairs(np.where(rated, R - means[None, :], 0.0))
+@COSINE_4.mistake(
+    "you add up similarities alone; each is to be multiplied by the user's rating of j"
+)
+def _stars_forgotten(R, S, u, k):
+    return _item_votes(R, S, u, k, weights=False)
 
+
+@COSINE_4.mistake(
+    "you divide by the sum of the similarities. That predicts a rating; for ranking, the plain "
+    "sum is wanted, so that more support counts more"
+)
+def _averaged(R, S, u, k):
+    return _item_votes(R, S, u, k, mean=True)
+
+
+@COSINE_4.mistake("you take the least similar items: np.argsort sorts upwards")
+def _least_similar(R, S, u, k):
+    return _item_votes(R, S, u, k, upwards=True)
+
+
+@COSINE_4.mistake(
+    "you take the neighbours of the item to be scored, i; the formula takes those of the items "
+    "that the user knows, j"
+)
+def _neighbours_of_the_wrong_item(R, S, u, k):
+    scores = np.zeros(len(S))
+    for i in range(len(S)):
+        similar = S[i].copy()
+        similar[i] = -np.inf
+        neighbours = np.argsort(-similar, kind="stable")[:k]
+        scores[i] = S[i, neighbours] @ R[u, neighbours]
+    return scores
+
+
+_LEANING = 8 / 3 / np.sqrt(96 / 9 * 8.75)  # (4, 4, -8, 0) / 3 and (-1.75, 2.25, -0.75, 0.25)
 
 COSINE_5 = Exercise(
     "cosine-5",
@@ -358,20 +330,37 @@ COSINE_5 = Exercise(
             (np.array([[3.0, 3.0], [1.0, 5.0]]),),
             np.array([[0.0, 0.0], [0.0, 1.0]]),
         ),
-    ),
-    (
-        Mistake(_all_pairs, "the means are not subtracted: this is the plain cosine"),
-        Mistake(
-            _zeros_averaged,
-            "you average over all cells; a 0 says 'not rated' and must not enter the mean",
+        Case(
+            "users whose mean is no middle",
+            (np.array([[5.0, 5.0, 1.0, 0.0], [1.0, 5.0, 2.0, 3.0]]),),
+            np.array([[1.0, _LEANING], [_LEANING, 1.0]]),
         ),
-        Mistake(
-            _zeros_centred,
-            "the mean is right, but you subtract it from the empty cells as well, which turns "
-            "'not rated' into a dislike. Leave them 0",
-        ),
-        Mistake(_item_means, "you subtract the mean of each item; wanted is each user's own mean"),
     ),
 )
+
+COSINE_5.mistake("the means are not subtracted: this is the plain cosine")(_all_pairs)
+
+
+@COSINE_5.mistake("you average over all cells; a 0 says 'not rated' and must not enter the mean")
+def _zeros_averaged(R):
+    return _all_pairs(R - R.mean(axis=1)[:, None])
+
+
+@COSINE_5.mistake(
+    "the mean is right, but you subtract it from the empty cells as well, which turns 'not rated' "
+    "into a dislike. Leave them 0"
+)
+def _zeros_centred(R):
+    rated = R > 0
+    means = R.sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
+    return _all_pairs(R - means[:, None])
+
+
+@COSINE_5.mistake("you subtract the mean of each item; wanted is each user's own mean")
+def _item_means(R):
+    rated = R > 0
+    means = R.sum(axis=0) / np.maximum(rated.sum(axis=0), 1)
+    return _all_pairs(np.where(rated, R - means[None, :], 0.0))
+
 
 EXERCISES = (COSINE_1, COSINE_2, COSINE_3, COSINE_4, COSINE_5)

@@ -2,20 +2,7 @@
 
 import numpy as np
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
-
-
-def _sparsity(user, item, n_users, n_items):
-    return 1 - len(user) / (n_users * n_items)
-
-
-def _percent(user, item, n_users, n_items):
-    return 100 * len(user) / (n_users * n_items)
-
-
-def _only_active(user, item, n_users, n_items):
-    return len(user) / (len(np.unique(user)) * len(np.unique(item)))
-
+from recsys_lib.exercises.core import Case, Exercise
 
 DATA_1 = Exercise(
     "data-1",
@@ -33,41 +20,31 @@ DATA_1 = Exercise(
         ),
         Case("the last ones have no event", (np.array([0, 1]), np.array([0, 1]), 4, 5), 0.1),
         Case("a full table", (np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), 2, 2), 1.0),
-    ),
-    (
-        Mistake(_sparsity, "you return the empty part, the sparsity; wanted is the filled part"),
-        Mistake(_percent, "you return a percentage; wanted is a fraction between 0 and 1"),
-        Mistake(
-            _only_active,
-            "you count only users and items that occur. Those without any event are part of the "
-            "table too: use n_users and n_items",
+        Case(
+            "300 users and 300 items",
+            (np.repeat(np.arange(300), 3), np.tile(np.arange(3), 300), 300, 300),
+            0.01,
         ),
     ),
 )
 
 
-def _ascending(counts, share):
-    cumulative = np.cumsum(np.sort(counts))
-    return int(np.searchsorted(cumulative, share * cumulative[-1]) + 1)
+@DATA_1.mistake("you return the empty part, the sparsity; wanted is the filled part")
+def _sparsity(user, item, n_users, n_items):
+    return 1 - len(user) / (n_users * n_items)
 
 
-def _one_short(counts, share):
-    cumulative = np.cumsum(np.sort(counts)[::-1])
-    return int(np.searchsorted(cumulative, share * cumulative[-1]))
+@DATA_1.mistake("you return a percentage; wanted is a fraction between 0 and 1")
+def _percent(user, item, n_users, n_items):
+    return 100 * len(user) / (n_users * n_items)
 
 
-def _share_of_items(counts, share):
-    return round(share * len(counts))
-
-
-def _as_fraction(counts, share):
-    cumulative = np.cumsum(np.sort(counts)[::-1])
-    return float((np.searchsorted(cumulative, share * cumulative[-1]) + 1) / len(counts))
-
-
-def _not_sorted(counts, share):
-    cumulative = np.cumsum(counts)
-    return int(np.searchsorted(cumulative, share * cumulative[-1]) + 1)
+@DATA_1.mistake(
+    "you count only users and items that occur. Those without any event are part of the table "
+    "too: use n_users and n_items"
+)
+def _only_active(user, item, n_users, n_items):
+    return len(user) / (len(np.unique(user)) * len(np.unique(item)))
 
 
 DATA_2 = Exercise(
@@ -80,26 +57,42 @@ DATA_2 = Exercise(
         Case("all events", (np.array([2, 2, 2, 2]), 1.0), 4),
         Case("equal items", (np.array([2, 2, 2, 2]), 0.5), 2),
         Case("one item has nearly all", (np.array([1, 1, 97, 1]), 0.9), 1),
-    ),
-    (
-        Mistake(_ascending, "you add up from the rarest item; the head starts at the most popular"),
-        Mistake(
-            _one_short,
-            "you are one short: position 0 of the running sum already holds one item",
-        ),
-        Mistake(
-            _share_of_items,
-            "you take this share of the items; wanted are the fewest items that hold this share of "
-            "the events",
-        ),
-        Mistake(_as_fraction, "you return a fraction of the items; wanted is their number"),
-        Mistake(_not_sorted, "you add up in the order of the item numbers; sort the counts first"),
+        Case("all of ten equal items", (np.ones(10, dtype=int), 1.0), 10),
+        Case("all events, and an item without any", (np.array([3, 0, 2]), 1.0), 2),
     ),
 )
 
 
-def _items_counted_too_early(user, item, k):
-    return (np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)
+@DATA_2.mistake("you add up from the rarest item; the head starts at the most popular")
+def _ascending(counts, share):
+    cumulative = np.cumsum(np.sort(counts))
+    return int(np.searchsorted(cumulative, share * cumulative[-1]) + 1)
+
+
+@DATA_2.mistake("you are one short: position 0 of the running sum already holds one item")
+def _one_short(counts, share):
+    cumulative = np.cumsum(np.sort(counts)[::-1])
+    return int(np.searchsorted(cumulative, share * cumulative[-1]))
+
+
+@DATA_2.mistake(
+    "you take this share of the items; wanted are the fewest items that hold this share of the "
+    "events"
+)
+def _share_of_items(counts, share):
+    return round(share * len(counts))
+
+
+@DATA_2.mistake("you return a fraction of the items; wanted is their number")
+def _as_fraction(counts, share):
+    cumulative = np.cumsum(np.sort(counts)[::-1])
+    return float((np.searchsorted(cumulative, share * cumulative[-1]) + 1) / len(counts))
+
+
+@DATA_2.mistake("you add up in the order of the item numbers; sort the counts first")
+def _not_sorted(counts, share):
+    cumulative = np.cumsum(counts)
+    return int(np.searchsorted(cumulative, share * cumulative[-1]) + 1)
 
 
 def _passes(user, item, k, n):
@@ -109,18 +102,6 @@ def _passes(user, item, k, n):
         keep &= np.bincount(user[keep], minlength=user.max() + 1)[user] >= k
         keep &= np.bincount(item[keep], minlength=item.max() + 1)[item] >= k
     return keep
-
-
-def _more_than_k(user, item, k):
-    return _passes(user, item, k + 1, 1)
-
-
-def _users_only(user, item, k):
-    return np.bincount(user)[user] >= k
-
-
-def _items_first(user, item, k):
-    return _passes(item, user, k, 1)
 
 
 # user 0: items 0 1 2, user 1: items 0 1, user 2: item 2 and nothing else
@@ -156,31 +137,30 @@ DATA_3 = Exercise(
         ),
         Case("everything goes", (np.array([0, 1]), np.array([0, 1]), 2), np.array([False, False])),
     ),
-    (
-        Mistake(
-            _items_counted_too_early,
-            "you count the items before the rare users are gone. The pass goes users first, and "
-            "the items are counted among what is left",
-        ),
-        Mistake(_more_than_k, "you ask for more than k events; k itself is enough"),
-        Mistake(_users_only, "the items are not filtered yet"),
-        Mistake(_items_first, "you filter items first, then users; the paper does users first"),
-    ),
 )
 
 
-def _globally_last(user, timestamp, n):
-    mask = np.zeros(len(user), dtype=bool)
-    mask[np.argsort(timestamp, kind="stable")[len(user) - n :]] = True
-    return mask
+@DATA_3.mistake(
+    "you count the items before the rare users are gone. The pass goes users first, and the items "
+    "are counted among what is left"
+)
+def _items_counted_too_early(user, item, k):
+    return (np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)
 
 
-def _first_instead(user, timestamp, n):
-    return _last_rows(user, -timestamp, n)
+@DATA_3.mistake("you ask for more than k events; k itself is enough")
+def _more_than_k(user, item, k):
+    return _passes(user, item, k + 1, 1)
 
 
-def _by_position(user, timestamp, n):
-    return _last_rows(user, np.arange(len(user)), n)
+@DATA_3.mistake("the items are not filtered yet")
+def _users_only(user, item, k):
+    return np.bincount(user)[user] >= k
+
+
+@DATA_3.mistake("you filter items first, then users; the paper does users first")
+def _items_first(user, item, k):
+    return _passes(item, user, k, 1)
 
 
 def _last_rows(user, key, n):
@@ -189,11 +169,6 @@ def _last_rows(user, key, n):
         mine = np.flatnonzero(user == one)
         mask[mine[np.argsort(key[mine], kind="stable")[-n:]]] = True
     return mask
-
-
-def _not_put_back(user, timestamp, n):
-    order = np.lexsort((timestamp, user))
-    return _last_rows(user[order], timestamp[order], n)
 
 
 DATA_4 = Exercise(
@@ -220,68 +195,90 @@ DATA_4 = Exercise(
             (np.array([0, 1, 1, 1]), np.array([7, 3, 1, 2]), 2),
             np.array([True, True, False, True]),
         ),
-    ),
-    (
-        Mistake(
-            _globally_last,
-            "you take the last events of all users together; wanted are the last n of each user",
+        Case(
+            "two rows, and n is 3",
+            (np.array([0, 0, 1, 1, 1, 1]), np.array([2, 1, 5, 4, 8, 6]), 3),
+            np.array([True, True, True, False, True, True]),
         ),
-        Mistake(_first_instead, "you hold out the earliest events; wanted are the latest"),
-        Mistake(
-            _by_position,
-            "you take the last rows as they stand in the table, which need not be ordered by time",
-        ),
-        Mistake(
-            _not_put_back,
-            "the mask belongs to the sorted rows; put it back with mask[order] = ...",
+        Case(
+            "users 0 and 5, nobody between",
+            (np.array([5, 0, 5, 0]), np.array([1, 2, 3, 4]), 1),
+            np.array([False, False, True, True]),
         ),
     ),
 )
 
 
-def _one_pass_only(user, item, k):
-    return _passes(user, item, k, 1)
+@DATA_4.mistake(
+    "you take the last events of all users together; wanted are the last n of each user"
+)
+def _globally_last(user, timestamp, n):
+    mask = np.zeros(len(user), dtype=bool)
+    mask[np.argsort(timestamp, kind="stable")[len(user) - n :]] = True
+    return mask
 
 
-def _two_passes(user, item, k):
-    return _passes(user, item, k, 2)
+@DATA_4.mistake("you hold out the earliest events; wanted are the latest")
+def _first_instead(user, timestamp, n):
+    return _last_rows(user, -timestamp, n)
 
 
-def _three_passes(user, item, k):
-    return _passes(user, item, k, 3)
+@DATA_4.mistake(
+    "you take the last rows as they stand in the table, which need not be ordered by time"
+)
+def _by_position(user, timestamp, n):
+    return _last_rows(user, np.arange(len(user)), n)
+
+
+@DATA_4.mistake("the mask belongs to the sorted rows; put it back with mask[order] = ...")
+def _not_put_back(user, timestamp, n):
+    order = np.lexsort((timestamp, user))
+    return _last_rows(user[order], timestamp[order], n)
 
 
 # a chain: user j has items j and j + 1, so each loss at the end uncovers the next one
-_CHAIN = (np.repeat(np.arange(6), 2), np.repeat(np.arange(7), 2)[1:-1])
-_LONG_CHAIN = (np.repeat(np.arange(60), 2), np.repeat(np.arange(61), 2)[1:-1])
+def _chain(n):
+    return np.repeat(np.arange(n), 2), np.repeat(np.arange(n + 1), 2)[1:-1]
+
 
 DATA_5 = Exercise(
     "data-5",
     "k_core(user, item, k)",
     (
-        Case("a chain comes apart link by link", (*_CHAIN, 2), np.zeros(12, dtype=bool)),
+        Case("a chain comes apart link by link", (*_chain(6), 2), np.zeros(12, dtype=bool)),
         Case(
             "a square with a tail keeps the square",
             (np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1, 0, 1, 1, 2]), 2),
             np.array([True, True, True, True, False, False]),
         ),
-        Case("a long chain, as well", (*_LONG_CHAIN, 2), np.zeros(120, dtype=bool)),
+        Case("a long chain, as well", (*_chain(60), 2), np.zeros(120, dtype=bool)),
         Case("one pass is enough", (*_SMALL, 2), np.array([True, True, False, True, True, False])),
         Case("k = 1 keeps all", (np.array([0, 1]), np.array([1, 0]), 1), np.array([True, True])),
-    ),
-    (
-        Mistake(
-            _one_pass_only,
-            "you stop after one pass. Dropping items can push users below k again: go on until "
-            "nothing changes",
-        ),
-        Mistake(_two_passes, "you stop after two passes; go on until nothing changes"),
-        Mistake(_three_passes, "you stop after three passes; go on until nothing changes"),
-        Mistake(
-            _items_counted_too_early,
-            "you count once and filter once. Count again among what is left, until nothing changes",
-        ),
+        Case("a chain of 230 users", (*_chain(230), 2), np.zeros(460, dtype=bool)),
     ),
 )
+
+
+@DATA_5.mistake(
+    "you stop after one pass. Dropping items can push users below k again: go on until nothing "
+    "changes"
+)
+def _one_pass_only(user, item, k):
+    return _passes(user, item, k, 1)
+
+
+@DATA_5.mistake("you stop after two passes; go on until nothing changes")
+def _two_passes(user, item, k):
+    return _passes(user, item, k, 2)
+
+
+@DATA_5.mistake("you stop after three passes; go on until nothing changes")
+def _three_passes(user, item, k):
+    return _passes(user, item, k, 3)
+
+
+DATA_5.mistake(
+    "you count once and filter once. Count again among what is left, until nothing changes"
+)(_items_counted_too_early)
 
 EXERCISES = (DATA_1, DATA_2, DATA_3, DATA_4, DATA_5)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from scipy.stats import binom, hypergeom
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _found(items, relevant, k):
@@ -22,60 +22,6 @@ def _four(found, relevant, k, ideal):
     """All metrics, with an ideal list that has `ideal` ones."""
     gain = _dcg(found) / _dcg(range(1, ideal + 1)) if ideal else 0.0
     return float(bool(found)), gain, len(found) / k, len(found) / len(relevant)
-
-
-def _hits_counted(items, relevant, k):
-    found = _found(items, relevant, k)
-    return len(found), *_four(found, relevant, k, min(k, len(relevant)))[1:]
-
-
-def _not_normalized(items, relevant, k):
-    found = _found(items, relevant, k)
-    hit, _, precision, recall = _four(found, relevant, k, min(k, len(relevant)))
-    return hit, _dcg(found), precision, recall
-
-
-def _ideal_of_k(items, relevant, k):
-    return _four(_found(items, relevant, k), relevant, k, k)
-
-
-def _ideal_of_all_relevant(items, relevant, k):
-    return _four(_found(items, relevant, k), relevant, k, len(relevant))
-
-
-def _ideal_of_the_found(items, relevant, k):
-    found = _found(items, relevant, k)
-    return _four(found, relevant, k, len(found))
-
-
-def _counted_from_zero(items, relevant, k):
-    found = _found(items, relevant, k)
-    hit, _, precision, recall = _four(found, relevant, k, 0)
-    gain = sum(1 / np.log2(place) for place in found)
-    ideal = sum(1 / np.log2(place) for place in range(1, min(k, len(relevant)) + 1))
-    return hit, gain / ideal, precision, recall
-
-
-def _not_cut(items, relevant, k):
-    found = _found(items, relevant, len(items))
-    return _four(found, relevant, k, min(k, len(relevant)))
-
-
-def _over_length(items, relevant, k):
-    found = _found(items, relevant, k)
-    hit, gain, _, recall = _four(found, relevant, k, min(k, len(relevant)))
-    return hit, gain, len(found) / max(len(items[:k]), 1), recall
-
-
-def _recall_over_possible(items, relevant, k):
-    found = _found(items, relevant, k)
-    return *_four(found, relevant, k, min(k, len(relevant)))[:3], len(found) / min(k, len(relevant))
-
-
-def _precision_and_recall_swapped(items, relevant, k):
-    found = _found(items, relevant, k)
-    hit, gain, precision, recall = _four(found, relevant, k, min(k, len(relevant)))
-    return hit, gain, recall, precision
 
 
 EVAL_1 = Exercise(
@@ -110,46 +56,81 @@ EVAL_1 = Exercise(
             np.array([1.0, 1.0177825608 / 2.9484591189, 2 / 6, 2 / 5]),
         ),
     ),
-    (
-        Mistake(_hits_counted, "HR is the number of hits; it is 1 if there is any hit, else 0"),
-        Mistake(
-            _not_normalized,
-            "you return the DCG; NDCG divides it by the DCG of the best list possible",
-        ),
-        Mistake(
-            _ideal_of_k,
-            "your ideal list has k relevant items; it can have no more than there are",
-        ),
-        Mistake(
-            _ideal_of_all_relevant,
-            "your ideal list has all relevant items, however many; only k of them have a place",
-        ),
-        Mistake(
-            _ideal_of_the_found,
-            "your ideal list has only the items that were found; the best list possible begins "
-            "with all relevant ones, as far as they fit",
-        ),
-        Mistake(
-            _counted_from_zero,
-            "you count the places from 0; the first one is place 1 and has log2(2) below the line",
-        ),
-        Mistake(_not_cut, "you go through the whole list; only the first k items count"),
-        Mistake(
-            _over_length,
-            "you divide by the length of the list; precision divides by k, also where the list is "
-            "shorter",
-        ),
-        Mistake(
-            _recall_over_possible,
-            "your recall divides by min(k, number of relevant items); only the ideal DCG does "
-            "that, recall divides by the number of relevant items",
-        ),
-        Mistake(
-            _precision_and_recall_swapped,
-            "precision and recall have changed places: precision divides by k, and comes first",
-        ),
-    ),
 )
+
+
+@EVAL_1.mistake("HR is the number of hits; it is 1 if there is any hit, else 0")
+def _hits_counted(items, relevant, k):
+    found = _found(items, relevant, k)
+    return len(found), *_four(found, relevant, k, min(k, len(relevant)))[1:]
+
+
+@EVAL_1.mistake("you return the DCG; NDCG divides it by the DCG of the best list possible")
+def _not_normalized(items, relevant, k):
+    found = _found(items, relevant, k)
+    hit, _, precision, recall = _four(found, relevant, k, min(k, len(relevant)))
+    return hit, _dcg(found), precision, recall
+
+
+@EVAL_1.mistake("your ideal list has k relevant items; it can have no more than there are")
+def _ideal_of_k(items, relevant, k):
+    return _four(_found(items, relevant, k), relevant, k, k)
+
+
+@EVAL_1.mistake("your ideal list has all relevant items, however many; only k of them have a place")
+def _ideal_of_all_relevant(items, relevant, k):
+    return _four(_found(items, relevant, k), relevant, k, len(relevant))
+
+
+@EVAL_1.mistake(
+    "your ideal list has only the items that were found; the best list possible begins with all "
+    "relevant ones, as far as they fit"
+)
+def _ideal_of_the_found(items, relevant, k):
+    found = _found(items, relevant, k)
+    return _four(found, relevant, k, len(found))
+
+
+@EVAL_1.mistake(
+    "you count the places from 0; the first one is place 1 and has log2(2) below the line"
+)
+def _counted_from_zero(items, relevant, k):
+    found = _found(items, relevant, k)
+    hit, _, precision, recall = _four(found, relevant, k, 0)
+    gain = sum(1 / np.log2(place) for place in found)
+    ideal = sum(1 / np.log2(place) for place in range(1, min(k, len(relevant)) + 1))
+    return hit, gain / ideal, precision, recall
+
+
+@EVAL_1.mistake("you go through the whole list; only the first k items count")
+def _not_cut(items, relevant, k):
+    found = _found(items, relevant, len(items))
+    return _four(found, relevant, k, min(k, len(relevant)))
+
+
+@EVAL_1.mistake(
+    "you divide by the length of the list; precision divides by k, also where the list is shorter"
+)
+def _over_length(items, relevant, k):
+    found = _found(items, relevant, k)
+    hit, gain, _, recall = _four(found, relevant, k, min(k, len(relevant)))
+    return hit, gain, len(found) / max(len(items[:k]), 1), recall
+
+
+@EVAL_1.mistake(
+    "your recall divides by min(k, number of relevant items); only the ideal DCG does that, "
+    "recall divides by the number of relevant items"
+)
+def _recall_over_possible(items, relevant, k):
+    found = _found(items, relevant, k)
+    return *_four(found, relevant, k, min(k, len(relevant)))[:3], len(found) / min(k, len(relevant))
+
+
+@EVAL_1.mistake("precision and recall have changed places: precision divides by k, and comes first")
+def _precision_and_recall_swapped(items, relevant, k):
+    found = _found(items, relevant, k)
+    hit, gain, precision, recall = _four(found, relevant, k, min(k, len(relevant)))
+    return hit, gain, recall, precision
 
 
 def _above(scores, positive):
@@ -163,48 +144,6 @@ def _tied(scores, positive):
 
 def _clipped(x):
     return min(max(x, 0.0), 1.0)
-
-
-def _first_of_the_tied(scores, positive, k):
-    return float(_above(scores, positive) < k)
-
-
-def _last_of_the_tied(scores, positive, k):
-    return float(_above(scores, positive) + _tied(scores, positive) <= k)
-
-
-def _middle_of_the_tied(scores, positive, k):
-    return float(_above(scores, positive) + (_tied(scores, positive) + 1) / 2 <= k)
-
-
-def _order_of_the_sort(scores, positive, k):
-    return float(positive in np.argsort(-scores, kind="stable")[:k])
-
-
-def _order_of_the_sort_turned(scores, positive, k):
-    return float(positive in np.argsort(scores, kind="stable")[::-1][:k])
-
-
-def _tied_without_itself(scores, positive, k):
-    tied = np.float64(_tied(scores, positive) - 1)
-    return np.clip((k - _above(scores, positive)) / tied, 0, 1)
-
-
-def _tied_counted_as_above(scores, positive, k):
-    tied = _tied(scores, positive)
-    return _clipped((k - _above(scores, positive) - tied) / tied)
-
-
-def _above_left_out(scores, positive, k):
-    return _clipped(k / _tied(scores, positive))
-
-
-def _low_is_best(scores, positive, k):
-    return _clipped((k - _above(-scores, positive)) / _tied(scores, positive))
-
-
-def _not_clipped(scores, positive, k):
-    return (k - _above(scores, positive)) / _tied(scores, positive)
 
 
 EVAL_2 = Exercise(
@@ -228,90 +167,74 @@ EVAL_2 = Exercise(
             3 / 4,
         ),
     ),
-    (
-        Mistake(
-            _first_of_the_tied,
-            "you put the positive first among the tied; each of their orders counts the same",
-        ),
-        Mistake(
-            _last_of_the_tied,
-            "you put the positive last among the tied; each of their orders counts the same",
-        ),
-        Mistake(
-            _middle_of_the_tied,
-            "you put the positive in the middle of the tied; wanted is the share of their orders "
-            "in which it is in the list",
-        ),
-        Mistake(
-            _order_of_the_sort,
-            "you take the order in which the sort leaves the tied: those with a lower index come "
-            "first, which is nobody's merit",
-        ),
-        Mistake(
-            _order_of_the_sort_turned,
-            "you sort from low to high and turn the result round: the tied with a higher index "
-            "come first, which is nobody's merit",
-        ),
-        Mistake(
-            _tied_without_itself,
-            "you do not count the positive among the tied; it takes one of their places itself",
-        ),
-        Mistake(
-            _tied_counted_as_above,
-            "you count the tied as above the positive, with >= where > is needed",
-        ),
-        Mistake(
-            _above_left_out,
-            "you share out all k places among the tied; those above take theirs first",
-        ),
-        Mistake(_low_is_best, "you count the lower scores as above; a high score is a good one"),
-        Mistake(
-            _not_clipped,
-            "your result can lie below 0 or above 1: there are no fewer than 0 places to share "
-            "out, and no more than there are tied items",
-        ),
-    ),
 )
 
 
-def _with_replacement(places, n_items, n_negatives, k):
-    return binom.cdf(k - 1, n_negatives, (places - 1) / (n_items - 1))
+@EVAL_2.mistake("you put the positive first among the tied; each of their orders counts the same")
+def _first_of_the_tied(scores, positive, k):
+    return float(_above(scores, positive) < k)
 
 
-def _place_better_ones(places, n_items, n_negatives, k):
-    return hypergeom.cdf(k - 1, n_items - 1, places, n_negatives)
+@EVAL_2.mistake(
+    "you put the positive last among the tied, or cut their share down with //; each of their "
+    "orders counts the same, so the result may lie between 0 and 1"
+)
+def _last_of_the_tied(scores, positive, k):
+    return float(_above(scores, positive) + _tied(scores, positive) <= k)
 
 
-def _k_better_allowed(places, n_items, n_negatives, k):
-    return hypergeom.cdf(k, n_items - 1, places - 1, n_negatives)
+@EVAL_2.mistake(
+    "you put the positive in the middle of the tied; wanted is the share of their orders in which "
+    "it is in the list"
+)
+def _middle_of_the_tied(scores, positive, k):
+    return float(_above(scores, positive) + (_tied(scores, positive) + 1) / 2 <= k)
 
 
-def _drawn_from_all(places, n_items, n_negatives, k):
-    return hypergeom.cdf(k - 1, n_items, places - 1, n_negatives)
+@EVAL_2.mistake(
+    "you take the order in which the sort leaves the tied: those with a lower index come first, "
+    "which is nobody's merit"
+)
+def _order_of_the_sort(scores, positive, k):
+    return float(positive in np.argsort(-scores, kind="stable")[:k])
 
 
-def _one_negative_fewer(places, n_items, n_negatives, k):
-    return hypergeom.cdf(k - 1, n_items - 1, places - 1, n_negatives - 1)
+@EVAL_2.mistake(
+    "you sort from low to high and turn the result round: the tied with a higher index come "
+    "first, which is nobody's merit"
+)
+def _order_of_the_sort_turned(scores, positive, k):
+    return float(positive in np.argsort(scores, kind="stable")[::-1][:k])
 
 
-def _missed(places, n_items, n_negatives, k):
-    return hypergeom.sf(k - 1, n_items - 1, places - 1, n_negatives)
+@EVAL_2.mistake("you do not count the positive among the tied; it takes one of their places itself")
+def _tied_without_itself(scores, positive, k):
+    tied = np.float64(_tied(scores, positive) - 1)
+    return np.clip((k - _above(scores, positive)) / tied, 0, 1)
 
 
-def _exactly_at_k(places, n_items, n_negatives, k):
-    return hypergeom.pmf(k - 1, n_items - 1, places - 1, n_negatives)
+@EVAL_2.mistake("you count the tied as above the positive, with >= where > is needed")
+def _tied_counted_as_above(scores, positive, k):
+    tied = _tied(scores, positive)
+    return _clipped((k - _above(scores, positive) - tied) / tied)
 
 
-def _worse_ones_counted(places, n_items, n_negatives, k):
-    return hypergeom.cdf(k - 1, n_items - 1, n_items - places, n_negatives)
+@EVAL_2.mistake("you share out all k places among the tied; those above take theirs first")
+def _above_left_out(scores, positive, k):
+    return _clipped(k / _tied(scores, positive))
 
 
-def _place_scaled(places, n_items, n_negatives, k):
-    return (places * n_negatives / n_items <= k).astype(float)
+@EVAL_2.mistake("you count the lower scores as above; a high score is a good one")
+def _low_is_best(scores, positive, k):
+    return _clipped((k - _above(-scores, positive)) / _tied(scores, positive))
 
 
-def _whole_list(places, n_items, n_negatives, k):
-    return (places <= k).astype(float)
+@EVAL_2.mistake(
+    "your result can lie below 0 or above 1: there are no fewer than 0 places to share out, and "
+    "no more than there are tied items"
+)
+def _not_clipped(scores, positive, k):
+    return (k - _above(scores, positive)) / _tied(scores, positive)
 
 
 EVAL_3 = Exercise(
@@ -348,52 +271,70 @@ EVAL_3 = Exercise(
             ),
         ),
     ),
-    (
-        Mistake(
-            _with_replacement,
-            "you draw with replacement, by the binomial distribution; here nobody is drawn twice",
-        ),
-        Mistake(
-            _place_better_ones,
-            "you count as many better items as the place says; at place 1 there are none",
-        ),
-        Mistake(
-            _k_better_allowed,
-            "you allow for k better ones in the short list; then the positive is at place k + 1",
-        ),
-        Mistake(
-            _drawn_from_all,
-            "you draw from all items; the positive itself cannot be drawn, so it is one fewer",
-        ),
-        Mistake(
-            _one_negative_fewer,
-            "you draw one negative too few; the positive stands beside them, it is none of them",
-        ),
-        Mistake(
-            _missed,
-            "you return the probability that it is *not* among the first k",
-        ),
-        Mistake(
-            _exactly_at_k,
-            "you return the probability of place k alone; the places before it count as well",
-        ),
-        Mistake(
-            _worse_ones_counted,
-            "you count the worse ones that are drawn; those who push the positive down are the "
-            "better ones",
-        ),
-        Mistake(
-            _place_scaled,
-            "you scale the place down to the short list; the true place there depends on the draw, "
-            "and wanted is a probability",
-        ),
-        Mistake(
-            _whole_list,
-            "you look at the place among all items; in the short list most of the better ones are "
-            "missing",
-        ),
-    ),
 )
+
+
+@EVAL_3.mistake(
+    "you draw with replacement, by the binomial distribution; here nobody is drawn twice"
+)
+def _with_replacement(places, n_items, n_negatives, k):
+    return binom.cdf(k - 1, n_negatives, (places - 1) / (n_items - 1))
+
+
+@EVAL_3.mistake("you count as many better items as the place says; at place 1 there are none")
+def _place_better_ones(places, n_items, n_negatives, k):
+    return hypergeom.cdf(k - 1, n_items - 1, places, n_negatives)
+
+
+@EVAL_3.mistake(
+    "you allow for k better ones in the short list; then the positive is at place k + 1"
+)
+def _k_better_allowed(places, n_items, n_negatives, k):
+    return hypergeom.cdf(k, n_items - 1, places - 1, n_negatives)
+
+
+@EVAL_3.mistake("you draw from all items; the positive itself cannot be drawn, so it is one fewer")
+def _drawn_from_all(places, n_items, n_negatives, k):
+    return hypergeom.cdf(k - 1, n_items, places - 1, n_negatives)
+
+
+@EVAL_3.mistake(
+    "you draw one negative too few; the positive stands beside them, it is none of them"
+)
+def _one_negative_fewer(places, n_items, n_negatives, k):
+    return hypergeom.cdf(k - 1, n_items - 1, places - 1, n_negatives - 1)
+
+
+@EVAL_3.mistake("you return the probability that it is *not* among the first k")
+def _missed(places, n_items, n_negatives, k):
+    return hypergeom.sf(k - 1, n_items - 1, places - 1, n_negatives)
+
+
+@EVAL_3.mistake("you return the probability of place k alone; the places before it count as well")
+def _exactly_at_k(places, n_items, n_negatives, k):
+    return hypergeom.pmf(k - 1, n_items - 1, places - 1, n_negatives)
+
+
+@EVAL_3.mistake(
+    "you count the worse ones that are drawn; those who push the positive down are the better ones"
+)
+def _worse_ones_counted(places, n_items, n_negatives, k):
+    return hypergeom.cdf(k - 1, n_items - 1, n_items - places, n_negatives)
+
+
+@EVAL_3.mistake(
+    "you scale the place down to the short list; the true place there depends on the draw, and "
+    "wanted is a probability"
+)
+def _place_scaled(places, n_items, n_negatives, k):
+    return (places * n_negatives / n_items <= k).astype(float)
+
+
+@EVAL_3.mistake(
+    "you look at the place among all items; in the short list most of the better ones are missing"
+)
+def _whole_list(places, n_items, n_negatives, k):
+    return (places <= k).astype(float)
 
 
 def _steps(p):
@@ -406,64 +347,6 @@ def _back(order, values):
     result = np.empty(len(order))
     result[order] = values
     return result
-
-
-def _bonferroni(p_values):
-    return np.minimum(p_values * len(p_values), 1)
-
-
-def _may_fall(p_values):
-    order, raised = _steps(p_values)
-    return _back(order, np.minimum(raised, 1))
-
-
-def _one_step_back(p_values):
-    order, raised = _steps(p_values)
-    return _back(order, np.minimum(np.maximum(raised, np.r_[0, raised[:-1]]), 1))
-
-
-def _above_one(p_values):
-    order, raised = _steps(p_values)
-    return _back(order, np.maximum.accumulate(raised))
-
-
-def _left_sorted(p_values):
-    _, raised = _steps(p_values)
-    return np.minimum(np.maximum.accumulate(raised), 1)
-
-
-def _wrong_way_back(p_values):
-    order, raised = _steps(p_values)
-    return np.minimum(np.maximum.accumulate(raised), 1)[order]
-
-
-def _hochberg(p_values):
-    order, raised = _steps(p_values)
-    return _back(order, np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1))
-
-
-def _benjamini_hochberg(p_values):
-    m = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    raised = p_values[order] * m / np.arange(1, m + 1)
-    return _back(order, np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1))
-
-
-def _factors_turned_round(p_values):
-    order = np.argsort(p_values, kind="stable")
-    raised = p_values[order] * np.arange(1, len(p_values) + 1)
-    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
-
-
-def _not_sorted(p_values):
-    raised = p_values * np.arange(len(p_values), 0, -1)
-    return np.minimum(np.maximum.accumulate(raised), 1)
-
-
-def _one_factor_too_low(p_values):
-    order = np.argsort(p_values, kind="stable")
-    raised = p_values[order] * np.arange(len(p_values) - 1, -1, -1)
-    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
 
 
 EVAL_4 = Exercise(
@@ -498,52 +381,92 @@ EVAL_4 = Exercise(
             (np.array([0.2, 0.012, 0.003, 0.04, 0.011, 0.6]),),
             np.array([0.4, 0.055, 0.018, 0.12, 0.055, 0.6]),
         ),
-    ),
-    (
-        Mistake(
-            _bonferroni,
-            "you multiply all by their number, as Bonferroni does; after Holm the next one is "
-            "multiplied by one less",
-        ),
-        Mistake(
-            _may_fall,
-            "a larger p-value can come out smaller than the one before; then it is raised to it",
-        ),
-        Mistake(
-            _one_step_back,
-            "you raise to the product before; it may have been raised itself, and that counts",
-        ),
-        Mistake(_above_one, "some of your p-values lie above 1; a probability ends there"),
-        Mistake(_left_sorted, "your result is still sorted; wanted is the order that was given"),
-        Mistake(
-            _wrong_way_back,
-            "you go back with raised[order], which sorts once more; to undo a sort, write "
-            "result[order] = raised",
-        ),
-        Mistake(
-            _hochberg,
-            "you lower the smaller p-values to the one after them, which is Hochberg's way; Holm "
-            "raises the larger ones to the one before",
-        ),
-        Mistake(
-            _benjamini_hochberg,
-            "you adjust after Benjamini and Hochberg, who allow for a share of false discoveries; "
-            "the factors here are m, m - 1, and so on",
-        ),
-        Mistake(
-            _factors_turned_round,
-            "the factors are the wrong way round: the smallest p-value has the largest",
-        ),
-        Mistake(
-            _not_sorted,
-            "you multiply in the order that was given; sort first, and go back at the end",
-        ),
-        Mistake(
-            _one_factor_too_low,
-            "your factors end at 0, one too early: they go from m down to 1",
-        ),
+        Case("five digits", (np.array([0.01234, 0.43215]),), np.array([0.02468, 0.43215])),
     ),
 )
+
+
+@EVAL_4.mistake(
+    "you multiply all by their number, as Bonferroni does; after Holm the next one is multiplied "
+    "by one less"
+)
+def _bonferroni(p_values):
+    return np.minimum(p_values * len(p_values), 1)
+
+
+@EVAL_4.mistake(
+    "a larger p-value can come out smaller than the one before; then it is raised to it"
+)
+def _may_fall(p_values):
+    order, raised = _steps(p_values)
+    return _back(order, np.minimum(raised, 1))
+
+
+@EVAL_4.mistake("you raise to the product before; it may have been raised itself, and that counts")
+def _one_step_back(p_values):
+    order, raised = _steps(p_values)
+    return _back(order, np.minimum(np.maximum(raised, np.r_[0, raised[:-1]]), 1))
+
+
+@EVAL_4.mistake("some of your p-values lie above 1; a probability ends there")
+def _above_one(p_values):
+    order, raised = _steps(p_values)
+    return _back(order, np.maximum.accumulate(raised))
+
+
+@EVAL_4.mistake("your result is still sorted; wanted is the order that was given")
+def _left_sorted(p_values):
+    _, raised = _steps(p_values)
+    return np.minimum(np.maximum.accumulate(raised), 1)
+
+
+@EVAL_4.mistake(
+    "you go back with raised[order], which sorts once more; to undo a sort, write result[order] = "
+    "raised"
+)
+def _wrong_way_back(p_values):
+    order, raised = _steps(p_values)
+    return np.minimum(np.maximum.accumulate(raised), 1)[order]
+
+
+@EVAL_4.mistake(
+    "you lower the smaller p-values to the one after them, which is Hochberg's way; Holm raises "
+    "the larger ones to the one before"
+)
+def _hochberg(p_values):
+    order, raised = _steps(p_values)
+    return _back(order, np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1))
+
+
+@EVAL_4.mistake(
+    "you adjust after Benjamini and Hochberg, who allow for a share of false discoveries; the "
+    "factors here are m, m - 1, and so on"
+)
+def _benjamini_hochberg(p_values):
+    m = len(p_values)
+    order = np.argsort(p_values, kind="stable")
+    raised = p_values[order] * m / np.arange(1, m + 1)
+    return _back(order, np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1))
+
+
+@EVAL_4.mistake("the factors are the wrong way round: the smallest p-value has the largest")
+def _factors_turned_round(p_values):
+    order = np.argsort(p_values, kind="stable")
+    raised = p_values[order] * np.arange(1, len(p_values) + 1)
+    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
+
+
+@EVAL_4.mistake("you multiply in the order that was given; sort first, and go back at the end")
+def _not_sorted(p_values):
+    raised = p_values * np.arange(len(p_values), 0, -1)
+    return np.minimum(np.maximum.accumulate(raised), 1)
+
+
+@EVAL_4.mistake("your factors end at 0, one too early: they go from m down to 1")
+def _one_factor_too_low(p_values):
+    order = np.argsort(p_values, kind="stable")
+    raised = p_values[order] * np.arange(len(p_values) - 1, -1, -1)
+    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
 
 
 def _sums(d):
@@ -554,53 +477,6 @@ def _sums(d):
 def _share(d, counts):
     sums = _sums(d)
     return sum(map(counts, sums)) / len(sums)
-
-
-def _one_sided(d):
-    return _share(d, lambda total: total >= sum(d.tolist()) - 1e-12)
-
-
-def _sum_keeps_its_sign(d):
-    return _share(d, lambda total: abs(total) >= sum(d.tolist()) - 1e-12)
-
-
-def _farther_only(d):
-    return _share(d, lambda total: abs(total) > abs(sum(d.tolist())) + 1e-12)
-
-
-def _nearer_counted(d):
-    return _share(d, lambda total: abs(total) <= abs(sum(d.tolist())) + 1e-12)
-
-
-def _no_tolerance(d):
-    return _share(d, lambda total: abs(total) >= abs(sum(d.tolist())))
-
-
-def _no_tolerance_at_once(d):
-    signs = np.array(list(product((1, -1), repeat=len(d))))
-    return float((np.abs(signs @ d) >= abs(d.sum())).mean())
-
-
-def _number_of_patterns(d):
-    return round(_share(d, lambda total: abs(total) >= abs(sum(d.tolist())) - 1e-12) * 2 ** len(d))
-
-
-def _found_counted_twice(d):
-    return (_number_of_patterns(d) + 1) / (2 ** len(d) + 1)
-
-
-def _found_left_out(d):
-    return (_number_of_patterns(d) - 1) / (2 ** len(d) - 1)
-
-
-def _zero_for_minus(d):
-    sums = [sum(some) for some in product(*((x, 0) for x in d.tolist()))]
-    return sum(abs(total) >= abs(sum(d.tolist())) - 1e-12 for total in sums) / len(sums)
-
-
-def _signs_alone(d):
-    signs = np.sign(d)
-    return _share(signs, lambda total: abs(total) >= abs(signs.sum()))
 
 
 EVAL_5 = Exercise(
@@ -629,52 +505,80 @@ EVAL_5 = Exercise(
             (np.array([0.31, -0.12, 0.44, 0.05, -0.23, 0.52, 0.17, -0.08, 0.26]),),
             70 / 512,
         ),
-    ),
-    (
-        Mistake(
-            _one_sided,
-            "you count sums on one side only; one that is as far below 0 counts as well",
-        ),
-        Mistake(
-            _sum_keeps_its_sign,
-            "you take the absolute value of the other sums, but not of that of d itself",
-        ),
-        Mistake(
-            _farther_only,
-            "you count only sums that are farther away; as far is enough, so that d counts itself",
-        ),
-        Mistake(
-            _nearer_counted,
-            "you count the sums that are nearer to 0; wanted are those at least as far away",
-        ),
-        Mistake(
-            _no_tolerance,
-            "sums that should be equal differ by rounding; allow for it, with >= ... - 1e-12",
-        ),
-        Mistake(
-            _no_tolerance_at_once,
-            "sums that should be equal differ by rounding, in a matrix product as well; allow for "
-            "it, with >= ... - 1e-12",
-        ),
-        Mistake(
-            _number_of_patterns,
-            "you return the number of patterns; divide it by that of all, 2^n",
-        ),
-        Mistake(
-            _found_counted_twice,
-            "you add 1 above and below the line, as with patterns drawn at random; here d is "
-            "among all 2^n already",
-        ),
-        Mistake(_found_left_out, "you leave out d itself; it is one of the 2^n patterns"),
-        Mistake(
-            _zero_for_minus,
-            "your signs are 1 and 0, which drops differences; those that are flipped have -1",
-        ),
-        Mistake(
-            _signs_alone,
-            "you use the signs alone, which is the sign test; the sizes of the differences count",
-        ),
+        Case("sums that differ in the fourth digit", (np.array([1.0, 2e-4]),), 1 / 2),
     ),
 )
+
+
+@EVAL_5.mistake("you count sums on one side only; one that is as far below 0 counts as well")
+def _one_sided(d):
+    return _share(d, lambda total: total >= sum(d.tolist()) - 1e-12)
+
+
+@EVAL_5.mistake(
+    "where the sum of d is below 0 you count every pattern: take the absolute value of that sum "
+    "too, or double the side on which it lies"
+)
+def _sum_keeps_its_sign(d):
+    return _share(d, lambda total: abs(total) >= sum(d.tolist()) - 1e-12)
+
+
+@EVAL_5.mistake(
+    "you count only sums that are farther away; as far is enough, so that d counts itself"
+)
+def _farther_only(d):
+    return _share(d, lambda total: abs(total) > abs(sum(d.tolist())) + 1e-12)
+
+
+@EVAL_5.mistake("you count the sums that are nearer to 0; wanted are those at least as far away")
+def _nearer_counted(d):
+    return _share(d, lambda total: abs(total) <= abs(sum(d.tolist())) + 1e-12)
+
+
+@EVAL_5.mistake("sums that should be equal differ by rounding; allow for it, with >= ... - 1e-12")
+def _no_tolerance(d):
+    return _share(d, lambda total: abs(total) >= abs(sum(d.tolist())))
+
+
+@EVAL_5.mistake(
+    "sums that should be equal differ by rounding, in a matrix product as well; allow for it, "
+    "with >= ... - 1e-12"
+)
+def _no_tolerance_at_once(d):
+    signs = np.array(list(product((1, -1), repeat=len(d))))
+    return float((np.abs(signs @ d) >= abs(d.sum())).mean())
+
+
+@EVAL_5.mistake("you return the number of patterns; divide it by that of all, 2^n")
+def _number_of_patterns(d):
+    return round(_share(d, lambda total: abs(total) >= abs(sum(d.tolist())) - 1e-12) * 2 ** len(d))
+
+
+@EVAL_5.mistake(
+    "you add 1 above and below the line, as with patterns drawn at random; here d is among all "
+    "2^n already"
+)
+def _found_counted_twice(d):
+    return (_number_of_patterns(d) + 1) / (2 ** len(d) + 1)
+
+
+@EVAL_5.mistake("you leave out d itself; it is one of the 2^n patterns")
+def _found_left_out(d):
+    return (_number_of_patterns(d) - 1) / (2 ** len(d) - 1)
+
+
+@EVAL_5.mistake("your signs are 1 and 0, which drops differences; those that are flipped have -1")
+def _zero_for_minus(d):
+    sums = [sum(some) for some in product(*((x, 0) for x in d.tolist()))]
+    return sum(abs(total) >= abs(sum(d.tolist())) - 1e-12 for total in sums) / len(sums)
+
+
+@EVAL_5.mistake(
+    "you use the signs alone, which is the sign test; the sizes of the differences count"
+)
+def _signs_alone(d):
+    signs = np.sign(d)
+    return _share(signs, lambda total: abs(total) >= abs(signs.sum()))
+
 
 EXERCISES = (EVAL_1, EVAL_2, EVAL_3, EVAL_4, EVAL_5)

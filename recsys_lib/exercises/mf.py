@@ -2,84 +2,11 @@
 
 import numpy as np
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
-
-
-def _q_from_the_new_p(p, q, r, eta, lam):
-    e = r - p @ q
-    p = p + eta * (e * q - lam * p)
-    return p, q + eta * (e * p - lam * q)
-
-
-def _p_from_the_new_q(p, q, r, eta, lam):
-    e = r - p @ q
-    q = q + eta * (e * p - lam * q)
-    return p + eta * (e * q - lam * p), q
-
-
-def _error_again(p, q, r, eta, lam):
-    new = p + eta * ((r - p @ q) * q - lam * p)
-    return new, q + eta * ((r - new @ q) * p - lam * q)
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _step(p, q, e, eta, lam):
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
-
-
-def _error_reversed(p, q, r, eta, lam):
-    return _step(p, q, p @ q - r, eta, lam)
-
-
-def _uphill(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, -eta, lam)
-
-
-def _penalty_added(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, -lam)
-
-
-def _factor_two(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, 2 * eta, lam)
-
-
-def _no_penalty(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, 0.0)
-
-
-def _penalty_without_eta(p, q, r, eta, lam):
-    e = r - p @ q
-    return p + eta * e * q - lam * p, q + eta * e * p - lam * q
-
-
-def _rounded(p, q, r, eta, lam):
-    return _step(p, q, r - np.round(p @ q), eta, lam)
-
-
-def _clipped(p, q, r, eta, lam):
-    return _step(p, q, r - np.clip(p @ q, 1, 5), eta, lam)
-
-
-def _p_only(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, lam)[0], q
-
-
-def _not_scaled_by_the_other(p, q, r, eta, lam):
-    e = r - p @ q
-    return p + eta * (e - lam * p), q + eta * (e - lam * q)
-
-
-def _own_factor(p, q, r, eta, lam):
-    e = r - p @ q
-    return p + eta * (e * p - lam * p), q + eta * (e * q - lam * q)
-
-
-def _change_only(p, q, r, eta, lam):
-    e = r - p @ q
-    return eta * (e * q - lam * p), eta * (e * p - lam * q)
-
-
-def _swapped(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, lam)[::-1]
 
 
 MF_1 = Exercise(
@@ -132,55 +59,99 @@ MF_1 = Exercise(
             np.array([[0.8, -0.2], [0.8, 1.0]]),
         ),
     ),
-    (
-        Mistake(
-            _q_from_the_new_p,
-            "q is moved with the new p; both moves start from the same place, so keep the old p",
-        ),
-        Mistake(
-            _p_from_the_new_q,
-            "p is moved with the new q; both moves start from the same place, so keep the old q",
-        ),
-        Mistake(
-            _error_again,
-            "you compute the error again after p has moved; one error serves both moves",
-        ),
-        Mistake(
-            _error_reversed,
-            "your error is p.q - r, so both move away from the rating; it is r - p.q",
-        ),
-        Mistake(_uphill, "you go against the formula, up the loss: add eta times the bracket"),
-        Mistake(_penalty_added, "you add the penalty, which lets the factors grow; subtract it"),
-        Mistake(
-            _factor_two, "you keep the factor 2 of the gradient; here it is part of eta already"
-        ),
-        Mistake(_no_penalty, "lam is not used: p and q are not pulled towards 0"),
-        Mistake(
-            _penalty_without_eta,
-            "the penalty is not multiplied by eta; the whole bracket is",
-        ),
-        Mistake(
-            _rounded,
-            "you round the prediction before taking the error, and a small error becomes none",
-        ),
-        Mistake(
-            _clipped,
-            "you clip the prediction before taking the error; a prediction of 6 stars then never "
-            "learns that it is too high",
-        ),
-        Mistake(_p_only, "you move p only; q learns from the rating too"),
-        Mistake(
-            _not_scaled_by_the_other,
-            "you add the bare error; it is multiplied by q in the line of p, by p in that of q",
-        ),
-        Mistake(
-            _own_factor,
-            "you multiply the error by the factor that is moved; p moves along q, and q along p",
-        ),
-        Mistake(_change_only, "you return the changes alone; add them to p and q"),
-        Mistake(_swapped, "you return q first; wanted is p, then q"),
-    ),
 )
+
+
+@MF_1.mistake("q is moved with the new p; both moves start from the same place, so keep the old p")
+def _q_from_the_new_p(p, q, r, eta, lam):
+    e = r - p @ q
+    p = p + eta * (e * q - lam * p)
+    return p, q + eta * (e * p - lam * q)
+
+
+@MF_1.mistake("p is moved with the new q; both moves start from the same place, so keep the old q")
+def _p_from_the_new_q(p, q, r, eta, lam):
+    e = r - p @ q
+    q = q + eta * (e * p - lam * q)
+    return p + eta * (e * q - lam * p), q
+
+
+@MF_1.mistake("you compute the error again after p has moved; one error serves both moves")
+def _error_again(p, q, r, eta, lam):
+    new = p + eta * ((r - p @ q) * q - lam * p)
+    return new, q + eta * ((r - new @ q) * p - lam * q)
+
+
+@MF_1.mistake("your error is p.q - r, so both move away from the rating; it is r - p.q")
+def _error_reversed(p, q, r, eta, lam):
+    return _step(p, q, p @ q - r, eta, lam)
+
+
+@MF_1.mistake("you go against the formula, up the loss: add eta times the bracket")
+def _uphill(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, -eta, lam)
+
+
+@MF_1.mistake("you add the penalty, which lets the factors grow; subtract it")
+def _penalty_added(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, -lam)
+
+
+@MF_1.mistake("you keep the factor 2 of the gradient; here it is part of eta already")
+def _factor_two(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, 2 * eta, lam)
+
+
+@MF_1.mistake("lam is not used: p and q are not pulled towards 0")
+def _no_penalty(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, 0.0)
+
+
+@MF_1.mistake("the penalty is not multiplied by eta; the whole bracket is")
+def _penalty_without_eta(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * e * q - lam * p, q + eta * e * p - lam * q
+
+
+@MF_1.mistake("you round the prediction before taking the error, and a small error becomes none")
+def _rounded(p, q, r, eta, lam):
+    return _step(p, q, r - np.round(p @ q), eta, lam)
+
+
+@MF_1.mistake(
+    "you clip the prediction before taking the error; a prediction of 6 stars then never learns "
+    "that it is too high"
+)
+def _clipped(p, q, r, eta, lam):
+    return _step(p, q, r - np.clip(p @ q, 1, 5), eta, lam)
+
+
+@MF_1.mistake("you move p only; q learns from the rating too")
+def _p_only(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)[0], q
+
+
+@MF_1.mistake("you add the bare error; it is multiplied by q in the line of p, by p in that of q")
+def _not_scaled_by_the_other(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * (e - lam * p), q + eta * (e - lam * q)
+
+
+@MF_1.mistake("you multiply the error by the factor that is moved; p moves along q, and q along p")
+def _own_factor(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * (e * p - lam * p), q + eta * (e * q - lam * q)
+
+
+@MF_1.mistake("you return the changes alone; add them to p and q")
+def _change_only(p, q, r, eta, lam):
+    e = r - p @ q
+    return eta * (e * q - lam * p), eta * (e * p - lam * q)
+
+
+@MF_1.mistake("you return q first; wanted is p, then q")
+def _swapped(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)[::-1]
 
 
 def _errors(P, Q, R):
@@ -193,66 +164,6 @@ def _counts(R):
 
 def _gradient(P, Q, R, lam):
     return 2 * (lam * _counts(R) * P - _errors(P, Q, R) @ Q)
-
-
-def _half(P, Q, R, lam):
-    return _gradient(P, Q, R, lam) / 2
-
-
-def _half_the_penalty(P, Q, R, lam):
-    return lam * _counts(R) * P - 2 * _errors(P, Q, R) @ Q
-
-
-def _half_the_errors(P, Q, R, lam):
-    return 2 * lam * _counts(R) * P - _errors(P, Q, R) @ Q
-
-
-def _penalty_once(P, Q, R, lam):
-    return 2 * (lam * P - _errors(P, Q, R) @ Q)
-
-
-def _penalty_once_per_active(P, Q, R, lam):
-    return 2 * (lam * np.minimum(_counts(R), 1) * P - _errors(P, Q, R) @ Q)
-
-
-def _penalty_per_item(P, Q, R, lam):
-    return 2 * (lam * len(Q) * P - _errors(P, Q, R) @ Q)
-
-
-def _penalty_forgotten(P, Q, R, lam):
-    return -2 * _errors(P, Q, R) @ Q
-
-
-def _penalty_subtracted(P, Q, R, lam):
-    return -2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
-
-
-def _empty_as_zero(P, Q, R, lam):
-    return 2 * (lam * _counts(R) * P - (np.nan_to_num(R) - P @ Q.T) @ Q)
-
-
-def _nan_everywhere(P, Q, R, lam):
-    return 2 * (lam * _counts(R) * P - (R - P @ Q.T) @ Q)
-
-
-def _downhill(P, Q, R, lam):
-    return -_gradient(P, Q, R, lam)
-
-
-def _errors_reversed(P, Q, R, lam):
-    return 2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
-
-
-def _for_the_items(P, Q, R, lam):
-    return _gradient(Q, P, R.T, lam)
-
-
-def _averaged(P, Q, R, lam):
-    return _gradient(P, Q, R, lam) / np.maximum(_counts(R), 1)
-
-
-def _zero_is_empty(P, Q, R, lam):
-    return _gradient(P, Q, np.where(R == 0, np.nan, R), lam)
 
 
 _Q = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0]])
@@ -301,50 +212,91 @@ MF_2 = Exercise(
             (np.array([[1.0]]), np.array([[2.0], [1.0]]), np.array([[-1.0, np.nan]]), 0.0),
             np.array([[12.0]]),
         ),
-    ),
-    (
-        Mistake(_half, "the factor 2 is missing; here the exact gradient is wanted"),
-        Mistake(_half_the_penalty, "the penalty lacks the factor 2: it has a square as well"),
-        Mistake(_half_the_errors, "the errors lack the factor 2: the derivative of e^2 is 2 e e'"),
-        Mistake(
-            _penalty_once,
-            "the penalty counts once per user; the loss counts it once per rating, n_u times",
+        Case(
+            "numbers with three digits",
+            (np.array([[0.125]]), np.array([[0.25], [1.0]]), np.array([[1.0, np.nan]]), 0.1),
+            np.array([[-0.459375]]),
         ),
-        Mistake(
-            _penalty_once_per_active,
-            "the penalty counts once for each user who has ratings; the loss counts it once per "
-            "rating, n_u times",
-        ),
-        Mistake(
-            _penalty_per_item,
-            "the penalty counts once per item; only items that the user has rated are in the sum",
-        ),
-        Mistake(_penalty_forgotten, "the penalty is missing from the gradient"),
-        Mistake(
-            _penalty_subtracted,
-            "you subtract the penalty; in the loss, and so in its gradient, it has a plus",
-        ),
-        Mistake(
-            _empty_as_zero,
-            "empty cells enter as ratings of 0; only observed cells are in the sum",
-        ),
-        Mistake(
-            _nan_everywhere,
-            "NaN of the empty cells has spread over the sum. Make their errors 0",
-        ),
-        Mistake(
-            _downhill,
-            "the sign is reversed: this is the way down, the gradient points up",
-        ),
-        Mistake(
-            _errors_reversed,
-            "the errors have the wrong sign: with e = r - p.q, the derivative of e is -q",
-        ),
-        Mistake(_for_the_items, "you return the derivative by Q; wanted is that by P"),
-        Mistake(_averaged, "you average over the ratings of each user; the loss is a sum"),
-        Mistake(_zero_is_empty, "you treat a rating of 0 as an empty cell; only NaN means empty"),
     ),
 )
+
+
+@MF_2.mistake("the factor 2 is missing; here the exact gradient is wanted")
+def _half(P, Q, R, lam):
+    return _gradient(P, Q, R, lam) / 2
+
+
+@MF_2.mistake("the penalty lacks the factor 2: it has a square as well")
+def _half_the_penalty(P, Q, R, lam):
+    return lam * _counts(R) * P - 2 * _errors(P, Q, R) @ Q
+
+
+@MF_2.mistake("the errors lack the factor 2: the derivative of e^2 is 2 e e'")
+def _half_the_errors(P, Q, R, lam):
+    return 2 * lam * _counts(R) * P - _errors(P, Q, R) @ Q
+
+
+@MF_2.mistake("the penalty counts once per user; the loss counts it once per rating, n_u times")
+def _penalty_once(P, Q, R, lam):
+    return 2 * (lam * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake(
+    "the penalty counts once for each user who has ratings; the loss counts it once per rating, "
+    "n_u times"
+)
+def _penalty_once_per_active(P, Q, R, lam):
+    return 2 * (lam * np.minimum(_counts(R), 1) * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("the penalty counts once per item; only items that the user has rated are in the sum")
+def _penalty_per_item(P, Q, R, lam):
+    return 2 * (lam * len(Q) * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("the penalty is missing from the gradient")
+def _penalty_forgotten(P, Q, R, lam):
+    return -2 * _errors(P, Q, R) @ Q
+
+
+@MF_2.mistake("you subtract the penalty; in the loss, and so in its gradient, it has a plus")
+def _penalty_subtracted(P, Q, R, lam):
+    return -2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("empty cells enter as ratings of 0; only observed cells are in the sum")
+def _empty_as_zero(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P - (np.nan_to_num(R) - P @ Q.T) @ Q)
+
+
+@MF_2.mistake("NaN of the empty cells has spread over the sum. Make their errors 0")
+def _nan_everywhere(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P - (R - P @ Q.T) @ Q)
+
+
+@MF_2.mistake("the sign is reversed: this is the way down, the gradient points up")
+def _downhill(P, Q, R, lam):
+    return -_gradient(P, Q, R, lam)
+
+
+@MF_2.mistake("the errors have the wrong sign: with e = r - p.q, the derivative of e is -q")
+def _errors_reversed(P, Q, R, lam):
+    return 2 * (lam * _counts(R) * P + _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("you return the derivative by Q; wanted is that by P")
+def _for_the_items(P, Q, R, lam):
+    return _gradient(Q, P, R.T, lam)
+
+
+@MF_2.mistake("you average over the ratings of each user; the loss is a sum")
+def _averaged(P, Q, R, lam):
+    return _gradient(P, Q, R, lam) / np.maximum(_counts(R), 1)
+
+
+@MF_2.mistake("you treat a rating of 0 as an empty cell; only NaN means empty")
+def _zero_is_empty(P, Q, R, lam):
+    return _gradient(P, Q, np.where(R == 0, np.nan, R), lam)
 
 
 def _rest(R, mu, b_i):
@@ -357,56 +309,6 @@ def _n(R):
 
 def _divide(total, n):
     return np.divide(total, n, out=np.zeros(len(total)), where=n > 0)
-
-
-def _lam_ignored(R, mu, b_i, lam):
-    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R))
-
-
-def _lam_times_n(R, mu, b_i, lam):
-    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) * (1 + lam))
-
-
-def _lam_subtracted(R, mu, b_i, lam):
-    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) - lam)
-
-
-def _items_not_subtracted(R, mu, b_i, lam):
-    return _divide(np.nan_to_num(R - mu).sum(axis=1), _n(R) + lam)
-
-
-def _items_added(R, mu, b_i, lam):
-    return _divide(_rest(R, mu, -b_i).sum(axis=1), _n(R) + lam)
-
-
-def _mu_not_subtracted(R, mu, b_i, lam):
-    return _divide(_rest(R, 0.0, b_i).sum(axis=1), _n(R) + lam)
-
-
-def _zero_over_zero(R, mu, b_i, lam):
-    return _rest(R, mu, b_i).sum(axis=1) / (_n(R) + lam)
-
-
-def _by_all_items(R, mu, b_i, lam):
-    return _rest(R, mu, b_i).sum(axis=1) / (R.shape[1] + lam)
-
-
-def _empty_cells_count(R, mu, b_i, lam):
-    return _divide((np.nan_to_num(R) - mu - b_i).sum(axis=1), _n(R) + lam)
-
-
-def _sum_only(R, mu, b_i, lam):
-    return _rest(R, mu, b_i).sum(axis=1)
-
-
-def _rating_of_zero(R, mu, b_i, lam):
-    R = np.where(R == 0, np.nan, R)
-    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) + lam)
-
-
-def _subtracted_once(R, mu, b_i, lam):
-    total = np.nan_to_num(R).sum(axis=1) - mu - np.where(np.isnan(R), 0, b_i).sum(axis=1)
-    return np.where(_n(R) > 0, _divide(total, _n(R) + lam), 0.0)
 
 
 MF_3 = Exercise(
@@ -448,35 +350,78 @@ MF_3 = Exercise(
             (np.array([[-1.0, 1.0]]), 0.0, np.array([0.0, 0.5]), 1.0),
             np.array([-1 / 6]),
         ),
-    ),
-    (
-        Mistake(_lam_ignored, "you take the plain mean; lam belongs below the line, beside n_u"),
-        Mistake(
-            _lam_times_n,
-            "you divide by n_u + lam n_u; lam is added once, so that it matters less the more "
-            "ratings there are",
+        Case(
+            "lam below 1",
+            (np.array([[4.0, np.nan]]), 3.0, np.array([0.25, 0.0]), 0.5),
+            np.array([0.5]),
         ),
-        Mistake(_lam_subtracted, "you subtract lam from n_u; it is added, to pull towards 0"),
-        Mistake(
-            _items_not_subtracted,
-            "the biases of the items are not subtracted: who rates good films seems mild",
-        ),
-        Mistake(_items_added, "you add the biases of the items; subtract them from the ratings"),
-        Mistake(_mu_not_subtracted, "the mean mu is not subtracted from the ratings"),
-        Mistake(_subtracted_once, "mu is subtracted once per user; subtract it from each rating"),
-        Mistake(
-            _zero_over_zero,
-            "without ratings and with lam = 0 you divide 0 by 0. Such a user has the bias 0",
-        ),
-        Mistake(
-            _by_all_items,
-            "you divide by the number of all items; n_u counts those that the user has rated",
-        ),
-        Mistake(_empty_cells_count, "empty cells enter as ratings of 0; leave them out"),
-        Mistake(_sum_only, "you return the sum; divide it by n_u + lam"),
-        Mistake(_rating_of_zero, "you treat a rating of 0 as an empty cell; only NaN means empty"),
     ),
 )
+
+
+@MF_3.mistake("you take the plain mean; lam belongs below the line, beside n_u")
+def _lam_ignored(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R))
+
+
+@MF_3.mistake(
+    "you divide by n_u + lam n_u; lam is added once, so that it matters less the more ratings "
+    "there are"
+)
+def _lam_times_n(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) * (1 + lam))
+
+
+@MF_3.mistake("you subtract lam from n_u; it is added, to pull towards 0")
+def _lam_subtracted(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) - lam)
+
+
+@MF_3.mistake("the biases of the items are not subtracted: who rates good films seems mild")
+def _items_not_subtracted(R, mu, b_i, lam):
+    return _divide(np.nan_to_num(R - mu).sum(axis=1), _n(R) + lam)
+
+
+@MF_3.mistake("you add the biases of the items; subtract them from the ratings")
+def _items_added(R, mu, b_i, lam):
+    return _divide(_rest(R, mu, -b_i).sum(axis=1), _n(R) + lam)
+
+
+@MF_3.mistake("the mean mu is not subtracted from the ratings")
+def _mu_not_subtracted(R, mu, b_i, lam):
+    return _divide(_rest(R, 0.0, b_i).sum(axis=1), _n(R) + lam)
+
+
+@MF_3.mistake("mu is subtracted once per user; subtract it from each rating")
+def _subtracted_once(R, mu, b_i, lam):
+    total = np.nan_to_num(R).sum(axis=1) - mu - np.where(np.isnan(R), 0, b_i).sum(axis=1)
+    return np.where(_n(R) > 0, _divide(total, _n(R) + lam), 0.0)
+
+
+@MF_3.mistake("without ratings and with lam = 0 you divide 0 by 0. Such a user has the bias 0")
+def _zero_over_zero(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1) / (_n(R) + lam)
+
+
+@MF_3.mistake("you divide by the number of all items; n_u counts those that the user has rated")
+def _by_all_items(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1) / (R.shape[1] + lam)
+
+
+@MF_3.mistake("empty cells enter as ratings of 0; leave them out")
+def _empty_cells_count(R, mu, b_i, lam):
+    return _divide((np.nan_to_num(R) - mu - b_i).sum(axis=1), _n(R) + lam)
+
+
+@MF_3.mistake("you return the sum; divide it by n_u + lam")
+def _sum_only(R, mu, b_i, lam):
+    return _rest(R, mu, b_i).sum(axis=1)
+
+
+@MF_3.mistake("you treat a rating of 0 as an empty cell; only NaN means empty")
+def _rating_of_zero(R, mu, b_i, lam):
+    R = np.where(R == 0, np.nan, R)
+    return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) + lam)
 
 
 def _stop(errors, patience, tie=False, previous=False, reset=True):
@@ -494,50 +439,6 @@ def _stop(errors, patience, tie=False, previous=False, reset=True):
         if waited == patience:
             return best + 1, t + 1
     return best + 1, len(errors)
-
-
-def _best_of_all(errors, patience):
-    return int(np.argmin(errors)) + 1
-
-
-def _counted_from_zero(errors, patience):
-    return _stop(errors, patience)[0] - 1
-
-
-def _where_it_stops(errors, patience):
-    return _stop(errors, patience)[1]
-
-
-def _patience_before(errors, patience):
-    return _stop(errors, patience)[1] - patience
-
-
-def _too_patient(errors, patience):
-    return _stop(errors, patience + 1)[0]
-
-
-def _impatient(errors, patience):
-    return _stop(errors, patience - 1)[0] if patience > 1 else 1
-
-
-def _against_the_previous(errors, patience):
-    return _stop(errors, patience, previous=True)[0]
-
-
-def _tie_is_better(errors, patience):
-    return _stop(errors, patience, tie=True)[0]
-
-
-def _not_in_a_row(errors, patience):
-    return _stop(errors, patience, reset=False)[0]
-
-
-def _the_error(errors, patience):
-    return errors[_stop(errors, patience)[0] - 1]
-
-
-def _highest(errors, patience):
-    return _stop([-error for error in errors], patience)[0]
 
 
 MF_4 = Exercise(
@@ -559,85 +460,72 @@ MF_4 = Exercise(
         Case("an improvement in the fourth decimal", ([0.9, 0.8996, 0.95, 0.95], 2), 2),
         Case("errors above 2", ([2.5, 2.2, 2.4], 1), 2),
         Case("an error of 0", ([0.3, 0.0, 0.1, 0.2], 3), 2),
-    ),
-    (
-        Mistake(
-            _best_of_all,
-            "you look at all epochs, also those after the stop, which are never computed",
-        ),
-        Mistake(_counted_from_zero, "you count the epochs from 0; the first one is epoch 1"),
-        Mistake(
-            _where_it_stops,
-            "you return the epoch where the training stops; wanted is the best one until then",
-        ),
-        Mistake(
-            _patience_before,
-            "you subtract the patience from the last epoch; when the training comes to its end "
-            "without a stop, that is not the best one",
-        ),
-        Mistake(_too_patient, "you wait for one epoch more than `patience`"),
-        Mistake(_impatient, "you stop one epoch too early"),
-        Mistake(
-            _against_the_previous,
-            "you compare with the epoch before; compare with the best so far",
-        ),
-        Mistake(_tie_is_better, "an equal error counts as better; only a smaller one does"),
-        Mistake(
-            _not_in_a_row,
-            "you count all epochs without improvement; an improvement starts the count anew",
-        ),
-        Mistake(_the_error, "you return the error; wanted is the number of its epoch"),
-        Mistake(_highest, "you look for the highest error; the lowest is the best"),
+        Case("errors above 100", ([250.0, 240.0, 245.0, 200.0], 1), 2),
+        Case("an improvement in the ninth decimal", ([0.9, 0.899999999, 0.95, 0.95], 2), 2),
     ),
 )
 
 
+@MF_4.mistake("you look at all epochs, also those after the stop, which are never computed")
+def _best_of_all(errors, patience):
+    return int(np.argmin(errors)) + 1
+
+
+@MF_4.mistake("you count the epochs from 0; the first one is epoch 1")
+def _counted_from_zero(errors, patience):
+    return _stop(errors, patience)[0] - 1
+
+
+@MF_4.mistake("you return the epoch where the training stops; wanted is the best one until then")
+def _where_it_stops(errors, patience):
+    return _stop(errors, patience)[1]
+
+
+@MF_4.mistake(
+    "you subtract the patience from the last epoch; when the training comes to its end without a "
+    "stop, that is not the best one"
+)
+def _patience_before(errors, patience):
+    return _stop(errors, patience)[1] - patience
+
+
+@MF_4.mistake("you wait for one epoch more than `patience`")
+def _too_patient(errors, patience):
+    return _stop(errors, patience + 1)[0]
+
+
+@MF_4.mistake("you stop one epoch too early")
+def _impatient(errors, patience):
+    return _stop(errors, patience - 1)[0] if patience > 1 else 1
+
+
+@MF_4.mistake("you compare with the epoch before; compare with the best so far")
+def _against_the_previous(errors, patience):
+    return _stop(errors, patience, previous=True)[0]
+
+
+@MF_4.mistake("an equal error counts as better; only a smaller one does")
+def _tie_is_better(errors, patience):
+    return _stop(errors, patience, tie=True)[0]
+
+
+@MF_4.mistake("you count all epochs without improvement; an improvement starts the count anew")
+def _not_in_a_row(errors, patience):
+    return _stop(errors, patience, reset=False)[0]
+
+
+@MF_4.mistake("you return the error; wanted is the number of its epoch")
+def _the_error(errors, patience):
+    return errors[_stop(errors, patience)[0] - 1]
+
+
+@MF_4.mistake("you look for the highest error; the lowest is the best")
+def _highest(errors, patience):
+    return _stop([-error for error in errors], patience)[0]
+
+
 def _als(Q, r, penalty):
     return np.linalg.solve(Q.T @ Q + penalty * np.eye(Q.shape[1]), Q.T @ r)
-
-
-def _lam_once(Q, r, lam):
-    return _als(Q, r, lam)
-
-
-def _lam_times_k(Q, r, lam):
-    return _als(Q, r, lam * Q.shape[1])
-
-
-def _lam_negative(Q, r, lam):
-    return _als(Q, r, -lam * len(r))
-
-
-def _not_regularized(Q, r, lam):
-    return np.linalg.lstsq(Q, r)[0]
-
-
-def _turned(Q, r, lam):
-    return np.linalg.solve(Q @ Q.T + lam * len(r) * np.eye(len(r)), Q @ r)
-
-
-def _not_solved(Q, r, lam):
-    return Q.T @ r
-
-
-def _no_identity(Q, r, lam):
-    return np.linalg.solve(Q.T @ Q + lam * len(r), Q.T @ r)
-
-
-def _entry_by_entry(Q, r, lam):
-    return Q.T @ r / ((Q**2).sum(axis=0) + lam * len(r))
-
-
-def _not_inverted(Q, r, lam):
-    return (Q.T @ Q + lam * len(r) * np.eye(Q.shape[1])) @ (Q.T @ r)
-
-
-def _mean_of_products(Q, r, lam):
-    return _als(Q, r / len(r), lam * len(r))
-
-
-def _predictions(Q, r, lam):
-    return Q @ _als(Q, r, lam * len(r))
 
 
 MF_5 = Exercise(
@@ -684,43 +572,70 @@ MF_5 = Exercise(
             (np.array([[1.0], [1.0]]), np.array([0.0, 3.0]), 0.5),
             np.array([1.0]),
         ),
-    ),
-    (
-        Mistake(
-            _lam_once,
-            "lam enters once; the penalty counts once per rating, so it is lam times n_u",
-        ),
-        Mistake(
-            _lam_times_k,
-            "lam is multiplied by the number of factors; wanted is the number of ratings, len(r)",
-        ),
-        Mistake(_lam_negative, "you subtract the penalty; it is added to Q^T Q"),
-        Mistake(_not_regularized, "lam is not used: this is least squares without a penalty"),
-        Mistake(
-            _turned,
-            "Q and its transpose are the wrong way round: Q^T Q has one row per factor",
-        ),
-        Mistake(_not_solved, "you return Q^T r; the equations are not solved yet"),
-        Mistake(
-            _no_identity,
-            "you add the penalty to every entry of Q^T Q; it belongs on the diagonal: lam * n "
-            "times np.eye(k)",
-        ),
-        Mistake(
-            _entry_by_entry,
-            "you divide by the diagonal alone; the factors depend on each other, so solve all "
-            "equations together",
-        ),
-        Mistake(
-            _not_inverted,
-            "you multiply by the matrix; wanted is its inverse: np.linalg.solve(matrix, Q.T @ r)",
-        ),
-        Mistake(
-            _mean_of_products,
-            "Q^T r is divided by the number of ratings, but Q^T Q is not; both are sums",
-        ),
-        Mistake(_predictions, "you return the predictions Q p; wanted is p"),
+        Case("a penalty below 1", (np.array([[1.0]]), np.array([3.0]), 0.5), np.array([2.0])),
     ),
 )
+
+
+@MF_5.mistake("lam enters once; the penalty counts once per rating, so it is lam times n_u")
+def _lam_once(Q, r, lam):
+    return _als(Q, r, lam)
+
+
+@MF_5.mistake("lam is multiplied by the number of factors; wanted is the number of ratings, len(r)")
+def _lam_times_k(Q, r, lam):
+    return _als(Q, r, lam * Q.shape[1])
+
+
+@MF_5.mistake("you subtract the penalty; it is added to Q^T Q")
+def _lam_negative(Q, r, lam):
+    return _als(Q, r, -lam * len(r))
+
+
+@MF_5.mistake("lam is not used: this is least squares without a penalty")
+def _not_regularized(Q, r, lam):
+    return np.linalg.lstsq(Q, r)[0]
+
+
+@MF_5.mistake("Q and its transpose are the wrong way round: Q^T Q has one row per factor")
+def _turned(Q, r, lam):
+    return np.linalg.solve(Q @ Q.T + lam * len(r) * np.eye(len(r)), Q @ r)
+
+
+@MF_5.mistake("you return Q^T r; the equations are not solved yet")
+def _not_solved(Q, r, lam):
+    return Q.T @ r
+
+
+@MF_5.mistake(
+    "you add the penalty to every entry of Q^T Q; it belongs on the diagonal: lam * n times "
+    "np.eye(k)"
+)
+def _no_identity(Q, r, lam):
+    return np.linalg.solve(Q.T @ Q + lam * len(r), Q.T @ r)
+
+
+@MF_5.mistake(
+    "you divide by the diagonal alone; the factors depend on each other, so solve all equations "
+    "together"
+)
+def _entry_by_entry(Q, r, lam):
+    return Q.T @ r / ((Q**2).sum(axis=0) + lam * len(r))
+
+
+@MF_5.mistake("you multiply by the matrix; wanted is its inverse: np.linalg.solve(matrix, Q.T @ r)")
+def _not_inverted(Q, r, lam):
+    return (Q.T @ Q + lam * len(r) * np.eye(Q.shape[1])) @ (Q.T @ r)
+
+
+@MF_5.mistake("Q^T r is divided by the number of ratings, but Q^T Q is not; both are sums")
+def _mean_of_products(Q, r, lam):
+    return _als(Q, r / len(r), lam * len(r))
+
+
+@MF_5.mistake("you return the predictions Q p; wanted is p")
+def _predictions(Q, r, lam):
+    return Q @ _als(Q, r, lam * len(r))
+
 
 EXERCISES = (MF_1, MF_2, MF_3, MF_4, MF_5)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _sigmoid(x):
@@ -21,52 +21,6 @@ def _logit(p, q, layers, h):
     for W, b in layers:
         z = _relu(W.T @ z + b)
     return h @ z
-
-
-def _item_first(p, q, layers, h):
-    return _sigmoid(_logit(q, p, layers, h))
-
-
-def _no_relu(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = W.T @ z + b
-    return _sigmoid(h @ z)
-
-
-def _last_layer_linear(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for number, (W, b) in enumerate(layers, start=1):
-        z = W.T @ z + b
-        z = z if number == len(layers) else _relu(z)
-    return _sigmoid(h @ z)
-
-
-def _relu_of_the_embeddings(p, q, layers, h):
-    return _sigmoid(_logit(_relu(p), _relu(q), layers, h))
-
-
-def _relu_of_the_logit(p, q, layers, h):
-    return _sigmoid(_relu(_logit(p, q, layers, h)))
-
-
-def _no_sigmoid(p, q, layers, h):
-    return _logit(p, q, layers, h)
-
-
-def _sigmoid_everywhere(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = _sigmoid(W.T @ z + b)
-    return _sigmoid(h @ z)
-
-
-def _not_transposed(p, q, layers, h):
-    return _sigmoid(_logit(p, q, [(W.T, b) for W, b in layers], h))
-
-
-def _no_bias(p, q, layers, h):
-    return _sigmoid(_logit(p, q, [(W, 0 * b) for W, b in layers], h))
 
 
 _W = np.array([[1.0, 2.0], [3.0, -1.0]])  # W^T (1, 2) = (7, 0), and W (1, 2) = (5, 1)
@@ -134,68 +88,79 @@ MLP_1 = Exercise(
             ),
             0.35966924553,  # by torch.nn.functional.linear
         ),
-    ),
-    (
-        Mistake(_item_first, "q stands before p; the user's numbers come first in z_1"),
-        Mistake(_no_relu, "ReLU is missing, and all layers together are then one linear map"),
-        Mistake(
-            _last_layer_linear,
-            "the last layer has no ReLU; every layer of the list has one, and only the logit has "
-            "none",
+        Case(
+            "a number of the layer above 6",
+            (
+                np.array([2.0]),
+                np.array([2.0]),
+                [(np.array([[2.0], [2.0]]), np.array([0.0]))],
+                np.array([0.25]),
+            ),
+            1 / (1 + math.exp(-2)),
         ),
-        Mistake(
-            _relu_of_the_embeddings,
-            "you apply ReLU to the embeddings; z_1 is the concatenation as it is",
-        ),
-        Mistake(
-            _relu_of_the_logit,
-            "you apply ReLU to the logit as well, so that no probability is below a half",
-        ),
-        Mistake(_no_sigmoid, "you return the logit; sigma makes a probability of it"),
-        Mistake(_sigmoid_everywhere, "the layers use sigma; only the logit does, the layers ReLU"),
-        Mistake(
-            _not_transposed,
-            "you multiply by W; with one row for each number that comes in, it has to be W.T",
-        ),
-        Mistake(_no_bias, "b is not added before ReLU"),
     ),
 )
 
 
+@MLP_1.mistake("q stands before p; the user's numbers come first in z_1")
+def _item_first(p, q, layers, h):
+    return _sigmoid(_logit(q, p, layers, h))
+
+
+@MLP_1.mistake("ReLU is missing, and all layers together are then one linear map")
+def _no_relu(p, q, layers, h):
+    z = np.concatenate([p, q])
+    for W, b in layers:
+        z = W.T @ z + b
+    return _sigmoid(h @ z)
+
+
+@MLP_1.mistake(
+    "the last layer has no ReLU; every layer of the list has one, and only the logit has none"
+)
+def _last_layer_linear(p, q, layers, h):
+    z = np.concatenate([p, q])
+    for number, (W, b) in enumerate(layers, start=1):
+        z = W.T @ z + b
+        z = z if number == len(layers) else _relu(z)
+    return _sigmoid(h @ z)
+
+
+@MLP_1.mistake("you apply ReLU to the embeddings; z_1 is the concatenation as it is")
+def _relu_of_the_embeddings(p, q, layers, h):
+    return _sigmoid(_logit(_relu(p), _relu(q), layers, h))
+
+
+@MLP_1.mistake("you apply ReLU to the logit as well, so that no probability is below a half")
+def _relu_of_the_logit(p, q, layers, h):
+    return _sigmoid(_relu(_logit(p, q, layers, h)))
+
+
+@MLP_1.mistake("you return the logit; sigma makes a probability of it")
+def _no_sigmoid(p, q, layers, h):
+    return _logit(p, q, layers, h)
+
+
+@MLP_1.mistake("the layers use sigma; only the logit does, the layers ReLU")
+def _sigmoid_everywhere(p, q, layers, h):
+    z = np.concatenate([p, q])
+    for W, b in layers:
+        z = _sigmoid(W.T @ z + b)
+    return _sigmoid(h @ z)
+
+
+@MLP_1.mistake("you multiply by W; with one row for each number that comes in, it has to be W.T")
+def _not_transposed(p, q, layers, h):
+    return _sigmoid(_logit(p, q, [(W.T, b) for W, b in layers], h))
+
+
+@MLP_1.mistake("b is not added before ReLU")
+def _no_bias(p, q, layers, h):
+    return _sigmoid(_logit(p, q, [(W, 0 * b) for W, b in layers], h))
+
+
 def _tower(layers, bias=1):
     return sum(m * n + bias * n for m, n in pairwise(layers))
-
-
-def _whole_embeddings(n_users, n_items, layers):
-    return (n_users + n_items) * layers[0] + _tower(layers) + layers[-1] + 1
-
-
-def _no_layer_biases(n_users, n_items, layers):
-    return (n_users + n_items) * layers[0] // 2 + _tower(layers, 0) + layers[-1] + 1
-
-
-def _one_bias_per_layer(n_users, n_items, layers):
-    return _no_layer_biases(n_users, n_items, layers) + len(layers) - 1
-
-
-def _bias_for_what_comes_in(n_users, n_items, layers):
-    return _no_layer_biases(n_users, n_items, layers) + sum(layers[:-1])
-
-
-def _no_output_bias(n_users, n_items, layers):
-    return (n_users + n_items) * layers[0] // 2 + _tower(layers) + layers[-1]
-
-
-def _no_h(n_users, n_items, layers):
-    return (n_users + n_items) * layers[0] // 2 + _tower(layers) + 1
-
-
-def _no_output(n_users, n_items, layers):
-    return (n_users + n_items) * layers[0] // 2 + _tower(layers)
-
-
-def _no_embeddings(n_users, n_items, layers):
-    return _tower(layers) + layers[-1] + 1
 
 
 MLP_2 = Exercise(
@@ -209,27 +174,50 @@ MLP_2 = Exercise(
         Case("MovieLens 100K and three layers above z_1", (943, 1682, [64, 32, 16, 8]), 86753),
         Case("no users yet", (0, 7, [6, 5]), 21 + 35 + 6),
     ),
-    (
-        Mistake(
-            _whole_embeddings,
-            "an embedding has layers[0] numbers; z_1 holds two of them, so each has half",
-        ),
-        Mistake(_no_layer_biases, "the layers have no biases; each has one for each number out"),
-        Mistake(
-            _one_bias_per_layer,
-            "a layer has one bias in all; it has one for each of its numbers",
-        ),
-        Mistake(
-            _bias_for_what_comes_in,
-            "a layer has a bias for each number that comes in, or h has a weight for each number "
-            "of z_1; biases belong to what goes out, and h to the last layer",
-        ),
-        Mistake(_no_output_bias, "the bias of the output is missing"),
-        Mistake(_no_h, "h is missing: one weight for each number of the last layer"),
-        Mistake(_no_output, "the output is missing: h and its bias"),
-        Mistake(_no_embeddings, "the embeddings are missing, by far the most of the parameters"),
-    ),
 )
+
+
+@MLP_2.mistake("an embedding has layers[0] numbers; z_1 holds two of them, so each has half")
+def _whole_embeddings(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] + _tower(layers) + layers[-1] + 1
+
+
+@MLP_2.mistake("the layers have no biases; each has one for each number out")
+def _no_layer_biases(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers, 0) + layers[-1] + 1
+
+
+@MLP_2.mistake("a layer has one bias in all; it has one for each of its numbers")
+def _one_bias_per_layer(n_users, n_items, layers):
+    return _no_layer_biases(n_users, n_items, layers) + len(layers) - 1
+
+
+@MLP_2.mistake(
+    "a layer has a bias for each number that comes in, or h has a weight for each number of z_1; "
+    "biases belong to what goes out, and h to the last layer"
+)
+def _bias_for_what_comes_in(n_users, n_items, layers):
+    return _no_layer_biases(n_users, n_items, layers) + sum(layers[:-1])
+
+
+@MLP_2.mistake("the bias of the output is missing")
+def _no_output_bias(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers) + layers[-1]
+
+
+@MLP_2.mistake("h is missing: one weight for each number of the last layer")
+def _no_h(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers) + 1
+
+
+@MLP_2.mistake("the output is missing: h and its bias")
+def _no_output(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers)
+
+
+@MLP_2.mistake("the embeddings are missing, by far the most of the parameters")
+def _no_embeddings(n_users, n_items, layers):
+    return _tower(layers) + layers[-1] + 1
 
 
 def _layer(dz, z_in, W, b):
@@ -238,50 +226,6 @@ def _layer(dz, z_in, W, b):
 
 def _through(g, z_in, W):
     return np.outer(z_in, g), g, W @ g
-
-
-def _no_mask(dz, z_in, W, b):
-    return _through(dz, z_in, W)
-
-
-def _mask_by_input(dz, z_in, W, b):
-    return _through(dz * (z_in > 0), z_in, W)
-
-
-def _mask_by_dz(dz, z_in, W, b):
-    return _through(dz * (dz > 0), z_in, W)
-
-
-def _mask_without_bias(dz, z_in, W, b):
-    return _through(dz * (W.T @ z_in > 0), z_in, W)
-
-
-def _on_at_zero(dz, z_in, W, b):
-    return _through(dz * (W.T @ z_in + b >= 0), z_in, W)
-
-
-def _times_a(dz, z_in, W, b):
-    return _through(dz * _relu(W.T @ z_in + b), z_in, W)
-
-
-def _outer_turned(dz, z_in, W, b):
-    g = _layer(dz, z_in, W, b)
-    return np.outer(g, z_in), g, W @ g
-
-
-def _back_by_the_transpose(dz, z_in, W, b):
-    g = _layer(dz, z_in, W, b)
-    return np.outer(z_in, g), g, W.T @ g
-
-
-def _mask_for_the_weights_only(dz, z_in, W, b):
-    g = _layer(dz, z_in, W, b)
-    return np.outer(z_in, g), g, W @ dz
-
-
-def _input_masked(dz, z_in, W, b):
-    g = _layer(dz, z_in, W, b)
-    return np.outer(z_in, g), g, (W @ g) * (z_in > 0)
 
 
 _ONE = (np.array([2.0]), np.array([3.0]), np.array([[1.5]]))
@@ -340,72 +284,65 @@ MLP_3 = Exercise(
             ),
         ),
     ),
-    (
-        Mistake(_no_mask, "nothing is switched off: where a is not above 0, ReLU passes nothing"),
-        Mistake(_mask_by_input, "you ask whether z_in is above 0; what counts is a, before ReLU"),
-        Mistake(_mask_by_dz, "you ask whether dz is above 0; it may have either sign. Ask for a"),
-        Mistake(_mask_without_bias, "your a lacks b, so that the wrong numbers are switched off"),
-        Mistake(_on_at_zero, "you let the derivative pass where a is 0; only a > 0 lets it pass"),
-        Mistake(_times_a, "you multiply dz by ReLU itself; its derivative is 1 or 0"),
-        Mistake(
-            _outer_turned,
-            "dW is transposed: like W, it has one row for each number that comes in",
-        ),
-        Mistake(
-            _back_by_the_transpose,
-            "you go back by W.T, which leads forwards; the way back is W g",
-        ),
-        Mistake(
-            _mask_for_the_weights_only,
-            "dz_in is computed from dz; it has to pass ReLU first, as dW does",
-        ),
-        Mistake(
-            _input_masked,
-            "you switch off dz_in where z_in is not above 0; that is for the layer below to do",
-        ),
-    ),
 )
+
+
+@MLP_3.mistake("nothing is switched off: where a is not above 0, ReLU passes nothing")
+def _no_mask(dz, z_in, W, b):
+    return _through(dz, z_in, W)
+
+
+@MLP_3.mistake("you ask whether z_in is above 0; what counts is a, before ReLU")
+def _mask_by_input(dz, z_in, W, b):
+    return _through(dz * (z_in > 0), z_in, W)
+
+
+@MLP_3.mistake("you ask whether dz is above 0; it may have either sign. Ask for a")
+def _mask_by_dz(dz, z_in, W, b):
+    return _through(dz * (dz > 0), z_in, W)
+
+
+@MLP_3.mistake("your a lacks b, so that the wrong numbers are switched off")
+def _mask_without_bias(dz, z_in, W, b):
+    return _through(dz * (W.T @ z_in > 0), z_in, W)
+
+
+@MLP_3.mistake("you let the derivative pass where a is 0; only a > 0 lets it pass")
+def _on_at_zero(dz, z_in, W, b):
+    return _through(dz * (W.T @ z_in + b >= 0), z_in, W)
+
+
+@MLP_3.mistake("you multiply dz by ReLU itself; its derivative is 1 or 0")
+def _times_a(dz, z_in, W, b):
+    return _through(dz * _relu(W.T @ z_in + b), z_in, W)
+
+
+@MLP_3.mistake("dW is transposed: like W, it has one row for each number that comes in")
+def _outer_turned(dz, z_in, W, b):
+    g = _layer(dz, z_in, W, b)
+    return np.outer(g, z_in), g, W @ g
+
+
+@MLP_3.mistake("you go back by W.T, which leads forwards; the way back is W g")
+def _back_by_the_transpose(dz, z_in, W, b):
+    g = _layer(dz, z_in, W, b)
+    return np.outer(z_in, g), g, W.T @ g
+
+
+@MLP_3.mistake("dz_in is computed from dz; it has to pass ReLU first, as dW does")
+def _mask_for_the_weights_only(dz, z_in, W, b):
+    g = _layer(dz, z_in, W, b)
+    return np.outer(z_in, g), g, W @ dz
+
+
+@MLP_3.mistake("you switch off dz_in where z_in is not above 0; that is for the layer below to do")
+def _input_masked(dz, z_in, W, b):
+    g = _layer(dz, z_in, W, b)
+    return np.outer(z_in, g), g, (W @ g) * (z_in > 0)
 
 
 def _updates(samples, batch_sizes, epochs):
     return [epochs * (1 if size is None else math.ceil(samples / size)) for size in batch_sizes]
-
-
-def _negatives_forgotten(n_rows, n_negatives, batch_sizes, epochs):
-    return _updates(n_rows, batch_sizes, epochs)
-
-
-def _positives_forgotten(n_rows, n_negatives, batch_sizes, epochs):
-    return _updates(n_rows * n_negatives, batch_sizes, epochs)
-
-
-def _rounded_down(n_rows, n_negatives, batch_sizes, epochs):
-    samples = n_rows * (1 + n_negatives)
-    return [epochs * (samples // (size or samples)) for size in batch_sizes]
-
-
-def _not_rounded(n_rows, n_negatives, batch_sizes, epochs):
-    samples = n_rows * (1 + n_negatives)
-    return [epochs * samples / (size or samples) for size in batch_sizes]
-
-
-def _rounded_at_the_end(n_rows, n_negatives, batch_sizes, epochs):
-    samples = n_rows * (1 + n_negatives)
-    return [math.ceil(epochs * samples / (size or samples)) for size in batch_sizes]
-
-
-def _one_epoch(n_rows, n_negatives, batch_sizes, epochs):
-    return _updates(n_rows * (1 + n_negatives), batch_sizes, 1)
-
-
-def _one_batch_for_all(n_rows, n_negatives, batch_sizes, epochs):
-    steps = _updates(n_rows * (1 + n_negatives), batch_sizes, epochs)
-    return [1 if size is None else number for size, number in zip(batch_sizes, steps, strict=True)]
-
-
-def _one_more(n_rows, n_negatives, batch_sizes, epochs):
-    samples = n_rows * (1 + n_negatives)
-    return [epochs * (1 if size is None else samples // size + 1) for size in batch_sizes]
 
 
 MLP_4 = Exercise(
@@ -423,29 +360,52 @@ MLP_4 = Exercise(
             np.array([31_260.0, 1_960.0, 20.0]),
         ),
     ),
-    (
-        Mistake(_negatives_forgotten, "the negatives are missing; they are samples as well"),
-        Mistake(
-            _positives_forgotten,
-            "the positives are missing: each brings its negatives and is a sample itself",
-        ),
-        Mistake(_rounded_down, "you round down; the last, smaller batch is a step as well"),
-        Mistake(_not_rounded, "you do not round; a batch that is not full is a whole step"),
-        Mistake(
-            _rounded_at_the_end,
-            "you round once, for all epochs together; each epoch ends with a batch of its own",
-        ),
-        Mistake(_one_epoch, "you count the steps of one epoch; multiply by their number"),
-        Mistake(
-            _one_batch_for_all,
-            "None gives one step for the whole training; it is one step in each epoch",
-        ),
-        Mistake(
-            _one_more,
-            "you add a batch even where the last one is full, and there is nothing left for it",
-        ),
-    ),
 )
+
+
+@MLP_4.mistake("the negatives are missing; they are samples as well")
+def _negatives_forgotten(n_rows, n_negatives, batch_sizes, epochs):
+    return _updates(n_rows, batch_sizes, epochs)
+
+
+@MLP_4.mistake("the positives are missing: each brings its negatives and is a sample itself")
+def _positives_forgotten(n_rows, n_negatives, batch_sizes, epochs):
+    return _updates(n_rows * n_negatives, batch_sizes, epochs)
+
+
+@MLP_4.mistake("you round down; the last, smaller batch is a step as well")
+def _rounded_down(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * (samples // (size or samples)) for size in batch_sizes]
+
+
+@MLP_4.mistake("you do not round; a batch that is not full is a whole step")
+def _not_rounded(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * samples / (size or samples) for size in batch_sizes]
+
+
+@MLP_4.mistake("you round once, for all epochs together; each epoch ends with a batch of its own")
+def _rounded_at_the_end(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [math.ceil(epochs * samples / (size or samples)) for size in batch_sizes]
+
+
+@MLP_4.mistake("you count the steps of one epoch; multiply by their number")
+def _one_epoch(n_rows, n_negatives, batch_sizes, epochs):
+    return _updates(n_rows * (1 + n_negatives), batch_sizes, 1)
+
+
+@MLP_4.mistake("None gives one step for the whole training; it is one step in each epoch")
+def _one_batch_for_all(n_rows, n_negatives, batch_sizes, epochs):
+    steps = _updates(n_rows * (1 + n_negatives), batch_sizes, epochs)
+    return [1 if size is None else number for size, number in zip(batch_sizes, steps, strict=True)]
+
+
+@MLP_4.mistake("you add a batch even where the last one is full, and there is nothing left for it")
+def _one_more(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * (1 if size is None else samples // size + 1) for size in batch_sizes]
 
 
 def _averages(grad, m, v):
@@ -456,65 +416,6 @@ def _adam(grad, m, v, t):
     """The averages, and the step with learning rate 1."""
     m, v = _averages(grad, m, v)
     return m, v, m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-
-
-def _penalty_in_the_gradient(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad + lam * theta, m, v, t)
-    return theta - eta * step, m, v
-
-
-def _not_corrected(theta, grad, m, v, t, eta, lam):
-    m, v = _averages(grad, m, v)
-    return (1 - eta * lam) * theta - eta * m / (np.sqrt(v) + 1e-8), m, v
-
-
-def _counted_from_zero(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad, m, v, t + 1)
-    return (1 - eta * lam) * theta - eta * step, m, v
-
-
-def _eps_inside_the_root(theta, grad, m, v, t, eta, lam):
-    m, v = _averages(grad, m, v)
-    step = m / (1 - 0.9**t) / np.sqrt(v / (1 - 0.999**t) + 1e-8)
-    return (1 - eta * lam) * theta - eta * step, m, v
-
-
-def _no_eps(theta, grad, m, v, t, eta, lam):
-    m, v = _averages(grad, m, v)
-    step = m / (1 - 0.9**t) / np.sqrt(v / (1 - 0.999**t))
-    return (1 - eta * lam) * theta - eta * step, m, v
-
-
-def _no_root(theta, grad, m, v, t, eta, lam):
-    m, v = _averages(grad, m, v)
-    step = m / (1 - 0.9**t) / (v / (1 - 0.999**t) + 1e-8)
-    return (1 - eta * lam) * theta - eta * step, m, v
-
-
-def _decay_without_eta(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad, m, v, t)
-    return (1 - lam) * theta - eta * step, m, v
-
-
-def _decay_after_the_step(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad, m, v, t)
-    return (1 - eta * lam) * (theta - eta * step), m, v
-
-
-def _no_decay(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad, m, v, t)
-    return theta - eta * step, m, v
-
-
-def _not_squared(theta, grad, m, v, t, eta, lam):
-    m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * np.abs(grad)
-    step = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-    return (1 - eta * lam) * theta - eta * step, m, v
-
-
-def _corrected_returned(theta, grad, m, v, t, eta, lam):
-    m, v, step = _adam(grad, m, v, t)
-    return (1 - eta * lam) * theta - eta * step, m / (1 - 0.9**t), v / (1 - 0.999**t)
 
 
 _ZERO = np.array([0.0])
@@ -581,40 +482,86 @@ MLP_5 = Exercise(
             ),
         ),
     ),
-    (
-        Mistake(
-            _penalty_in_the_gradient,
-            "you add lam * theta to the gradient, which is Adam with an L2 penalty; in AdamW the "
-            "decay does not pass through the averages",
-        ),
-        Mistake(
-            _not_corrected,
-            "you use m and v as they are; they start at 0 and are too small at first, so divide "
-            "them by 1 - 0.9^t and 1 - 0.999^t",
-        ),
-        Mistake(_counted_from_zero, "you add 1 to t; the first step has t = 1 already"),
-        Mistake(
-            _eps_inside_the_root,
-            "eps is inside the root, where it outweighs small gradients; add it to the root",
-        ),
-        Mistake(_no_eps, "eps is missing, and without any gradient you divide 0 by 0"),
-        Mistake(_no_root, "you divide by v itself; take its square root"),
-        Mistake(
-            _decay_without_eta,
-            "the decay is not multiplied by eta: theta shrinks by the factor 1 - eta * lam",
-        ),
-        Mistake(
-            _decay_after_the_step,
-            "the new step decays as well; only the old theta is multiplied by 1 - eta * lam",
-        ),
-        Mistake(_no_decay, "lam is not used: theta does not decay"),
-        Mistake(_not_squared, "the gradient enters v without its square"),
-        Mistake(
-            _corrected_returned,
-            "you return the corrected averages; the next step needs m and v as they were before "
-            "the correction",
-        ),
-    ),
 )
+
+
+@MLP_5.mistake(
+    "you add lam * theta to the gradient, which is Adam with an L2 penalty; in AdamW the decay "
+    "does not pass through the averages"
+)
+def _penalty_in_the_gradient(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad + lam * theta, m, v, t)
+    return theta - eta * step, m, v
+
+
+@MLP_5.mistake(
+    "you use m and v as they are; they start at 0 and are too small at first, so divide them by 1 "
+    "- 0.9^t and 1 - 0.999^t"
+)
+def _not_corrected(theta, grad, m, v, t, eta, lam):
+    m, v = _averages(grad, m, v)
+    return (1 - eta * lam) * theta - eta * m / (np.sqrt(v) + 1e-8), m, v
+
+
+@MLP_5.mistake("you add 1 to t; the first step has t = 1 already")
+def _counted_from_zero(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t + 1)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("eps is inside the root, where it outweighs small gradients; add it to the root")
+def _eps_inside_the_root(theta, grad, m, v, t, eta, lam):
+    m, v = _averages(grad, m, v)
+    step = m / (1 - 0.9**t) / np.sqrt(v / (1 - 0.999**t) + 1e-8)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("eps is missing, and without any gradient you divide 0 by 0")
+def _no_eps(theta, grad, m, v, t, eta, lam):
+    m, v = _averages(grad, m, v)
+    step = m / (1 - 0.9**t) / np.sqrt(v / (1 - 0.999**t))
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("you divide by v itself; take its square root")
+def _no_root(theta, grad, m, v, t, eta, lam):
+    m, v = _averages(grad, m, v)
+    step = m / (1 - 0.9**t) / (v / (1 - 0.999**t) + 1e-8)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("the decay is not multiplied by eta: theta shrinks by the factor 1 - eta * lam")
+def _decay_without_eta(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t)
+    return (1 - lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("the new step decays as well; only the old theta is multiplied by 1 - eta * lam")
+def _decay_after_the_step(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t)
+    return (1 - eta * lam) * (theta - eta * step), m, v
+
+
+@MLP_5.mistake("lam is not used: theta does not decay")
+def _no_decay(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t)
+    return theta - eta * step, m, v
+
+
+@MLP_5.mistake("the gradient enters v without its square")
+def _not_squared(theta, grad, m, v, t, eta, lam):
+    m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * np.abs(grad)
+    step = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake(
+    "you return the corrected averages; the next step needs m and v as they were before the "
+    "correction"
+)
+def _corrected_returned(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t)
+    return (1 - eta * lam) * theta - eta * step, m / (1 - 0.9**t), v / (1 - 0.999**t)
+
 
 EXERCISES = (MLP_1, MLP_2, MLP_3, MLP_4, MLP_5)

@@ -7,43 +7,11 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import stdtrit
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _sigmoid(x):
     return 1 / (1 + np.exp(-x))
-
-
-def _no_sigmoid(p, q, h):
-    return (h * p * q).sum()
-
-
-def _plain_dot_product(p, q, h):
-    return _sigmoid(p @ q)
-
-
-def _h_after_the_sum(p, q, h):
-    return _sigmoid(h * (p @ q))
-
-
-def _h_summed_apart(p, q, h):
-    return _sigmoid(h.sum() * (p @ q))
-
-
-def _not_summed(p, q, h):
-    return _sigmoid(h * p * q)
-
-
-def _averaged(p, q, h):
-    return _sigmoid((h * p * q).mean())
-
-
-def _sigmoid_of_the_product(p, q, h):
-    return h @ _sigmoid(p * q)
-
-
-def _added(p, q, h):
-    return _sigmoid(h @ (p + q))
 
 
 NEUMF_1 = Exercise(
@@ -85,63 +53,53 @@ NEUMF_1 = Exercise(
             1 / (1 + math.exp(0.012 - 0.91 + 0.05 - 0.18)),
         ),
     ),
-    (
-        Mistake(_no_sigmoid, "you return the logit; sigma makes a probability of it"),
-        Mistake(_plain_dot_product, "h is not used: this is the plain dot product"),
-        Mistake(
-            _h_after_the_sum,
-            "you add up first and multiply by h afterwards; h weighs the products one by one",
-        ),
-        Mistake(
-            _h_summed_apart,
-            "you add up h and the products apart; h weighs each product before they are added up",
-        ),
-        Mistake(_not_summed, "the weighted products are not added up; wanted is one number"),
-        Mistake(_averaged, "you take the mean of the weighted products; wanted is their sum"),
-        Mistake(
-            _sigmoid_of_the_product,
-            "you apply sigma to each product; it belongs around the weighted sum",
-        ),
-        Mistake(_added, "you add p and q; GMF multiplies them"),
-    ),
 )
+
+
+@NEUMF_1.mistake("you return the logit; sigma makes a probability of it")
+def _no_sigmoid(p, q, h):
+    return (h * p * q).sum()
+
+
+@NEUMF_1.mistake("h is not used: this is the plain dot product")
+def _plain_dot_product(p, q, h):
+    return _sigmoid(p @ q)
+
+
+@NEUMF_1.mistake("you add up first and multiply by h afterwards; h weighs the products one by one")
+def _h_after_the_sum(p, q, h):
+    return _sigmoid(h * (p @ q))
+
+
+@NEUMF_1.mistake(
+    "you add up h and the products apart; h weighs each product before they are added up"
+)
+def _h_summed_apart(p, q, h):
+    return _sigmoid(h.sum() * (p @ q))
+
+
+@NEUMF_1.mistake("the weighted products are not added up; wanted is one number")
+def _not_summed(p, q, h):
+    return _sigmoid(h * p * q)
+
+
+@NEUMF_1.mistake("you take the mean of the weighted products; wanted is their sum")
+def _averaged(p, q, h):
+    return _sigmoid((h * p * q).mean())
+
+
+@NEUMF_1.mistake("you apply sigma to each product; it belongs around the weighted sum")
+def _sigmoid_of_the_product(p, q, h):
+    return h @ _sigmoid(p * q)
+
+
+@NEUMF_1.mistake("you add p and q; GMF multiplies them")
+def _added(p, q, h):
+    return _sigmoid(h @ (p + q))
 
 
 def _both(p_g, q_g, phi_mlp, h):
     return h @ np.concatenate([p_g * q_g, phi_mlp])
-
-
-def _halves_swapped(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h @ np.concatenate([phi_mlp, p_g * q_g]))
-
-
-def _no_sigmoid_over_both(p_g, q_g, phi_mlp, h):
-    return _both(p_g, q_g, phi_mlp, h)
-
-
-def _one_number_for_gmf(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h @ np.concatenate([[p_g @ q_g], phi_mlp]))
-
-
-def _one_weight_for_gmf(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h[0] * (p_g @ q_g) + h[len(p_g) :] @ phi_mlp)
-
-
-def _relu_over_both(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h @ np.maximum(np.concatenate([p_g * q_g, phi_mlp]), 0))
-
-
-def _mean_of_two(p_g, q_g, phi_mlp, h):
-    k = len(p_g)
-    return (_sigmoid(h[:k] @ (p_g * q_g)) + _sigmoid(h[k:] @ phi_mlp)) / 2
-
-
-def _tower_only(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h[len(p_g) :] @ phi_mlp)
-
-
-def _product_only(p_g, q_g, phi_mlp, h):
-    return _sigmoid(h[: len(p_g)] @ (p_g * q_g))
 
 
 NEUMF_2 = Exercise(
@@ -189,57 +147,52 @@ NEUMF_2 = Exercise(
             0.9958314094725742,  # by torch.nn.functional.linear
         ),
     ),
-    (
-        Mistake(_halves_swapped, "phi_mlp stands first; h begins with the weights of p_g * q_g"),
-        Mistake(_no_sigmoid_over_both, "you return the logit; sigma makes a probability of it"),
-        Mistake(
-            _one_number_for_gmf,
-            "you put the dot product beside phi_mlp; wanted are the products themselves, p_g * q_g",
-        ),
-        Mistake(
-            _one_weight_for_gmf,
-            "all products have the same weight, h[0]; each has one of its own in h",
-        ),
-        Mistake(
-            _relu_over_both,
-            "you apply ReLU to both halves; phi_mlp has had its ReLU, and products may be negative",
-        ),
-        Mistake(
-            _mean_of_two,
-            "you take the mean of two probabilities; one sigma stands around both halves",
-        ),
-        Mistake(_tower_only, "the half of GMF is missing: p_g * q_g and its weights"),
-        Mistake(_product_only, "the half of the tower is missing: phi_mlp and its weights"),
-    ),
 )
 
 
-def _shares_swapped(h_gmf, h_mlp, alpha):
-    return np.concatenate([(1 - alpha) * h_gmf, alpha * h_mlp])
+@NEUMF_2.mistake("phi_mlp stands first; h begins with the weights of p_g * q_g")
+def _halves_swapped(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h @ np.concatenate([phi_mlp, p_g * q_g]))
 
 
-def _no_shares(h_gmf, h_mlp, alpha):
-    return np.concatenate([h_gmf, h_mlp])
+@NEUMF_2.mistake("you return the logit; sigma makes a probability of it")
+def _no_sigmoid_over_both(p_g, q_g, phi_mlp, h):
+    return _both(p_g, q_g, phi_mlp, h)
 
 
-def _always_half(h_gmf, h_mlp, alpha):
-    return np.concatenate([h_gmf, h_mlp]) / 2
+@NEUMF_2.mistake(
+    "you put the dot product beside phi_mlp; wanted are the products themselves, p_g * q_g"
+)
+def _one_number_for_gmf(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h @ np.concatenate([[p_g @ q_g], phi_mlp]))
 
 
-def _alpha_for_both(h_gmf, h_mlp, alpha):
-    return alpha * np.concatenate([h_gmf, h_mlp])
+@NEUMF_2.mistake("all products have the same weight, h[0]; each has one of its own in h")
+def _one_weight_for_gmf(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h[0] * (p_g @ q_g) + h[len(p_g) :] @ phi_mlp)
 
 
-def _tower_first(h_gmf, h_mlp, alpha):
-    return np.concatenate([(1 - alpha) * h_mlp, alpha * h_gmf])
+@NEUMF_2.mistake(
+    "you apply ReLU to both halves; phi_mlp has had its ReLU, and products may be negative"
+)
+def _relu_over_both(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h @ np.maximum(np.concatenate([p_g * q_g, phi_mlp]), 0))
 
 
-def _blended(h_gmf, h_mlp, alpha):
-    return alpha * h_gmf + (1 - alpha) * h_mlp
+@NEUMF_2.mistake("you take the mean of two probabilities; one sigma stands around both halves")
+def _mean_of_two(p_g, q_g, phi_mlp, h):
+    k = len(p_g)
+    return (_sigmoid(h[:k] @ (p_g * q_g)) + _sigmoid(h[k:] @ phi_mlp)) / 2
 
 
-def _tower_whole(h_gmf, h_mlp, alpha):
-    return np.concatenate([alpha * h_gmf, h_mlp])
+@NEUMF_2.mistake("the half of GMF is missing: p_g * q_g and its weights")
+def _tower_only(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h[len(p_g) :] @ phi_mlp)
+
+
+@NEUMF_2.mistake("the half of the tower is missing: phi_mlp and its weights")
+def _product_only(p_g, q_g, phi_mlp, h):
+    return _sigmoid(h[: len(p_g)] @ (p_g * q_g))
 
 
 _H_GMF, _H_MLP = np.array([2.0, 4.0]), np.array([8.0, -4.0])
@@ -263,23 +216,47 @@ NEUMF_3 = Exercise(
             np.array([0.42, -0.72, 0.16, 0.6, -0.12]),
         ),
     ),
-    (
-        Mistake(
-            _shares_swapped,
-            "the shares are the wrong way round: alpha is that of GMF, 1 - alpha that of the MLP",
-        ),
-        Mistake(_no_shares, "alpha is not used, and the logit is the sum of both whole logits"),
-        Mistake(_always_half, "both halves get 1/2, whatever alpha is"),
-        Mistake(_alpha_for_both, "both halves are multiplied by alpha; the MLP gets 1 - alpha"),
-        Mistake(_tower_first, "the weights of the MLP stand first; those of GMF do"),
-        Mistake(
-            _blended,
-            "you add the weights of the two halves; they belong to different numbers, so put them "
-            "one after the other",
-        ),
-        Mistake(_tower_whole, "the weights of the MLP are whole; they are multiplied by 1 - alpha"),
-    ),
 )
+
+
+@NEUMF_3.mistake(
+    "the shares are the wrong way round: alpha is that of GMF, 1 - alpha that of the MLP"
+)
+def _shares_swapped(h_gmf, h_mlp, alpha):
+    return np.concatenate([(1 - alpha) * h_gmf, alpha * h_mlp])
+
+
+@NEUMF_3.mistake("alpha is not used, and the logit is the sum of both whole logits")
+def _no_shares(h_gmf, h_mlp, alpha):
+    return np.concatenate([h_gmf, h_mlp])
+
+
+@NEUMF_3.mistake("both halves get 1/2, whatever alpha is")
+def _always_half(h_gmf, h_mlp, alpha):
+    return np.concatenate([h_gmf, h_mlp]) / 2
+
+
+@NEUMF_3.mistake("both halves are multiplied by alpha; the MLP gets 1 - alpha")
+def _alpha_for_both(h_gmf, h_mlp, alpha):
+    return alpha * np.concatenate([h_gmf, h_mlp])
+
+
+@NEUMF_3.mistake("the weights of the MLP stand first; those of GMF do")
+def _tower_first(h_gmf, h_mlp, alpha):
+    return np.concatenate([(1 - alpha) * h_mlp, alpha * h_gmf])
+
+
+@NEUMF_3.mistake(
+    "you add the weights of the two halves; they belong to different numbers, so put them one "
+    "after the other"
+)
+def _blended(h_gmf, h_mlp, alpha):
+    return alpha * h_gmf + (1 - alpha) * h_mlp
+
+
+@NEUMF_3.mistake("the weights of the MLP are whole; they are multiplied by 1 - alpha")
+def _tower_whole(h_gmf, h_mlp, alpha):
+    return np.concatenate([alpha * h_gmf, h_mlp])
 
 
 def _tower(layers, bias=1):
@@ -294,50 +271,6 @@ def _numbers(n_users, n_items, factors, layers):
     return (n_users + n_items) * (factors + layers[0] // 2) + _above(factors, layers)
 
 
-def _numbers_not_bytes(n_users, n_items, factors, layers):
-    return _numbers(n_users, n_items, factors, layers)
-
-
-def _eight_bytes(n_users, n_items, factors, layers):
-    return 8 * _numbers(n_users, n_items, factors, layers)
-
-
-def _bits(n_users, n_items, factors, layers):
-    return 32 * _numbers(n_users, n_items, factors, layers)
-
-
-def _no_gmf_embeddings(n_users, n_items, factors, layers):
-    return 4 * ((n_users + n_items) * layers[0] // 2 + _above(factors, layers))
-
-
-def _no_tower_embeddings(n_users, n_items, factors, layers):
-    return 4 * ((n_users + n_items) * factors + _above(factors, layers))
-
-
-def _whole_embeddings(n_users, n_items, factors, layers):
-    return 4 * ((n_users + n_items) * (factors + layers[0]) + _above(factors, layers))
-
-
-def _no_biases(n_users, n_items, factors, layers):
-    return 4 * (
-        (n_users + n_items) * (factors + layers[0] // 2)
-        + _tower(layers, bias=0)
-        + (factors + layers[-1] + 1)
-    )
-
-
-def _short_h(n_users, n_items, factors, layers):
-    return 4 * (_numbers(n_users, n_items, factors, layers) - factors)
-
-
-def _no_output_bias(n_users, n_items, factors, layers):
-    return 4 * (_numbers(n_users, n_items, factors, layers) - 1)
-
-
-def _two_outputs(n_users, n_items, factors, layers):
-    return 4 * (_numbers(n_users, n_items, factors, layers) + 1)
-
-
 NEUMF_4 = Exercise(
     "neumf-4",
     "memory(n_users, n_items, factors, layers)",
@@ -349,28 +282,61 @@ NEUMF_4 = Exercise(
         Case("MovieLens 100K", (943, 1682, 8, [64, 32, 16, 8]), 431_044),
         Case("MovieLens 1M and a larger tower", (6040, 3706, 16, [128, 64, 32, 16]), 3_162_308),
     ),
-    (
-        Mistake(_numbers_not_bytes, "you count numbers; each takes 4 bytes"),
-        Mistake(_eight_bytes, "you reckon with 64-bit numbers; those of 32 bits take 4 bytes"),
-        Mistake(_bits, "you count bits; a byte has 8"),
-        Mistake(
-            _no_gmf_embeddings,
-            "the embeddings of GMF are missing: the two halves do not share theirs",
-        ),
-        Mistake(
-            _no_tower_embeddings,
-            "the embeddings of the tower are missing: the two halves do not share theirs",
-        ),
-        Mistake(
-            _whole_embeddings,
-            "an embedding of the tower has layers[0] numbers; it has half of them",
-        ),
-        Mistake(_no_biases, "the layers have no biases; each has one for each number out"),
-        Mistake(_short_h, "h has a weight for each number of the tower only; GMF has some as well"),
-        Mistake(_no_output_bias, "the bias of the output is missing"),
-        Mistake(_two_outputs, "there are two biases of the output; the halves share one output"),
-    ),
 )
+
+
+@NEUMF_4.mistake("you count numbers; each takes 4 bytes")
+def _numbers_not_bytes(n_users, n_items, factors, layers):
+    return _numbers(n_users, n_items, factors, layers)
+
+
+@NEUMF_4.mistake("you reckon with 64-bit numbers; those of 32 bits take 4 bytes")
+def _eight_bytes(n_users, n_items, factors, layers):
+    return 8 * _numbers(n_users, n_items, factors, layers)
+
+
+@NEUMF_4.mistake("you count bits; a byte has 8")
+def _bits(n_users, n_items, factors, layers):
+    return 32 * _numbers(n_users, n_items, factors, layers)
+
+
+@NEUMF_4.mistake("the embeddings of GMF are missing: the two halves do not share theirs")
+def _no_gmf_embeddings(n_users, n_items, factors, layers):
+    return 4 * ((n_users + n_items) * layers[0] // 2 + _above(factors, layers))
+
+
+@NEUMF_4.mistake("the embeddings of the tower are missing: the two halves do not share theirs")
+def _no_tower_embeddings(n_users, n_items, factors, layers):
+    return 4 * ((n_users + n_items) * factors + _above(factors, layers))
+
+
+@NEUMF_4.mistake("an embedding of the tower has layers[0] numbers; it has half of them")
+def _whole_embeddings(n_users, n_items, factors, layers):
+    return 4 * ((n_users + n_items) * (factors + layers[0]) + _above(factors, layers))
+
+
+@NEUMF_4.mistake("the layers have no biases; each has one for each number out")
+def _no_biases(n_users, n_items, factors, layers):
+    return 4 * (
+        (n_users + n_items) * (factors + layers[0] // 2)
+        + _tower(layers, bias=0)
+        + (factors + layers[-1] + 1)
+    )
+
+
+@NEUMF_4.mistake("h has a weight for each number of the tower only; GMF has some as well")
+def _short_h(n_users, n_items, factors, layers):
+    return 4 * (_numbers(n_users, n_items, factors, layers) - factors)
+
+
+@NEUMF_4.mistake("the bias of the output is missing")
+def _no_output_bias(n_users, n_items, factors, layers):
+    return 4 * (_numbers(n_users, n_items, factors, layers) - 1)
+
+
+@NEUMF_4.mistake("there are two biases of the output; the halves share one output")
+def _two_outputs(n_users, n_items, factors, layers):
+    return 4 * (_numbers(n_users, n_items, factors, layers) + 1)
 
 
 def _interval(d, reach):
@@ -383,53 +349,6 @@ def _t(n, level):
 
 def _error(d):
     return d.std(ddof=1) / math.sqrt(len(d))
-
-
-def _normal(a, b, level):
-    return _interval(a - b, NormalDist().inv_cdf((1 + level) / 2) * _error(a - b))
-
-
-def _level_itself(a, b, level):
-    return _interval(a - b, stdtrit(len(a) - 1, level) * _error(a - b))
-
-
-def _n_degrees(a, b, level):
-    return _interval(a - b, _t(len(a) + 1, level) * _error(a - b))
-
-
-def _sd_with_n(a, b, level):
-    return _interval(a - b, _t(len(a), level) * (a - b).std() / math.sqrt(len(a)))
-
-
-def _no_sqrt_n(a, b, level):
-    return _interval(a - b, _t(len(a), level) * (a - b).std(ddof=1))
-
-
-def _over_n(a, b, level):
-    return _interval(a - b, _t(len(a), level) * (a - b).std(ddof=1) / len(a))
-
-
-def _variance(a, b, level):
-    return _interval(a - b, _t(len(a), level) * (a - b).var(ddof=1) / math.sqrt(len(a)))
-
-
-def _unpaired(a, b, level):
-    error = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
-    return _interval(a - b, _t(len(a), level) * error)
-
-
-def _unpaired_pooled(a, b, level):
-    error = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
-    return _interval(a - b, _t(2 * len(a) - 1, level) * error)
-
-
-def _reversed(a, b, level):
-    return _interval(b - a, _t(len(a), level) * _error(a - b))
-
-
-def _reach_only(a, b, level):
-    reach = _t(len(a), level) * _error(a - b)
-    return (a - b).mean(), -reach, reach
 
 
 NEUMF_5 = Exercise(
@@ -475,40 +394,75 @@ NEUMF_5 = Exercise(
             np.array([0.013375, 0.0086124060, 0.0181375940]),
         ),
     ),
-    (
-        Mistake(
-            _normal,
-            "you take the quantile of the normal distribution; with few seeds t is larger",
-        ),
-        Mistake(
-            _level_itself,
-            "you take the quantile at `level`; what is left over lies on two sides, so it is "
-            "(1 + level) / 2",
-        ),
-        Mistake(_n_degrees, "you take n degrees of freedom; there are n - 1"),
-        Mistake(_sd_with_n, "your standard deviation divides by n; with ddof=1 it is n - 1"),
-        Mistake(
-            _no_sqrt_n,
-            "the standard deviation is not divided by the root of n: a mean varies less than one "
-            "difference",
-        ),
-        Mistake(_over_n, "you divide the standard deviation by n; it is the root of n"),
-        Mistake(_variance, "you take the variance; its root, the standard deviation, is wanted"),
-        Mistake(
-            _unpaired,
-            "you add the variances of a and b; each seed gives one difference, and their standard "
-            "deviation is wanted",
-        ),
-        Mistake(
-            _unpaired_pooled,
-            "you treat a and b as unrelated; they share their seeds, so work with the differences",
-        ),
-        Mistake(_reversed, "you subtract a from b; wanted is a - b"),
-        Mistake(
-            _reach_only,
-            "low and high lie around 0; they lie around the mean",
-        ),
-    ),
 )
+
+
+@NEUMF_5.mistake("you take the quantile of the normal distribution; with few seeds t is larger")
+def _normal(a, b, level):
+    return _interval(a - b, NormalDist().inv_cdf((1 + level) / 2) * _error(a - b))
+
+
+@NEUMF_5.mistake(
+    "you take the quantile at `level`; what is left over lies on two sides, so it is (1 + level) "
+    "/ 2"
+)
+def _level_itself(a, b, level):
+    return _interval(a - b, stdtrit(len(a) - 1, level) * _error(a - b))
+
+
+@NEUMF_5.mistake("you take n degrees of freedom; there are n - 1")
+def _n_degrees(a, b, level):
+    return _interval(a - b, _t(len(a) + 1, level) * _error(a - b))
+
+
+@NEUMF_5.mistake("your standard deviation divides by n; with ddof=1 it is n - 1")
+def _sd_with_n(a, b, level):
+    return _interval(a - b, _t(len(a), level) * (a - b).std() / math.sqrt(len(a)))
+
+
+@NEUMF_5.mistake(
+    "the standard deviation is not divided by the root of n: a mean varies less than one difference"
+)
+def _no_sqrt_n(a, b, level):
+    return _interval(a - b, _t(len(a), level) * (a - b).std(ddof=1))
+
+
+@NEUMF_5.mistake("you divide the standard deviation by n; it is the root of n")
+def _over_n(a, b, level):
+    return _interval(a - b, _t(len(a), level) * (a - b).std(ddof=1) / len(a))
+
+
+@NEUMF_5.mistake("you take the variance; its root, the standard deviation, is wanted")
+def _variance(a, b, level):
+    return _interval(a - b, _t(len(a), level) * (a - b).var(ddof=1) / math.sqrt(len(a)))
+
+
+@NEUMF_5.mistake(
+    "you add the variances of a and b; each seed gives one difference, and their standard "
+    "deviation is wanted"
+)
+def _unpaired(a, b, level):
+    error = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
+    return _interval(a - b, _t(len(a), level) * error)
+
+
+@NEUMF_5.mistake(
+    "you treat a and b as unrelated; they share their seeds, so work with the differences"
+)
+def _unpaired_pooled(a, b, level):
+    error = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / len(a))
+    return _interval(a - b, _t(2 * len(a) - 1, level) * error)
+
+
+@NEUMF_5.mistake("you subtract a from b; wanted is a - b")
+def _reversed(a, b, level):
+    return _interval(b - a, _t(len(a), level) * _error(a - b))
+
+
+@NEUMF_5.mistake("low and high lie around 0; they lie around the mean")
+def _reach_only(a, b, level):
+    reach = _t(len(a), level) * _error(a - b)
+    return (a - b).mean(), -reach, reach
+
 
 EXERCISES = (NEUMF_1, NEUMF_2, NEUMF_3, NEUMF_4, NEUMF_5)

@@ -2,25 +2,7 @@
 
 import numpy as np
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
-
-
-def _counts_not_items(item, n_items, k):
-    return np.sort(np.bincount(item, minlength=n_items))[::-1][:k]
-
-
-def _least_popular(item, n_items, k):
-    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[:k]
-
-
-def _ties_turned_round(item, n_items, k):
-    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[::-1][:k]
-
-
-def _unknown_items_lost(item, n_items, k):
-    values, counts = np.unique(item, return_counts=True)
-    return values[np.argsort(-counts, kind="stable")][:k]
-
+from recsys_lib.exercises.core import Case, Exercise
 
 START_1 = Exercise(
     "start-1",
@@ -31,52 +13,44 @@ START_1 = Exercise(
         Case("an item nobody took", (np.array([4, 4, 1]), 5, 4), np.array([4, 1, 0, 2])),
         Case("the last items are unknown", (np.array([0, 1, 1]), 4, 3), np.array([1, 0, 2])),
         Case("k is the whole catalogue", (np.array([1, 1, 0]), 2, 2), np.array([1, 0])),
-    ),
-    (
-        Mistake(
-            _counts_not_items,
-            "you return how often the items were taken; wanted are the item numbers. Look at "
-            "np.argsort, which tells where the sorted values come from",
+        Case(
+            "hundreds of ratings", (np.repeat([0, 1, 2], [3, 300, 200]), 3, 3), np.array([1, 2, 0])
         ),
-        Mistake(
-            _least_popular,
-            "the least popular items come first: np.argsort sorts upwards. Sort the negated counts",
-        ),
-        Mistake(
-            _ties_turned_round,
-            "items with equal counts come out in falling order, because [::-1] turns them round as "
-            "well. Sort the negated counts with kind='stable' instead",
-        ),
-        Mistake(
-            _unknown_items_lost,
-            "items that nobody took are missing: np.unique sees only what occurs. "
-            "np.bincount with minlength=n_items counts the others as 0",
-        ),
+        Case("forty items tie", (np.arange(40)[::-1].copy(), 40, 5), np.array([0, 1, 2, 3, 4])),
     ),
 )
 
 
-def _seen_not_removed(scores, seen, k):
-    return np.argsort(-scores, kind="stable")[:k]
+@START_1.mistake(
+    "you return how often the items were taken; wanted are the item numbers. Look at np.argsort, "
+    "which tells where the sorted values come from"
+)
+def _counts_not_items(item, n_items, k):
+    return np.sort(np.bincount(item, minlength=n_items))[::-1][:k]
 
 
-def _seen_set_to_zero(scores, seen, k):
-    scores = scores.copy()
-    scores[seen] = 0
-    return np.argsort(-scores, kind="stable")[:k]
+@START_1.mistake(
+    "the least popular items come first: np.argsort sorts upwards. Sort the negated counts"
+)
+def _least_popular(item, n_items, k):
+    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[:k]
 
 
-def _only_the_first_k(scores, seen, k):
-    best = np.argsort(-scores, kind="stable")[:k]
-    return best[~np.isin(best, seen)]
+@START_1.mistake(
+    "items with equal counts come out in falling order, because [::-1] turns them round as well. "
+    "Sort the negated counts with kind='stable' instead"
+)
+def _ties_turned_round(item, n_items, k):
+    return np.argsort(np.bincount(item, minlength=n_items), kind="stable")[::-1][:k]
 
 
-def _renumbered(scores, seen, k):
-    return np.argsort(-np.delete(scores, seen), kind="stable")[:k]
-
-
-def _deleted_by_place(scores, seen, k):
-    return np.delete(np.argsort(-scores, kind="stable"), seen)[:k]
+@START_1.mistake(
+    "items that nobody took are missing: np.unique, Counter, and np.bincount without minlength see "
+    "only what occurs. np.bincount with minlength=n_items counts the others as 0"
+)
+def _unknown_items_lost(item, n_items, k):
+    values, counts = np.unique(item, return_counts=True)
+    return values[np.argsort(-counts, kind="stable")][:k]
 
 
 START_2 = Exercise(
@@ -113,54 +87,59 @@ START_2 = Exercise(
             (np.array([1.0, 2.0, 2.0, 2.0, 0.0]), np.array([2]), 3),
             np.array([1, 3, 0]),
         ),
-    ),
-    (
-        Mistake(_seen_not_removed, "the items that were seen are still recommended"),
-        Mistake(
-            _seen_set_to_zero,
-            "you set the scores of seen items to 0, which is more than a negative score. "
-            "Minus infinity, -np.inf, is below everything",
+        Case(
+            "scores below a million below zero",
+            (np.array([-3e7, -1e7, -2e7]), np.array([1]), 2),
+            np.array([2, 0]),
         ),
-        Mistake(
-            _only_the_first_k,
-            "you cut the list to k first and take the seen items out afterwards, so it comes out "
-            "too short. Exclude first, then cut",
+        Case(
+            "scores that are nearly equal",
+            (np.array([1000.01, 1000.02, 1000.03]), np.array([0]), 2),
+            np.array([2, 1]),
         ),
-        Mistake(
-            _deleted_by_place,
-            "you sort first and then delete the places with the numbers in seen; but seen holds "
-            "film numbers, not places in the sorted list",
-        ),
-        Mistake(
-            _renumbered,
-            "you took the seen items out of the array, so all later items have a new number. "
-            "Keep the array and give seen items the score -np.inf",
-        ),
+        Case("two hundred scores tie", (np.ones(200), np.array([1, 3]), 4), np.array([0, 2, 4, 5])),
     ),
 )
 
 
-def _all_hits(lists, held_out):
-    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
-    return found / len(lists)
+@START_2.mistake("the items that were seen are still recommended")
+def _seen_not_removed(scores, seen, k):
+    return np.argsort(-scores, kind="stable")[:k]
 
 
-def _share_of_held_out(lists, held_out):
-    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
-    return found / sum(len(b) for b in held_out)
+@START_2.mistake(
+    "you set the scores of seen items to 0, which is more than a negative score. Minus infinity, "
+    "-np.inf, is below everything"
+)
+def _seen_set_to_zero(scores, seen, k):
+    scores = scores.copy()
+    scores[seen] = 0
+    return np.argsort(-scores, kind="stable")[:k]
 
 
-def _number_of_hits(lists, held_out):
-    return sum(bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+@START_2.mistake(
+    "you cut the list to k first and take the seen items out afterwards, so it comes out too "
+    "short. Exclude first, then cut"
+)
+def _only_the_first_k(scores, seen, k):
+    best = np.argsort(-scores, kind="stable")[:k]
+    return best[~np.isin(best, seen)]
 
 
-def _all_must_be_found(lists, held_out):
-    hits = [set(b) <= set(a) for a, b in zip(lists, held_out, strict=True)]
-    return sum(hits) / len(hits)
+@START_2.mistake(
+    "you sort first and then delete the places with the numbers in seen; but seen holds film "
+    "numbers, not places in the sorted list"
+)
+def _deleted_by_place(scores, seen, k):
+    return np.delete(np.argsort(-scores, kind="stable"), seen)[:k]
 
 
-def _percentage(lists, held_out):
-    return 100 * _number_of_hits(lists, held_out) / len(lists)
+@START_2.mistake(
+    "you took the seen items out of the array, so all later items have a new number. Keep the "
+    "array and give seen items the score -np.inf"
+)
+def _renumbered(scores, seen, k):
+    return np.argsort(-np.delete(scores, seen), kind="stable")[:k]
 
 
 START_3 = Exercise(
@@ -172,24 +151,44 @@ START_3 = Exercise(
         Case("one of two items found", ([[0, 9], [5, 2], [7, 8]], [[9, 4], [2, 5], [1, 3]]), 2 / 3),
         Case("the second of two is found", ([[1, 2], [3, 4]], [[9, 2], [8, 7]]), 0.5),
         Case("nobody is served", ([[1], [2]], [[2], [1]]), 0.0),
-    ),
-    (
-        Mistake(
-            _all_hits,
-            "you count every item that is found; a user whose two items are both found is still "
-            "only one hit",
-        ),
-        Mistake(
-            _share_of_held_out,
-            "you divide found items by held-out items, which is recall; the hit ratio counts users",
-        ),
-        Mistake(_percentage, "you return a percentage; wanted is a number between 0 and 1"),
-        Mistake(_number_of_hits, "you return the number of hits, not yet divided by the users"),
-        Mistake(
-            _all_must_be_found,
-            "you ask that all held-out items are found; one is enough for a hit",
-        ),
+        Case("lists of different length", ([[1, 2, 3], [4]], [[3], [5, 6]]), 0.5),
+        Case("a person without a hidden film", ([[1, 2], [3, 4]], [[2], []]), 0.5),
+        Case("a person without a list", ([[1, 2], [], [5]], [[2], [7], [5]]), 2 / 3),
     ),
 )
+
+
+@START_3.mistake(
+    "you count every item that is found; a user whose two items are both found is still only one "
+    "hit"
+)
+def _all_hits(lists, held_out):
+    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+    return found / len(lists)
+
+
+@START_3.mistake(
+    "you divide found items by held-out items, which is recall; the hit ratio counts users"
+)
+def _share_of_held_out(lists, held_out):
+    found = sum(len(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+    return found / sum(len(b) for b in held_out)
+
+
+@START_3.mistake("you return a percentage; wanted is a number between 0 and 1")
+def _percentage(lists, held_out):
+    return 100 * _number_of_hits(lists, held_out) / len(lists)
+
+
+@START_3.mistake("you return the number of hits, not yet divided by the users")
+def _number_of_hits(lists, held_out):
+    return sum(bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True))
+
+
+@START_3.mistake("you ask that all held-out items are found; one is enough for a hit")
+def _all_must_be_found(lists, held_out):
+    hits = [set(b) <= set(a) for a, b in zip(lists, held_out, strict=True)]
+    return sum(hits) / len(hits)
+
 
 EXERCISES = (START_1, START_2, START_3)

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import stdtrit
 
-from recsys_lib.exercises.core import Case, Exercise, Mistake
+from recsys_lib.exercises.core import Case, Exercise
 
 
 def _above(scores, positive):
@@ -16,51 +16,6 @@ def _above(scores, positive):
 def _tied(scores, positive):
     """Return how many have the score of the item, itself included."""
     return int((scores == scores[positive]).sum())
-
-
-def _from_zero(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive)
-    return above, above + (tied - 1) / 2, above + tied - 1
-
-
-def _low_is_best(scores, positive):
-    above, tied = _above(-scores, positive), _tied(scores, positive)
-    return above + 1, above + (tied + 1) / 2, above + tied
-
-
-def _worst_first(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive)
-    return above + tied, above + (tied + 1) / 2, above + 1
-
-
-def _tied_without_itself(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive) - 1
-    return above + 1, above + (tied + 1) / 2, above + tied
-
-
-def _one_too_far(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive)
-    return above + 1, above + 1 + tied / 2, above + 1 + tied
-
-
-def _half_of_the_tied(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive)
-    return above + 1, above + tied / 2, above + tied
-
-
-def _rounded(scores, positive):
-    above, tied = _above(scores, positive), _tied(scores, positive)
-    return above + 1, above + (tied + 1) // 2, above + tied
-
-
-def _order_of_the_sort(scores, positive):
-    place = np.argsort(-scores, kind="stable").tolist().index(positive) + 1
-    return place, place, place
-
-
-def _dense(scores, positive):
-    place = len(np.unique(scores[scores > scores[positive]])) + 1
-    return place, place, place
 
 
 TRUST_1 = Exercise(
@@ -87,84 +42,76 @@ TRUST_1 = Exercise(
             np.array([3.0, 4.5, 6.0]),
         ),
     ),
-    (
-        Mistake(_from_zero, "you count the places from 0; the best one is place 1"),
-        Mistake(_low_is_best, "the lowest score comes first; the highest does"),
-        Mistake(_worst_first, "the worst place stands first; the order is best, expected, worst"),
-        Mistake(
-            _tied_without_itself,
-            "you do not count the item itself among the tied; it takes one of their places",
-        ),
-        Mistake(
-            _one_too_far,
-            "your worst place is one too far: the tied, the item among them, fill the places from "
-            "the best one on",
-        ),
-        Mistake(
-            _half_of_the_tied,
-            "you take the middle between the last place above the tied and their worst; the "
-            "expected one is the middle of their best and worst",
-        ),
-        Mistake(_rounded, "you round the expected place to a whole one; it is a mean"),
-        Mistake(
-            _order_of_the_sort,
-            "you take the one place that the sort gives; among equal scores it is decided by the "
-            "index",
-        ),
-        Mistake(
-            _dense,
-            "you count the different scores above, and all tied share one place; each item takes "
-            "a place of its own",
-        ),
-    ),
 )
+
+
+@TRUST_1.mistake("you count the places from 0; the best one is place 1")
+def _from_zero(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive)
+    return above, above + (tied - 1) / 2, above + tied - 1
+
+
+@TRUST_1.mistake("the lowest score comes first; the highest does")
+def _low_is_best(scores, positive):
+    above, tied = _above(-scores, positive), _tied(scores, positive)
+    return above + 1, above + (tied + 1) / 2, above + tied
+
+
+@TRUST_1.mistake("the worst place stands first; the order is best, expected, worst")
+def _worst_first(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive)
+    return above + tied, above + (tied + 1) / 2, above + 1
+
+
+@TRUST_1.mistake("you do not count the item itself among the tied; it takes one of their places")
+def _tied_without_itself(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive) - 1
+    return above + 1, above + (tied + 1) / 2, above + tied
+
+
+@TRUST_1.mistake(
+    "your worst place is one too far: the tied, the item among them, fill the places from the "
+    "best one on"
+)
+def _one_too_far(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive)
+    return above + 1, above + 1 + tied / 2, above + 1 + tied
+
+
+@TRUST_1.mistake(
+    "you take the middle between the last place above the tied and their worst; the expected one "
+    "is the middle of their best and worst"
+)
+def _half_of_the_tied(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive)
+    return above + 1, above + tied / 2, above + tied
+
+
+@TRUST_1.mistake("you round the expected place to a whole one; it is a mean")
+def _rounded(scores, positive):
+    above, tied = _above(scores, positive), _tied(scores, positive)
+    return above + 1, above + (tied + 1) // 2, above + tied
+
+
+@TRUST_1.mistake(
+    "you take the one place that the sort gives; among equal scores it is decided by the index"
+)
+def _order_of_the_sort(scores, positive):
+    place = np.argsort(-scores, kind="stable").tolist().index(positive) + 1
+    return place, place, place
+
+
+@TRUST_1.mistake(
+    "you count the different scores above, and all tied share one place; each item takes a place "
+    "of its own"
+)
+def _dense(scores, positive):
+    place = len(np.unique(scores[scores > scores[positive]])) + 1
+    return place, place, place
 
 
 def _told(honest, best):
     return honest, best, best - honest
-
-
-def _last_of_the_tied(valid, test):
-    return _told(test[len(valid) - 1 - np.argmax(valid[::-1])], test.max())
-
-
-def _luckiest_of_the_tied(valid, test):
-    return _told(test[valid == valid.max()].max(), test.max())
-
-
-def _lowest(valid, test):
-    return _told(test[np.argmin(valid)], test.min())
-
-
-def _numbers_of_the_trials(valid, test):
-    return _told(np.argmax(valid), np.argmax(test))
-
-
-def _validation_reported(valid, test):
-    return _told(valid.max(), test.max())
-
-
-def _validation_of_the_best(valid, test):
-    return _told(test[np.argmax(valid)], valid[np.argmax(test)])
-
-
-def _wrong_way_round(valid, test):
-    honest, best = test[np.argmax(valid)], test.max()
-    return honest, best, honest - best
-
-
-def _relative(valid, test):
-    honest, best = test[np.argmax(valid)], test.max()
-    return honest, best, best / honest - 1
-
-
-def _gap_to_validation(valid, test):
-    honest, best = test[np.argmax(valid)], test.max()
-    return honest, best, valid.max() - honest
-
-
-def _mean_of_the_trials(valid, test):
-    return _told(test.mean(), test.max())
 
 
 TRUST_2 = Exercise(
@@ -205,44 +152,75 @@ TRUST_2 = Exercise(
             ),
             np.array([0.296, 0.303, 0.007]),
         ),
-    ),
-    (
-        Mistake(
-            _last_of_the_tied,
-            "of several best on validation you take the last; wanted is the first",
-        ),
-        Mistake(
-            _luckiest_of_the_tied,
-            "of several best on validation you take the one that does best on the test, and that "
-            "is a small leak of its own",
-        ),
-        Mistake(_lowest, "you choose the lowest result; here a higher one is better"),
-        Mistake(
-            _numbers_of_the_trials,
-            "you return which trials are chosen; wanted are their results on the test",
-        ),
-        Mistake(
-            _validation_reported,
-            "you choose on validation and report the validation result as well; the chosen trial's "
-            "test result is wanted",
-        ),
-        Mistake(
-            _validation_of_the_best,
-            "you report the validation result of the trial that is best on the test; its test "
-            "result is wanted",
-        ),
-        Mistake(_wrong_way_round, "your difference is the first minus the second"),
-        Mistake(_relative, "your difference is a share of the first; just subtract"),
-        Mistake(
-            _gap_to_validation,
-            "your difference lies between validation and test; both numbers are test results",
-        ),
-        Mistake(
-            _mean_of_the_trials,
-            "you take the mean of all trials; wanted is the one that validation chooses",
+        Case(
+            "five digits",
+            (np.array([0.1, 0.2]), np.array([0.31239, 0.31234])),
+            np.array([0.31234, 0.31239, 5e-5]),
         ),
     ),
 )
+
+
+@TRUST_2.mistake("of several best on validation you take the last; wanted is the first")
+def _last_of_the_tied(valid, test):
+    return _told(test[len(valid) - 1 - np.argmax(valid[::-1])], test.max())
+
+
+@TRUST_2.mistake(
+    "of several best on validation you take the one that does best on the test, and that is a "
+    "small leak of its own"
+)
+def _luckiest_of_the_tied(valid, test):
+    return _told(test[valid == valid.max()].max(), test.max())
+
+
+@TRUST_2.mistake("you choose the lowest result; here a higher one is better")
+def _lowest(valid, test):
+    return _told(test[np.argmin(valid)], test.min())
+
+
+@TRUST_2.mistake("you return which trials are chosen; wanted are their results on the test")
+def _numbers_of_the_trials(valid, test):
+    return _told(np.argmax(valid), np.argmax(test))
+
+
+@TRUST_2.mistake(
+    "you choose on validation and report the validation result as well; the chosen trial's test "
+    "result is wanted"
+)
+def _validation_reported(valid, test):
+    return _told(valid.max(), test.max())
+
+
+@TRUST_2.mistake(
+    "you report the validation result of the trial that is best on the test; its test result is "
+    "wanted"
+)
+def _validation_of_the_best(valid, test):
+    return _told(test[np.argmax(valid)], valid[np.argmax(test)])
+
+
+@TRUST_2.mistake("your difference is the first minus the second")
+def _wrong_way_round(valid, test):
+    honest, best = test[np.argmax(valid)], test.max()
+    return honest, best, honest - best
+
+
+@TRUST_2.mistake("your difference is a share of the first; just subtract")
+def _relative(valid, test):
+    honest, best = test[np.argmax(valid)], test.max()
+    return honest, best, best / honest - 1
+
+
+@TRUST_2.mistake("your difference lies between validation and test; both numbers are test results")
+def _gap_to_validation(valid, test):
+    honest, best = test[np.argmax(valid)], test.max()
+    return honest, best, valid.max() - honest
+
+
+@TRUST_2.mistake("you take the mean of all trials; wanted is the one that validation chooses")
+def _mean_of_the_trials(valid, test):
+    return _told(test.mean(), test.max())
 
 
 def _t(n, level):
@@ -256,59 +234,6 @@ def _within(values, published, reach):
 def _wider(values):
     """Return the standard deviation of the difference between a new run and the mean."""
     return values.std(ddof=1) * math.sqrt(1 + 1 / len(values))
-
-
-def _interval_of_the_mean(values, published, level):
-    n = len(values)
-    return _within(values, published, _t(n, level) * values.std(ddof=1) / math.sqrt(n))
-
-
-def _mean_taken_as_known(values, published, level):
-    return _within(values, published, _t(len(values), level) * values.std(ddof=1))
-
-
-def _no_root(values, published, level):
-    n = len(values)
-    return _within(values, published, _t(n, level) * values.std(ddof=1) * (1 + 1 / n))
-
-
-def _normal(values, published, level):
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    return _within(values, published, z * _wider(values))
-
-
-def _level_itself(values, published, level):
-    return _within(values, published, stdtrit(len(values) - 1, level) * _wider(values))
-
-
-def _n_degrees(values, published, level):
-    return _within(values, published, _t(len(values) + 1, level) * _wider(values))
-
-
-def _sd_with_n(values, published, level):
-    n = len(values)
-    return _within(values, published, _t(n, level) * values.std() * math.sqrt(1 + 1 / n))
-
-
-def _variance(values, published, level):
-    n = len(values)
-    return _within(values, published, _t(n, level) * values.var(ddof=1) * math.sqrt(1 + 1 / n))
-
-
-def _ends_left_out(values, published, level):
-    return np.abs(published - values.mean()) < _t(len(values), level) * _wider(values)
-
-
-def _median(values, published, level):
-    return np.abs(published - np.median(values)) <= _t(len(values), level) * _wider(values)
-
-
-def _upper_end_alone(values, published, level):
-    return published <= values.mean() + _t(len(values), level) * _wider(values)
-
-
-def _range(values, published, level):
-    return (values.min() <= published) & (published <= values.max())
 
 
 TRUST_3 = Exercise(
@@ -372,43 +297,78 @@ TRUST_3 = Exercise(
             np.array([False, True, True, False]),
         ),
     ),
-    (
-        Mistake(
-            _interval_of_the_mean,
-            "you take the interval of the mean of your runs; a single run varies more",
-        ),
-        Mistake(
-            _mean_taken_as_known,
-            "the root of 1 + 1/n is missing: your mean is not exact either",
-        ),
-        Mistake(_no_root, "you multiply by 1 + 1/n; its square root is wanted"),
-        Mistake(
-            _normal,
-            "you take the quantile of the normal distribution; with few runs t is larger",
-        ),
-        Mistake(
-            _level_itself,
-            "you take the quantile at `level`; what is left over lies on two sides, so it is "
-            "(1 + level) / 2",
-        ),
-        Mistake(_n_degrees, "you take n degrees of freedom; there are n - 1"),
-        Mistake(_sd_with_n, "your standard deviation divides by n; with ddof=1 it is n - 1"),
-        Mistake(_variance, "you take the variance; its root, the standard deviation, is wanted"),
-        Mistake(
-            _median,
-            "you take the middle run, or the middle between the ends; wanted is the mean",
-        ),
-        Mistake(
-            _ends_left_out,
-            "with equal runs s is 0, and the ends belong to the interval: compare with <=, and do "
-            "not divide by s",
-        ),
-        Mistake(_upper_end_alone, "you look at the upper end only; a result may also be too low"),
-        Mistake(
-            _range,
-            "you take the range of your runs; the next one may well lie outside",
-        ),
-    ),
 )
+
+
+@TRUST_3.mistake("you take the interval of the mean of your runs; a single run varies more")
+def _interval_of_the_mean(values, published, level):
+    n = len(values)
+    return _within(values, published, _t(n, level) * values.std(ddof=1) / math.sqrt(n))
+
+
+@TRUST_3.mistake("the root of 1 + 1/n is missing: your mean is not exact either")
+def _mean_taken_as_known(values, published, level):
+    return _within(values, published, _t(len(values), level) * values.std(ddof=1))
+
+
+@TRUST_3.mistake("you multiply by 1 + 1/n; its square root is wanted")
+def _no_root(values, published, level):
+    n = len(values)
+    return _within(values, published, _t(n, level) * values.std(ddof=1) * (1 + 1 / n))
+
+
+@TRUST_3.mistake("you take the quantile of the normal distribution; with few runs t is larger")
+def _normal(values, published, level):
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    return _within(values, published, z * _wider(values))
+
+
+@TRUST_3.mistake(
+    "you take the quantile at `level`; what is left over lies on two sides, so it is (1 + level) "
+    "/ 2"
+)
+def _level_itself(values, published, level):
+    return _within(values, published, stdtrit(len(values) - 1, level) * _wider(values))
+
+
+@TRUST_3.mistake("you take n degrees of freedom; there are n - 1")
+def _n_degrees(values, published, level):
+    return _within(values, published, _t(len(values) + 1, level) * _wider(values))
+
+
+@TRUST_3.mistake("your standard deviation divides by n; with ddof=1 it is n - 1")
+def _sd_with_n(values, published, level):
+    n = len(values)
+    return _within(values, published, _t(n, level) * values.std() * math.sqrt(1 + 1 / n))
+
+
+@TRUST_3.mistake("you take the variance; its root, the standard deviation, is wanted")
+def _variance(values, published, level):
+    n = len(values)
+    return _within(values, published, _t(n, level) * values.var(ddof=1) * math.sqrt(1 + 1 / n))
+
+
+@TRUST_3.mistake("you take the middle run, or the middle between the ends; wanted is the mean")
+def _median(values, published, level):
+    return np.abs(published - np.median(values)) <= _t(len(values), level) * _wider(values)
+
+
+@TRUST_3.mistake(
+    "with equal runs s is 0, and the ends belong to the interval: compare with <=, and do not "
+    "divide by s"
+)
+def _ends_left_out(values, published, level):
+    return np.abs(published - values.mean()) < _t(len(values), level) * _wider(values)
+
+
+@TRUST_3.mistake("you look at the upper end only; a result may also be too low")
+def _upper_end_alone(values, published, level):
+    return published <= values.mean() + _t(len(values), level) * _wider(values)
+
+
+@TRUST_3.mistake("you take the range of your runs; the next one may well lie outside")
+def _range(values, published, level):
+    return (values.min() <= published) & (published <= values.max())
+
 
 EXERCISES = (TRUST_1, TRUST_2, TRUST_3)

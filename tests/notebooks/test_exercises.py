@@ -1,14 +1,18 @@
 """Every exercise: its solution passes, its stub is not done yet, usual mistakes are named."""
 
+import importlib.util
+import re
 import sys
 import time
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from recsys_lib import exercises as public
-from recsys_lib.exercises import EXERCISES, Case, Exercise, Mistake, check, core
+from recsys_lib.exercises import EXERCISES, Case, Exercise, check, core
 
 from chapters import CHAPTERS, checked_function, exercises, solutions
 
@@ -188,9 +192,8 @@ def test_a_mistake_is_named_only_if_every_case_agrees():
         Case("two", (np.array([2.0]),), np.array([4.0])),
         Case("three", (np.array([3.0]),), np.array([9.0])),
     )
-    exercise = Exercise(
-        "toy-4", "square(x)", cases, (Mistake(lambda x: x + x, "you double instead of squaring"),)
-    )
+    exercise = Exercise("toy-4", "square(x)", cases)
+    exercise.mistake("you double instead of squaring")(lambda x: x + x)
     assert "you double" in exercise.check(lambda x: 2 * x).message
     assert "you double" not in exercise.check(lambda x: x + 2).message
 
@@ -213,3 +216,38 @@ def test_an_unknown_exercise_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match=r"name must be one of .*'cosine-1'.*got 'cosine-9'"):
         check("cosine-9", len)
     assert set(public.__all__) >= {"check", "EXERCISES"}
+
+
+# --- wrong answers that are none of the listed mistakes ---
+
+
+def wrong_answers():
+    """Return name of the exercise and function, for each in the folder ``wrong_answers``."""
+    found = []
+    for path in sorted((Path(__file__).parent / "wrong_answers").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for name, function in list(vars(module).items()):
+            exercise = re.match(r"([a-z]+)_(\d)_", name)
+            if exercise:
+                found.append((f"{exercise[1]}-{exercise[2]}", function))
+    return found
+
+
+def test_there_are_eight_wrong_answers_to_each_exercise():
+    counts = Counter(name for name, _ in wrong_answers())
+    assert set(counts) == set(EXERCISES)
+    assert min(counts.values()) >= 8
+
+
+def test_wrong_answers_are_refused_and_most_of_them_with_a_sentence():
+    """A refusal has three lines: which input, what was given, how it failed; then the sentence."""
+    verdicts = {f.__name__: check(name, f) for name, f in wrong_answers()}
+    accepted = [name for name, verdict in verdicts.items() if verdict]
+    told = [verdict.message.count("\n    ") == 3 for verdict in verdicts.values() if not verdict]
+    print(f"{len(verdicts)} wrong answers, {len(told)} refused, {sum(told)} with a sentence")
+    # where ties go is NumPy's business, and may differ from one machine to another
+    assert all(name.endswith("order_of_ties_left_to_numpy") for name in accepted), accepted
+    assert len(told) >= 0.97 * len(verdicts)
+    assert sum(told) >= 0.6 * len(told)

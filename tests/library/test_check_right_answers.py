@@ -1,0 +1,471 @@
+"""Right answers in unusual forms: `check` must not refuse them."""
+
+import itertools
+import math
+from collections import Counter
+from fractions import Fraction
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special, stats
+
+from recsys_lib.exercises import check
+
+RIGHT = []
+
+
+def answers(name):
+    def keep(function):
+        RIGHT.append(pytest.param(name, function, id=f"{name}-{function.__name__}"))
+        return function
+
+    return keep
+
+
+@answers("start-1")
+def by_counter(item, n_items, k):
+    counts = Counter(item.tolist())
+    return sorted(range(n_items), key=lambda i: (-counts[i], i))[:k]
+
+
+@answers("start-1")
+def by_lexsort(item, n_items, k):
+    counts = np.bincount(item, minlength=n_items)
+    return np.lexsort((np.arange(n_items), -counts))[:k].astype(np.int32)
+
+
+@answers("start-2")
+def by_a_set(scores, seen, k):
+    known = set(seen.tolist())
+    return [i for i in sorted(range(len(scores)), key=lambda i: -scores[i]) if i not in known][:k]
+
+
+@answers("start-2")
+def by_isin(scores, seen, k):
+    order = np.argsort(-scores, kind="stable")
+    return order[~np.isin(order, seen)][:k]
+
+
+@answers("start-3")
+def by_any(lists, held_out):
+    return np.mean([any(x in b for x in a) for a, b in zip(lists, held_out, strict=True)])
+
+
+@answers("start-3")
+def by_isdisjoint(lists, held_out):
+    hits = sum(not set(a).isdisjoint(b) for a, b in zip(lists, held_out, strict=True))
+    return Fraction(hits, len(lists)).__float__()
+
+
+@answers("data-1")
+def zero_dimensional(user, item, n_users, n_items):
+    return np.array(user.size / (n_users * n_items))
+
+
+@answers("data-2")
+def by_a_loop(counts, share):
+    total, n = 0, 0
+    for count in sorted(counts.tolist(), reverse=True):
+        if total >= share * counts.sum():
+            break
+        total, n = total + count, n + 1
+    return n
+
+
+@answers("data-2")
+def with_a_tolerance(counts, share):
+    running = np.cumsum(np.sort(counts)[::-1])
+    return (running < share * running[-1] - 1e-9).sum() + 1
+
+
+@answers("data-3")
+def by_pandas(user, item, k):
+    table = pd.DataFrame({"user": user, "item": item})
+    keep = table.groupby("user")["item"].transform("size") >= k
+    left = table[keep].groupby("item")["user"].transform("size") >= k
+    return keep & left.reindex(table.index, fill_value=False)
+
+
+@answers("data-3")
+def a_list_of_bools(user, item, k):
+    users = Counter(user.tolist())
+    items = Counter(i for u, i in zip(user.tolist(), item.tolist(), strict=True) if users[u] >= k)
+    return [
+        users[u] >= k and items[i] >= k for u, i in zip(user.tolist(), item.tolist(), strict=True)
+    ]
+
+
+@answers("data-4")
+def by_rank(user, timestamp, n):
+    return pd.Series(timestamp).groupby(user).rank(ascending=False) <= n
+
+
+@answers("data-4")
+def by_counting_later_ones(user, timestamp, n):
+    later = (user[:, None] == user) & (timestamp[:, None] < timestamp)
+    return later.sum(axis=1) < n
+
+
+@answers("data-5")
+def until_equal(user, item, k):
+    keep = np.ones(len(user), bool)
+    while True:
+        users, items = (
+            np.unique(user[keep], return_counts=True),
+            np.unique(item[keep], return_counts=True),
+        )
+        new = np.isin(user, users[0][users[1] >= k]) & np.isin(item, items[0][items[1] >= k]) & keep
+        if (new == keep).all():
+            return keep
+        keep = new
+
+
+@answers("cosine-1")
+def by_norms(u, v):
+    if not u.any() or not v.any():
+        return 0
+    return np.dot(u / np.linalg.norm(u), v / np.linalg.norm(v))
+
+
+@answers("cosine-1")
+def by_plain_sums(u, v):
+    dot = sum(a * b for a, b in zip(u, v, strict=True))
+    lengths = math.hypot(*u) * math.hypot(*v)
+    return dot / lengths if lengths else 0.0
+
+
+@answers("cosine-2")
+def by_nan_to_num(R):
+    with np.errstate(invalid="ignore"):
+        unit = np.nan_to_num(R / np.linalg.norm(R, axis=1, keepdims=True))
+    return (unit @ unit.T).tolist()
+
+
+@answers("cosine-3")
+def by_divide(similarity, common, shrinkage):
+    factor = np.zeros_like(common)
+    np.divide(common, common + shrinkage, out=factor, where=common > 0)
+    return factor * similarity
+
+
+@answers("cosine-4")
+def by_a_table_of_neighbours(R, S, u, k):
+    W = S.copy()
+    np.fill_diagonal(W, -1)
+    cut = -np.sort(-W, axis=1)[:, [k - 1]]
+    return R[u] @ np.where(cut <= W, W, 0)
+
+
+@answers("cosine-5")
+def by_masked_arrays(R):
+    rated = np.ma.masked_equal(R, 0)
+    means = rated.mean(axis=1).filled(0)
+    X = np.where(R > 0, R - means[:, None], 0)
+    lengths = np.linalg.norm(X, axis=1)
+    return X @ X.T / np.where(np.outer(lengths, lengths) > 0, np.outer(lengths, lengths), 1)
+
+
+@answers("svd-1")
+def by_outer_products(U, s, Vt, k):
+    return sum(s[j] * np.outer(U[:, j], Vt[j]) for j in range(k))
+
+
+@answers("svd-1")
+def by_diag(U, s, Vt, k):
+    return U[:, :k] @ np.diag(s[:k]) @ Vt[:k, :]
+
+
+@answers("svd-2")
+def by_what_is_kept(s, k):
+    return 1 - (s[:k] @ s[:k]) / (s @ s)
+
+
+@answers("svd-3")
+def by_fillna(R):
+    table = pd.DataFrame(R)
+    return table.T.fillna(table.mean(axis=1)).T.fillna(np.nanmean(R))
+
+
+@answers("svd-4")
+def by_the_projector(V, row):
+    return (V @ V.T) @ row
+
+
+@answers("svd-5")
+def by_powers(A, v, steps):
+    M = A.T @ A
+    for _ in range(steps):
+        v = v / np.linalg.norm(v)
+        v = M @ v
+    return np.linalg.norm(A @ v) / np.linalg.norm(v)
+
+
+@answers("mf-1")
+def as_a_list(p, q, r, eta, lam):
+    e = r - np.inner(p, q)
+    return [(1 - eta * lam) * p + eta * e * q, (1 - eta * lam) * q + eta * e * p]
+
+
+@answers("mf-1")
+def as_one_array(p, q, r, eta, lam):
+    e = r - (p * q).sum()
+    return np.stack([p, q]) + eta * (e * np.stack([q, p]) - lam * np.stack([p, q]))
+
+
+@answers("mf-2")
+def rating_by_rating(P, Q, R, lam):
+    G = np.zeros_like(P)
+    for u, i in zip(*np.nonzero(~np.isnan(R)), strict=True):
+        G[u] += -2 * (R[u, i] - P[u] @ Q[i]) * Q[i] + 2 * lam * P[u]
+    return G
+
+
+@answers("mf-3")
+def user_by_user(R, mu, b_i, lam):
+    rows = [(row - mu - b_i)[~np.isnan(row)] for row in R]
+    return [row.sum() / (len(row) + lam) if len(row) else 0 for row in rows]
+
+
+@answers("mf-4")
+def with_slices(errors, patience):
+    for t in range(1, len(errors) + 1):
+        best = errors.index(min(errors[:t]))
+        if t - 1 - best >= patience:
+            break
+    return np.int64(best + 1)
+
+
+@answers("mf-5")
+def by_least_squares(Q, r, lam):
+    n, k = Q.shape
+    A = np.vstack([Q, np.sqrt(lam * n) * np.eye(k)])
+    return np.linalg.lstsq(A, np.r_[r, np.zeros(k)], rcond=None)[0]
+
+
+@answers("mf-5")
+def by_the_inverse(Q, r, lam):
+    return np.linalg.inv(Q.T @ Q + lam * len(r) * np.identity(Q.shape[1])) @ Q.T @ r
+
+
+@answers("bce-1")
+def by_expit(x):
+    return special.expit(x)
+
+
+@answers("bce-1")
+def by_tanh(x):
+    return 0.5 * (1 + np.tanh(0.5 * x)) if (x > -15).all() else special.expit(x)
+
+
+@answers("bce-1")
+def by_masks(x):
+    out = np.empty(x.shape)
+    out[x >= 0] = 1 / (1 + np.exp(-x[x >= 0]))
+    out[x < 0] = np.exp(x[x < 0]) / (1 + np.exp(x[x < 0]))
+    return out
+
+
+@answers("bce-1")
+def by_logaddexp(x):
+    return np.exp(-np.logaddexp(0, -x))
+
+
+@answers("bce-2")
+def by_the_right_probability(y, p):
+    return -np.log(np.where(y == 1, p, 1 - p)).mean()
+
+
+@answers("bce-3")
+def item_by_item(p, Q, r, lam):
+    return sum(
+        ((special.expit(q @ p) - label) * q for q, label in zip(Q, r, strict=True)), 2 * lam * p
+    )
+
+
+@answers("bce-4")
+def by_inverse_rate(p, rate):
+    return p / (p + (1 - p) / rate)
+
+
+@answers("bce-5")
+def by_logaddexp_of_the_sign(y, x):
+    return np.logaddexp(0, (1 - 2 * y) * x).mean()
+
+
+@answers("bmf-1")
+def by_the_label(p, q, y, eta, lam_u, lam_i):
+    g = special.expit(p @ q) - y
+    return np.array([p - eta * g * q - eta * lam_u * p, q - eta * g * p - eta * lam_i * q])
+
+
+@answers("bmf-2")
+def by_a_list_of_all(met, draws):
+    return np.setdiff1d(np.arange(draws.max() + len(met) + 1), met)[draws].tolist()
+
+
+@answers("bmf-3")
+def by_a_dictionary(user, n_users, n_negatives, lam):
+    counts = Counter(user.tolist())
+    return [lam / (counts[u] * (1 + n_negatives)) if u in counts else 0 for u in range(n_users)]
+
+
+@answers("bmf-4")
+def as_floats_in_a_list(y, p):
+    right = np.where(p > 0.5, 1, 0) == y
+    return [fmean(right[y == 1]), fmean(right[y == 0]), fmean(right)]
+
+
+@answers("bmf-5")
+def by_plain_lists(Q, y, lam, eta, steps):
+    p = np.zeros(Q.shape[1])
+    for _ in range(steps):
+        p = (1 - eta * lam) * p + eta * (y - special.expit(Q @ p)) @ Q
+    return list(p)
+
+
+@answers("mlp-1")
+def by_rows(p, q, layers, h):
+    z = np.r_[p, q]
+    for W, b in layers:
+        z = z @ W + b
+        z = z * (z > 0)
+    return special.expit(z.dot(h))
+
+
+@answers("mlp-2")
+def as_numpys_integer(n_users, n_items, layers):
+    sizes = np.array(layers)
+    return (n_users + n_items) * sizes[0] / 2 + ((sizes[:-1] + 1) * sizes[1:]).sum() + sizes[-1] + 1
+
+
+@answers("mlp-3")
+def by_broadcasting(dz, z_in, W, b):
+    g = np.where(z_in @ W + b > 0, dz, 0)
+    return [z_in[:, None] * g, g, g @ W.T]
+
+
+@answers("mlp-4")
+def by_negated_division(n_rows, n_negatives, batch_sizes, epochs):
+    n = n_rows * (1 + n_negatives)
+    return tuple(epochs * -(-n // (size or n)) for size in batch_sizes)
+
+
+@answers("mlp-5")
+def by_one_step_size(theta, grad, m, v, t, eta, lam):
+    m, v = m + 0.1 * (grad - m), v + 0.001 * (grad**2 - v)
+    root = np.sqrt(v) / np.sqrt(1 - 0.999**t) + 1e-8
+    return theta - eta * lam * theta - eta / (1 - 0.9**t) * m / root, m, v
+
+
+@answers("neumf-1")
+def by_einsum(p, q, h):
+    return special.expit(np.einsum("i,i,i", p, q, h))
+
+
+@answers("neumf-2")
+def by_two_sums(p_g, q_g, phi_mlp, h):
+    return special.expit(h[: len(p_g)] @ (p_g * q_g) + h[len(p_g) :] @ phi_mlp)
+
+
+@answers("neumf-3")
+def as_a_plain_list(h_gmf, h_mlp, alpha):
+    return [alpha * x for x in h_gmf] + [(1 - alpha) * x for x in h_mlp]
+
+
+@answers("neumf-4")
+def by_a_running_total(n_users, n_items, factors, layers):
+    total = (n_users + n_items) * (2 * factors + layers[0]) * 2
+    for before, after in itertools.pairwise(layers):
+        total += 4 * after * (before + 1)
+    return total + 4 * (factors + layers[-1] + 1)
+
+
+@answers("neumf-5")
+def by_t_interval(a, b, level):
+    d = a - b
+    error = stats.sem(d)
+    if not error > 1e-12:
+        return d.mean(), d.mean(), d.mean()
+    return d.mean(), *stats.t.interval(level, len(d) - 1, loc=d.mean(), scale=error)
+
+
+@answers("eval-1")
+def by_numpy(items, relevant, k):
+    gains = np.isin(np.array(items[:k], dtype=int), relevant).astype(float)
+    discount = 1 / np.log2(np.arange(max(k, 1)) + 2)
+    ideal = discount[: len(relevant)].sum()
+    n = gains.sum()
+    return np.array(
+        [n > 0, (gains * discount[: len(gains)]).sum() / ideal, n / k, n / len(relevant)]
+    )
+
+
+@answers("eval-2")
+def by_all_orders(scores, positive, k):
+    above = (scores > scores[positive]).sum()
+    tied = (scores == scores[positive]).sum()
+    return np.mean([above + place < k for place in range(tied)])
+
+
+@answers("eval-3")
+def by_fractions(places, n_items, n_negatives, k):
+    def share(better):
+        ways = sum(
+            math.comb(better, j) * math.comb(n_items - 1 - better, n_negatives - j)
+            for j in range(min(k, n_negatives + 1))
+        )
+        return float(Fraction(ways, math.comb(n_items - 1, n_negatives)))
+
+    return [share(place - 1) for place in places.tolist()]
+
+
+@answers("eval-4")
+def by_hand(p_values):
+    m, result, highest = len(p_values), [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
+        highest = max(highest, min((m - rank) * p_values[i], 1))
+        result[i] = highest
+    return result
+
+
+@answers("eval-5")
+def by_symmetry(d):
+    sums = np.zeros(1)
+    for x in d:
+        sums = np.r_[sums + x, sums - x]
+    return float(np.mean(abs(sums) >= abs(sum(d)) - 1e-12))
+
+
+@answers("trust-1")
+def by_rankdata(scores, positive):
+    return [
+        float(stats.rankdata(-scores, method)[positive]) for method in ("min", "average", "max")
+    ]
+
+
+@answers("trust-2")
+def as_a_tuple(valid, test):
+    first = valid.tolist().index(max(valid))
+    return test[first], max(test), max(test) - test[first]
+
+
+@answers("trust-3")
+def one_by_one(values, published, level):
+    reach = stats.t.ppf(0.5 + level / 2, len(values) - 1) * math.sqrt(
+        values.var(ddof=1) * (1 + 1 / len(values))
+    )
+    return [bool(abs(x - values.mean()) <= reach) for x in published]
+
+
+@pytest.mark.parametrize(("name", "answer"), RIGHT)
+def test_a_right_answer_in_an_unusual_form_is_accepted(name, answer):
+    verdict = check(name, answer)
+    assert verdict, verdict
+
+
+def test_every_exercise_has_one():
+    from recsys_lib.exercises import EXERCISES
+
+    assert {param.values[0] for param in RIGHT} == set(EXERCISES)

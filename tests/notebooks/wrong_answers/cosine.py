@@ -1,0 +1,280 @@
+"""Wrong answers to the exercises of chapter 2 that are none of the listed mistakes."""
+
+import numpy as np
+
+
+def _cosines(R):
+    lengths = np.sqrt((R**2).sum(axis=1))
+    unit = R / np.where(lengths > 0, lengths, 1)[:, None]
+    return unit @ unit.T
+
+
+def cosine_1_small_number_below(u, v):
+    return u @ v / (np.sqrt(u @ u) * np.sqrt(v @ v) + 1e-8)
+
+
+def cosine_1_larger_small_number_below(u, v):
+    return u @ v / (np.sqrt(u @ u) * np.sqrt(v @ v) + 1e-3)
+
+
+def cosine_1_at_least_one(u, v):
+    return u @ v / max(np.sqrt((u @ u) * (v @ v)), 1)
+
+
+def cosine_1_distance(u, v):
+    lengths = np.sqrt((u @ u) * (v @ v))
+    return 1 - u @ v / lengths if lengths else 1.0
+
+
+def cosine_1_angle(u, v):
+    lengths = np.sqrt((u @ u) * (v @ v))
+    return np.arccos(min(u @ v / lengths, 1)) if lengths else 0.0
+
+
+def cosine_1_jaccard(u, v):
+    both, either = ((u > 0) & (v > 0)).sum(), ((u > 0) | (v > 0)).sum()
+    return both / either if either else 0.0
+
+
+def cosine_1_common_items_only(u, v):
+    common = (u != 0) & (v != 0)
+    a, b = u[common], v[common]
+    return a @ b / np.sqrt((a @ a) * (b @ b)) if common.any() else 0.0
+
+
+def cosine_1_squared(u, v):
+    lengths = (u @ u) * (v @ v)
+    return (u @ v) ** 2 / lengths if lengths else 0.0
+
+
+def cosine_1_zero_if_short(u, v):
+    lengths = np.sqrt((u @ u) * (v @ v))
+    return u @ v / lengths if lengths > 0.1 else 0.0
+
+
+def cosine_1_rounded(u, v):
+    lengths = np.sqrt((u @ u) * (v @ v))
+    return round(u @ v / lengths, 3) if lengths else 0.0
+
+
+def cosine_2_absolute(R):
+    return np.abs(_cosines(R))
+
+
+def cosine_2_clipped(R):
+    return np.clip(_cosines(R), 0, 1)
+
+
+def cosine_2_diagonal_zero(R):
+    S = _cosines(R)
+    np.fill_diagonal(S, 0)
+    return S
+
+
+def cosine_2_diagonal_one(R):
+    S = _cosines(R)
+    np.fill_diagonal(S, 1)
+    return S
+
+
+def cosine_2_small_number_below(R):
+    unit = R / (np.sqrt((R**2).sum(axis=1)) + 1e-4)[:, None]
+    return unit @ unit.T
+
+
+def cosine_2_upper_half(R):
+    return np.triu(_cosines(R))
+
+
+def cosine_2_sums_as_lengths(R):
+    sums = R.sum(axis=1)
+    unit = R / np.where(sums != 0, sums, 1)[:, None]
+    return unit @ unit.T
+
+
+def cosine_2_largest_as_length(R):
+    most = np.abs(R).max(axis=1)
+    unit = R / np.where(most > 0, most, 1)[:, None]
+    return unit @ unit.T
+
+
+def cosine_2_distance(R):
+    return 1 - _cosines(R)
+
+
+def cosine_2_rounded(R):
+    return np.round(_cosines(R), 2)
+
+
+def cosine_2_unit_rows_returned(R):
+    lengths = np.sqrt((R**2).sum(axis=1))
+    return R / np.where(lengths > 0, lengths, 1)[:, None]
+
+
+def cosine_3_never_below_zero(similarity, common, shrinkage):
+    total = np.where(common > 0, common + shrinkage, 1)
+    return np.maximum(similarity * common / total, 0)
+
+
+def cosine_3_absolute(similarity, common, shrinkage):
+    total = np.where(common > 0, common + shrinkage, 1)
+    return np.abs(similarity) * common / total
+
+
+def cosine_3_one_below(similarity, common, shrinkage):
+    return similarity * common / (common + shrinkage + 1)
+
+
+def cosine_3_cut_off(similarity, common, shrinkage):
+    return np.where(common >= shrinkage, similarity, 0.0)
+
+
+def cosine_3_at_least_one_below(similarity, common, shrinkage):
+    return similarity * common / np.maximum(common + shrinkage, 2)
+
+
+def cosine_3_root(similarity, common, shrinkage):
+    total = np.where(common > 0, common + shrinkage, 1)
+    return similarity * np.sqrt(common / total)
+
+
+def cosine_3_squared(similarity, common, shrinkage):
+    total = np.where(common > 0, common + shrinkage, 1)
+    return similarity * (common / total) ** 2
+
+
+def cosine_3_factor_only(similarity, common, shrinkage):
+    return common / np.where(common > 0, common + shrinkage, 1)
+
+
+def cosine_3_common_capped(similarity, common, shrinkage):
+    return similarity * np.minimum(common / max(shrinkage, 1), 1)
+
+
+def cosine_3_whole_shrinkage(similarity, common, shrinkage):
+    total = np.where(common > 0, common + int(shrinkage), 1)
+    return similarity * common / total
+
+
+def cosine_3_unchanged(similarity, common, shrinkage):
+    return similarity * (common > 0)
+
+
+def _votes(R, S, u, k, order=None, weight=None, use=None):
+    scores = np.zeros(len(S))
+    for j in np.flatnonzero(R[u] if use is None else use(R[u])):
+        similar = S[j].copy()
+        similar[j] = -np.inf
+        neighbours = (order or (lambda s: np.argsort(-s, kind="stable")))(similar)[:k]
+        value = S[j, neighbours] if weight is None else weight(S[j, neighbours])
+        scores[neighbours] += R[u, j] * value
+    return scores
+
+
+def cosine_4_high_ratings_only(R, S, u, k):
+    return _votes(R, S, u, k, use=lambda r: r >= 3)
+
+
+def cosine_4_known_items_removed(R, S, u, k):
+    scores = _votes(R, S, u, k)
+    scores[R[u] > 0] = 0
+    return scores
+
+
+def cosine_4_one_neighbour_more(R, S, u, k):
+    return _votes(R, S, u, k + 1)
+
+
+def cosine_4_one_neighbour_fewer(R, S, u, k):
+    return _votes(R, S, u, k - 1)
+
+
+def cosine_4_first_user(R, S, u, k):
+    return _votes(R, S, 0, k)
+
+
+def cosine_4_overwritten(R, S, u, k):
+    scores = np.zeros(len(S))
+    for j in np.flatnonzero(R[u]):
+        similar = S[j].copy()
+        similar[j] = -np.inf
+        neighbours = np.argsort(-similar, kind="stable")[:k]
+        scores[neighbours] = R[u, j] * S[j, neighbours]
+    return scores
+
+
+def cosine_4_similarity_squared(R, S, u, k):
+    return _votes(R, S, u, k, weight=np.square)
+
+
+def cosine_4_first_neighbour_skipped(R, S, u, k):
+    scores = np.zeros(len(S))
+    for j in np.flatnonzero(R[u]):
+        neighbours = np.argsort(-S[j], kind="stable")[1 : k + 1]
+        scores[neighbours] += R[u, j] * S[j, neighbours]
+    return scores
+
+
+def _centred(R, middle):
+    R = R.astype(float)
+    out = np.zeros(R.shape)
+    for one, row in zip(out, R, strict=True):
+        rated = row > 0
+        if rated.any():
+            one[rated] = row[rated] - middle(row[rated])
+    return _cosines(out)
+
+
+def cosine_5_median(R):
+    return _centred(R, np.median)
+
+
+def cosine_5_midrange(R):
+    return _centred(R, lambda row: (row.min() + row.max()) / 2)
+
+
+def cosine_5_one_mean_for_all(R):
+    return _cosines(np.where(R > 0, R - R[R > 0].mean(), 0.0))
+
+
+def cosine_5_middle_of_the_scale(R):
+    return _centred(R, lambda row: 3)
+
+
+def cosine_5_lowest(R):
+    return _centred(R, np.min)
+
+
+def cosine_5_divided_by_the_mean(R):
+    means = R.sum(axis=1) / np.maximum((R > 0).sum(axis=1), 1)
+    return _cosines(R / np.where(means > 0, means, 1)[:, None])
+
+
+def cosine_5_whole_mean(R):
+    return _centred(R, lambda row: np.round(row.mean()))
+
+
+def cosine_5_absolute(R):
+    return np.abs(_centred(R, np.mean))
+
+
+def cosine_5_items(R):
+    return _centred(R.T, np.mean)
+
+
+def cosine_5_ratings_of_one_ignored(R):
+    R = np.where(R > 1, R, 0)
+    return _centred(R, np.mean)
+
+
+def cosine_5_common_items_only(R):
+    n = len(R)
+    S = np.zeros((n, n))
+    means = R.sum(axis=1) / np.maximum((R > 0).sum(axis=1), 1)
+    for a in range(n):
+        for b in range(n):
+            common = (R[a] > 0) & (R[b] > 0)
+            x, y = R[a, common] - means[a], R[b, common] - means[b]
+            lengths = np.sqrt((x @ x) * (y @ y))
+            S[a, b] = x @ y / lengths if lengths else 0.0
+    return S

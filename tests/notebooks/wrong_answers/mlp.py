@@ -1,0 +1,279 @@
+"""Wrong answers to the exercises of chapter 7 that are none of the listed mistakes."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from scipy.special import expit
+
+
+def _tower(p, q, layers, act):
+    z = np.concatenate([p, q])
+    for W, b in layers:
+        z = act(W.T @ z + b)
+    return z
+
+
+def _relu(x):
+    return np.maximum(x, 0)
+
+
+def mlp_1_relu_six(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers, lambda x: np.clip(x, 0, 6)))
+
+
+def mlp_1_leaky(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers, lambda x: np.where(x > 0, x, 0.01 * x)))
+
+
+def mlp_1_tanh(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers, np.tanh))
+
+
+def mlp_1_absolute(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers, np.abs))
+
+
+def mlp_1_bias_after_relu(p, q, layers, h):
+    z = np.concatenate([p, q])
+    for W, b in layers:
+        z = _relu(W.T @ z) + b
+    return expit(h @ z)
+
+
+def mlp_1_sigmoid_falls(p, q, layers, h):
+    return expit(-(h @ _tower(p, q, layers, _relu)))
+
+
+def mlp_1_first_layer_only(p, q, layers, h):
+    z = _tower(p, q, layers[:1], _relu)
+    return expit(h @ z[: len(h)])
+
+
+def mlp_1_product_added(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers, _relu) + p @ q)
+
+
+def mlp_1_mean_of_the_last(p, q, layers, h):
+    return expit((h * _tower(p, q, layers, _relu)).mean())
+
+
+def mlp_1_layers_reversed(p, q, layers, h):
+    return expit(h @ _tower(p, q, layers[::-1], _relu))
+
+
+def mlp_1_rounded(p, q, layers, h):
+    return round(float(expit(h @ _tower(p, q, layers, _relu))), 2)
+
+
+def _count(n_users, n_items, layers, pairs=None, half=None, last=None):
+    """Count the parameters, with something else for the pairs of layers, the half or the last."""
+    half = layers[0] // 2 if half is None else half
+    inner = sum((a + 1) * b for a, b in (pairwise(layers) if pairs is None else pairs))
+    return (n_users + n_items) * half + inner + (layers[-1] if last is None else last) + 1
+
+
+def mlp_2_layers_counted_twice(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, [*pairwise(layers), *pairwise(layers)])
+
+
+def mlp_2_users_only(n_users, n_items, layers):
+    return _count(n_users, 0, layers)
+
+
+def mlp_2_product_of_users_and_items(n_users, n_items, layers):
+    return _count(n_users * n_items, 0, layers)
+
+
+def mlp_2_first_layer_as_h(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, last=layers[0])
+
+
+def mlp_2_first_layer_only(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, [*pairwise(layers)][:1])
+
+
+def mlp_2_last_layer_skipped(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, [*pairwise(layers)][:-1])
+
+
+def mlp_2_weights_as_sums(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, []) + sum(a + b for a, b in pairwise(layers))
+
+
+def mlp_2_extra_layer(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, pairwise([layers[0], *layers]))
+
+
+def mlp_2_bytes(n_users, n_items, layers):
+    return 4 * _count(n_users, n_items, layers)
+
+
+def mlp_2_bias_of_embeddings(n_users, n_items, layers):
+    return _count(n_users, n_items, layers, half=layers[0] // 2 + 1)
+
+
+def mlp_3_order_turned(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return g, np.outer(z_in, g), W @ g
+
+
+def mlp_3_leaky(dz, z_in, W, b):
+    g = dz * np.where(W.T @ z_in + b > 0, 1, 0.01)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_sign_reversed(dz, z_in, W, b):
+    g = -dz * (W.T @ z_in + b > 0)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_half_at_zero(dz, z_in, W, b):
+    a = W.T @ z_in + b
+    g = dz * np.where(a == 0, 0.5, a > 0)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_bias_subtracted(dz, z_in, W, b):
+    g = dz * (W.T @ z_in - b > 0)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_relu_of_dz(dz, z_in, W, b):
+    g = np.maximum(dz, 0) * (W.T @ z_in + b > 0)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_bias_without_mask(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return np.outer(z_in, g), dz, W @ g
+
+
+def mlp_3_summed_bias(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return np.outer(z_in, g), np.full(len(g), g.sum()), W @ g
+
+
+def mlp_3_outer_of_relu(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return np.outer(np.maximum(z_in, 0), g), g, W @ g
+
+
+def mlp_3_step_on_the_weights(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return W - np.outer(z_in, g), b - g, W @ g
+
+
+def mlp_3_bias_left_out_of_dz_in(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0)
+    return np.outer(z_in, g), g, W @ g + b.sum()
+
+
+def _mlp_4(samples, sizes, epochs):
+    return [epochs * (1 if s is None else math.ceil(samples / s)) for s in sizes]
+
+
+def mlp_4_one_negative_fewer(n_rows, n_negatives, batch_sizes, epochs):
+    return _mlp_4(n_rows * max(n_negatives, 1), batch_sizes, epochs)
+
+
+def mlp_4_negatives_once(n_rows, n_negatives, batch_sizes, epochs):
+    return _mlp_4(n_rows + n_negatives, batch_sizes, epochs)
+
+
+def mlp_4_rounded_to_the_nearest(n_rows, n_negatives, batch_sizes, epochs):
+    n = n_rows * (1 + n_negatives)
+    return [epochs * (1 if s is None else round(n / s)) for s in batch_sizes]
+
+
+def mlp_4_at_least_one_else_down(n_rows, n_negatives, batch_sizes, epochs):
+    n = n_rows * (1 + n_negatives)
+    return [epochs * (1 if s is None else max(n // s, 1)) for s in batch_sizes]
+
+
+def mlp_4_zero_for_none(n_rows, n_negatives, batch_sizes, epochs):
+    n = n_rows * (1 + n_negatives)
+    return [epochs * (0 if s is None else math.ceil(n / s)) for s in batch_sizes]
+
+
+def mlp_4_none_means_one_sample(n_rows, n_negatives, batch_sizes, epochs):
+    n = n_rows * (1 + n_negatives)
+    return [epochs * math.ceil(n / (s or 1)) for s in batch_sizes]
+
+
+def mlp_4_none_left_out(n_rows, n_negatives, batch_sizes, epochs):
+    return _mlp_4(n_rows * (1 + n_negatives), [s for s in batch_sizes if s], epochs)
+
+
+def mlp_4_first_size_only(n_rows, n_negatives, batch_sizes, epochs):
+    return _mlp_4(n_rows * (1 + n_negatives), [batch_sizes[0]] * len(batch_sizes), epochs)
+
+
+def mlp_4_samples_returned(n_rows, n_negatives, batch_sizes, epochs):
+    return [epochs * n_rows * (1 + n_negatives)] * len(batch_sizes)
+
+
+def mlp_4_positives_and_negatives_apart(n_rows, n_negatives, batch_sizes, epochs):
+    a = _mlp_4(n_rows, batch_sizes, epochs)
+    b = _mlp_4(n_rows * n_negatives, batch_sizes, epochs)
+    return [x + y for x, y in zip(a, b, strict=True)]
+
+
+def mlp_4_sorted(n_rows, n_negatives, batch_sizes, epochs):
+    return sorted(_mlp_4(n_rows * (1 + n_negatives), batch_sizes, epochs))
+
+
+def _adamw(theta, grad, m, v, t, eta, lam, b1=0.9, b2=0.999, eps=1e-8):
+    m, v = b1 * m + (1 - b1) * grad, b2 * v + (1 - b2) * grad**2
+    step = m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+def mlp_5_large_eps(theta, grad, m, v, t, eta, lam):
+    return _adamw(theta, grad, m, v, t, eta, lam, eps=1e-3)
+
+
+def mlp_5_slower_first_average(theta, grad, m, v, t, eta, lam):
+    return _adamw(theta, grad, m, v, t, eta, lam, b1=0.99)
+
+
+def mlp_5_faster_second_average(theta, grad, m, v, t, eta, lam):
+    return _adamw(theta, grad, m, v, t, eta, lam, b2=0.99)
+
+
+def mlp_5_averages_swapped(theta, grad, m, v, t, eta, lam):
+    theta, m, v = _adamw(theta, grad, m, v, t, eta, lam)
+    return theta, v, m
+
+
+def mlp_5_uphill(theta, grad, m, v, t, eta, lam):
+    theta_new, m, v = _adamw(theta, grad, m, v, t, eta, lam)
+    return 2 * (1 - eta * lam) * theta - theta_new, m, v
+
+
+def mlp_5_plain_descent(theta, grad, m, v, t, eta, lam):
+    _, m, v = _adamw(theta, grad, m, v, t, eta, lam)
+    return (1 - eta * lam) * theta - eta * grad, m, v
+
+
+def mlp_5_momentum_only(theta, grad, m, v, t, eta, lam):
+    _, m, v = _adamw(theta, grad, m, v, t, eta, lam)
+    return (1 - eta * lam) * theta - eta * m / (1 - 0.9**t), m, v
+
+
+def mlp_5_old_averages(theta, grad, m, v, t, eta, lam):
+    theta, _, _ = _adamw(theta, grad, m, v, t, eta, lam)
+    return theta, m, v
+
+
+def mlp_5_first_corrected_only(theta, grad, m, v, t, eta, lam):
+    m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
+    return (1 - eta * lam) * theta - eta * m / (1 - 0.9**t) / (np.sqrt(v) + 1e-8), m, v
+
+
+def mlp_5_theta_only(theta, grad, m, v, t, eta, lam):
+    return _adamw(theta, grad, m, v, t, eta, lam)[0]
+
+
+def mlp_5_decay_grows(theta, grad, m, v, t, eta, lam):
+    return _adamw(theta, grad, m, v, t, eta, -lam)
