@@ -170,8 +170,10 @@ class NeuMF(NetworkModel):
         train, watch, progress
             As in `training.EpochModel.fit`, which says what is returned and raised.
         """
+        halves = None
+        if pretrained is not None and isinstance(train, Interactions):  # else `_fitting` says so
+            halves = self._check_halves(pretrained, train)
         with self._fitting(train):
-            halves = None if pretrained is None else self._check_halves(pretrained, train)
             run = self._start(train)
             if halves is not None:
                 join(self.network_, *(half.network_ for half in halves), self.alpha)
