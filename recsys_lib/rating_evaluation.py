@@ -4,12 +4,14 @@ The pooled error over all held-out ratings is what papers quote, so a user with 
 twice. The users are still what was sampled: intervals and tests draw whole users.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from recsys_lib.data.split import Split
 from recsys_lib.models.base import RatingPredictor
-from recsys_lib.significance import bootstrap_sums, middle, paired_test
+from recsys_lib.significance import bootstrap_sums, middle, paired_test, seed_noise
 from recsys_lib.validation import DataError, check_choice
 
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
@@ -137,20 +139,66 @@ def compare_ratings(
     DataError
         If the two tables are not about the same users and numbers of ratings.
     """
-    if not table.index.equals(baseline.index) or not table["n_ratings"].equals(
-        baseline["n_ratings"]
-    ):
-        raise DataError("table and baseline must be about the same ratings of the same users")
+    return compare_over_seeds([table], [baseline], level, seed)
+
+
+def mean_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
+    if isinstance(tables, pd.DataFrame) or not len(tables):
+        raise TypeError("tables must be a sequence of tables, one for each seed")
+    mean = tables[0].copy()
+    for number, other in enumerate(tables):
+        _check_same(f"table {number}", other, mean)
+    for column in ERRORS.values():
+        mean[column] = np.mean([one[column] for one in tables], axis=0)
+    return mean
+
+
+def compare_over_seeds(
+    tables: Sequence[pd.DataFrame],
+    baseline: Sequence[pd.DataFrame],
+    level: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Compare two models as `compare_ratings` does, over users and seeds.
+
+    Parameters
+    ----------
+    tables, baseline : sequence of DataFrame
+        From `evaluate_ratings`, on the same ratings: one table for each seed, or a single one of a
+        model in which chance has no part.
+    level, seed
+        As in `rating_leaderboard`.
+
+    Returns
+    -------
+    DataFrame
+        Rows rmse and mae; columns difference (tables minus baseline: below 0, the model is better),
+        low, high, p_value. The ends and the p-value allow for other users and, where there are
+        several tables, for other seeds (`significance.seed_noise`).
+    """
+    model, base = mean_errors(tables), mean_errors(baseline)
+    _check_same("baseline", base, model)
+    trained = [many for many in (tables, baseline) if len(many) > 1]
     rows = {}
     for metric, column in ERRORS.items():
-        columns = np.column_stack([table[column], baseline[column], table["n_ratings"]])
+        columns = np.column_stack([model[column], base[column], model["n_ratings"]])
         sums = bootstrap_sums(columns, seed=seed)
-        differences = _error(sums[:, [0, 2]], metric) - _error(sums[:, [1, 2]], metric)
-        low, high = middle(differences, level)
+        drawn = _error(sums[:, [0, 2]], metric) - _error(sums[:, [1, 2]], metric)
+        luck = [np.array([rating_error(one, metric) for one in many]) for many in trained]
+        low, high = middle(drawn + seed_noise(luck, len(drawn), seed), level)
+        by_seed = [np.array([one[column].mean() for one in many]) for many in trained]
         rows[metric] = {
-            "difference": rating_error(table, metric) - rating_error(baseline, metric),
+            "difference": rating_error(model, metric) - rating_error(base, metric),
             "low": low,
             "high": high,
-            "p_value": paired_test(columns[:, 0] - columns[:, 1], seed=seed),
+            "p_value": paired_test(columns[:, 0] - columns[:, 1], seed=seed, by_seed=by_seed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _check_same(name: str, table: pd.DataFrame, other: pd.DataFrame) -> None:
+    if not table.index.equals(other.index) or not table["n_ratings"].equals(other["n_ratings"]):
+        raise DataError(
+            f"tables and baseline must be about the same ratings of the same users; {name} is not"
+        )

@@ -20,14 +20,13 @@ from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
 from recsys_lib.models.als import loss
 from recsys_lib.rating_evaluation import (
-    ERRORS,
+    compare_over_seeds,
     evaluate_ratings,
+    mean_errors,
     rating_error,
     rating_leaderboard,
 )
 from recsys_lib.sampling import Candidates
-from recsys_lib.significance import bootstrap_sums, middle, paired_test, seed_noise
-from recsys_lib.validation import DataError
 
 SEEDS = range(5)
 TUNING_SEEDS = range(3)  # a setting is judged by its mean, not by its luckiest start
@@ -173,64 +172,6 @@ def _spread(tables: Sequence[pd.DataFrame]) -> dict:
         "rmse_mean": float(errors.mean()),
         "rmse_sd": float(errors.std(ddof=1)) if len(tables) > 1 else 0.0,
     }
-
-
-def mean_errors(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
-    if isinstance(tables, pd.DataFrame) or not len(tables):
-        raise TypeError("tables must be a sequence of tables, one for each seed")
-    mean = tables[0].copy()
-    for number, other in enumerate(tables):
-        _check_same(f"table {number}", other, mean)
-    for column in ERRORS.values():
-        mean[column] = np.mean([one[column] for one in tables], axis=0)
-    return mean
-
-
-def compare_over_seeds(
-    tables: Sequence[pd.DataFrame], baseline: Sequence[pd.DataFrame]
-) -> pd.DataFrame:
-    """Compare two models as `compare_ratings` does, over users and seeds.
-
-    Parameters
-    ----------
-    tables, baseline : sequence of DataFrame
-        From `evaluate_ratings`, on the same ratings: one table for each seed, or a single one of a
-        model in which chance has no part.
-
-    Returns
-    -------
-    DataFrame
-        Rows rmse and mae; columns difference (tables minus baseline: below 0, the model is better),
-        low, high, p_value. The ends and the p-value allow for other users and, where there are
-        several tables, for other seeds (`significance.seed_noise`).
-    """
-    model, base = mean_errors(tables), mean_errors(baseline)
-    _check_same("baseline", base, model)
-    trained = [many for many in (tables, baseline) if len(many) > 1]
-    rows = {}
-    for metric, column in ERRORS.items():
-        columns = np.column_stack([model[column], base[column], model["n_ratings"]])
-        sums = bootstrap_sums(columns)
-        ours, theirs = sums[:, 0] / sums[:, 2], sums[:, 1] / sums[:, 2]
-        drawn = ours**0.5 - theirs**0.5 if metric == "rmse" else ours - theirs
-        luck = [np.array([rating_error(one, metric) for one in many]) for many in trained]
-        low, high = middle(drawn + seed_noise(luck, len(drawn)), 0.95)
-        by_seed = [np.array([one[column].mean() for one in many]) for many in trained]
-        rows[metric] = {
-            "difference": rating_error(model, metric) - rating_error(base, metric),
-            "low": low,
-            "high": high,
-            "p_value": paired_test(columns[:, 0] - columns[:, 1], by_seed=by_seed),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _check_same(name: str, table: pd.DataFrame, other: pd.DataFrame) -> None:
-    if not table.index.equals(other.index) or not table["n_ratings"].equals(other["n_ratings"]):
-        raise DataError(
-            f"tables and baseline must be about the same ratings of the same users; {name} is not"
-        )
 
 
 def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
