@@ -72,6 +72,7 @@ EXPERIMENTS = {
             seeds=5,
             quick=evaluation.quick,
             tolerance=LEARNT,
+            in_units=True,
         ),
     )
 }

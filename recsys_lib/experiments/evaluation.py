@@ -1,7 +1,6 @@
 """How the models are measured, on the paper's data: the figures of chapter 9 and the fair table."""
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +11,7 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, lists, over_seeds, summary
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, holm, paired_test
-from recsys_lib.experiments.networks import KINDS, halves, nothing
+from recsys_lib.experiments.networks import KINDS, halves
 from recsys_lib.experiments.protocol import (
     ITEM_KNN,
     METRICS,
@@ -27,6 +26,8 @@ from recsys_lib.experiments.protocol import (
     tuning_split,
 )
 from recsys_lib.experiments.tuning import PRETRAINED
+from recsys_lib.experiments.units import Units
+from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.models.neighbors import cosine_similarity
 
@@ -44,63 +45,90 @@ def run(
     networks: dict,
     svd: dict,
     seeds: range = SEEDS,
+    units: Units | None = None,
 ) -> dict:
     """Measure every ranker of the course in every way that chapters 9 and 10 speak of."""
+    units = units or Units()
     split = paper_split(ratings)
-    found: dict = {}
-    found["models"], tables = _models(
-        _all(split, networks["settings"], svd["ranking"]["k"], seeds), split, candidates
+    settings, factors = networks["settings"], svd["ranking"]["k"]
+    named = {name: tuple(seeds) if name in KINDS else (0,) for name in (*MODELS, *KINDS)}
+    measured = iter(
+        units.each(
+            _measured,
+            [(name, seed) for name, each in named.items() for seed in each],
+            *(split, candidates, {m: sample_candidates(split, m, seed=0) for m in SAMPLES}),
+            *(settings, factors),
+        )
     )
-    found["pairs"] = _pairs(tables)
-    found["change"] = _change(tables)
-    found["gap"] = {
-        protocol: table(compare(by_name["BinaryMF"], by_name["NeuMF"]))
-        for protocol, by_name in tables.items()
-    }  # at every length of the list: the paper says that it closes
-    found["agreement"] = _agreement(tables)
-    found["leakage"] = _leakage(split, candidates, networks, seeds)
-    return found
+    by_name = {name: [next(measured) for _ in each] for name, each in named.items()}
+    tables = {
+        protocol: {name: [one[protocol] for one in each] for name, each in by_name.items()}
+        for protocol in ("sampled", "full")
+    }
+    return {
+        "models": _recorded(by_name, split),
+        "pairs": _pairs(tables),
+        "change": _change(tables),
+        "gap": {
+            protocol: table(compare(each["BinaryMF"], each["NeuMF"]))
+            for protocol, each in tables.items()
+        },  # at every length of the list: the paper says that it closes
+        "widening": {
+            protocol: table(compare(_longer(each["BinaryMF"]), _longer(each["NeuMF"])))
+            for protocol, each in tables.items()
+        },
+        "agreement": _agreement(tables),
+        "leakage": _leakage(split, candidates, networks, seeds, units),
+    }
 
 
-def _models(
-    named: Iterable[tuple[str, Iterator[Recommender]]], split: Split, candidates: Candidates
-) -> tuple[dict, dict[str, ByModel]]:
-    """Return what is recorded of each model, and its tables, one a seed, by protocol and model."""
+def _measured(
+    split: Split,
+    candidates: Candidates,
+    drawn: dict[int, Candidates],
+    settings: dict,
+    factors: int,
+    name: str,
+    seed: int,
+) -> dict:
+    """Fit a model; return its tables by protocol and number of negatives, and its lists of ten."""
+    model = _fitted(name, settings, factors, split, seed)
+    found: dict = {
+        "sampled": evaluate(model, split, k=KS, candidates=candidates),
+        "full": evaluate(model, split, k=KS),
+    }
+    found |= {str(m): evaluate(model, split, candidates=one) for m, one in drawn.items()}
+    users = found["full"].index.to_numpy()
+    return found | {"lists": model.recommend(users, 10, exclude=split.train)[0]}
+
+
+def _recorded(by_name: dict[str, list[dict]], split: Split) -> dict:
+    """Return what is recorded of each model, from what each of its seeds measured."""
     columns = sparse.csr_array(split.train.to_csr("ones").T)
     similarity = cosine_similarity(columns).toarray()
-    drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
     found = {}
-    tables: dict = {"sampled": {}, "full": {}}
-    for name, models in named:
-        each: dict[str, list[pd.DataFrame]] = {protocol: [] for protocol in (*tables, *drawn)}
-        shown = []
-        for model in models:
-            each["sampled"].append(evaluate(model, split, k=KS, candidates=candidates))
-            each["full"].append(evaluate(model, split, k=KS))
-            for m, one in drawn.items():
-                each[m].append(evaluate(model, split, candidates=one))
-            users = each["full"][-1].index.to_numpy()
-            shown.append(model.recommend(users, 10, exclude=split.train)[0])
-        for protocol, by_name in tables.items():
-            by_name[name] = each[protocol]
+    for name, runs in by_name.items():
+        shown, users = [one["lists"] for one in runs], runs[0]["full"].index
+        each = {key: [one[key] for one in runs] for key in runs[0] if key != "lists"}
+        both = {protocol: each[protocol] for protocol in ("sampled", "full")}
         found[name] = {
-            "by_k": {protocol: table(summary(each[protocol])) for protocol in tables},
-            "by_negatives": {str(m): table(summary(each[m]).loc[list(METRICS)]) for m in SAMPLES},
+            "by_k": {protocol: table(summary(tables)) for protocol, tables in both.items()},
+            "by_negatives": {
+                str(m): table(summary(each[str(m)]).loc[list(METRICS)]) for m in SAMPLES
+            },
             "lists": _beyond(shown, split, similarity),
             "lists_by_group": {
                 group: _beyond([one[inside] for one in shown], split, similarity)
-                for group, inside in _inside(each["full"][0].index, split)
+                for group, inside in _inside(users, split)
             },
-            "groups": {protocol: _groups(each[protocol], split) for protocol in tables},
+            "groups": {protocol: _groups(tables, split) for protocol, tables in both.items()},
         }
-        if len(each["full"]) > 1:
+        if len(runs) > 1:
             found[name]["seeds"] = {
-                protocol: {
-                    m: mean_of_seeds([one[m].mean() for one in each[protocol]]) for m in METRICS
-                }
-                for protocol in tables
+                protocol: {m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS}
+                for protocol, tables in both.items()
             }
-    return found, tables
+    return found
 
 
 def quick(
@@ -108,8 +136,9 @@ def quick(
 ) -> dict:
     """All that is recorded of the nearest users, which chance has no part in."""
     split = paper_split(ratings)
-    named = [(UserKNN.__name__, iter([UserKNN(**USER_KNN).fit(split.train)]))]
-    return {"models": _models(named, split, candidates)[0]}
+    drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
+    one = _measured(split, candidates, drawn, networks["settings"], 0, UserKNN.__name__, 0)
+    return {"models": _recorded({UserKNN.__name__: [one]}, split)}
 
 
 class WithPopularity(Recommender):
@@ -128,28 +157,22 @@ class WithPopularity(Recommender):
         return np.where(self.cold_[users][:, None], self.popularity_, scores)
 
 
-def _all(
-    split: Split, settings: dict, factors: int, seeds: range
-) -> Iterator[tuple[str, Iterator[Recommender]]]:
-    """Yield each model's name and its fitted models: one for each seed, if chance plays a part."""
-    for name, model in (
-        ("Random", Random()),
-        ("Popularity", Popularity()),
-        ("Popularity of the year", PopularityAround(split, YEAR, 0)),
-        ("SVD", WithPopularity(SVD(factors))),
-        ("UserKNN", UserKNN(**USER_KNN)),
-        ("ItemKNN", ItemKNN(**ITEM_KNN)),
-    ):
-        yield name, iter([model.fit(split.train)])
-    for name, kind in KINDS.items():
-        given = partial(halves, settings) if name == PRETRAINED else nothing
-        yield (
-            name,
-            (
-                kind(**settings[name], seed=seed).fit(split.train, **given(split.train, seed))
-                for seed in seeds
-            ),
-        )
+MODELS: dict[str, Callable[[Split, int], Recommender]] = {  # in which chance has no part
+    "Random": lambda split, factors: Random(),
+    "Popularity": lambda split, factors: Popularity(),
+    "Popularity of the year": lambda split, factors: PopularityAround(split, YEAR, 0),
+    "SVD": lambda split, factors: WithPopularity(SVD(factors)),
+    "UserKNN": lambda split, factors: UserKNN(**USER_KNN),
+    "ItemKNN": lambda split, factors: ItemKNN(**ITEM_KNN),
+}
+
+
+def _fitted(name: str, settings: dict, factors: int, split: Split, seed: int) -> Recommender:
+    """Fit a model by its name, and by its seed if chance plays a part in it."""
+    if name not in KINDS:
+        return MODELS[name](split, factors).fit(split.train)
+    given = halves(settings, split.train, seed) if name == PRETRAINED else {}
+    return KINDS[name](**settings[name], seed=seed).fit(split.train, **given)
 
 
 def _beyond(shown: list[np.ndarray], split: Split, similarity: np.ndarray) -> dict:
@@ -254,6 +277,14 @@ def _change(tables: dict[str, ByModel]) -> dict:
     return found
 
 
+def _longer(tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return what a list of ten has over a list of one, by user: a gap widens if this differs."""
+    return [
+        pd.DataFrame({name: one[f"{name}@10"] - one[f"{name}@1"] for name in BY_RANK})
+        for one in tables
+    ]
+
+
 def _agreement(tables: dict[str, ByModel]) -> dict:
     """Whether both protocols put the models into one order."""
     found = {}
@@ -272,59 +303,88 @@ def _agreement(tables: dict[str, ByModel]) -> dict:
     return found
 
 
-def _leakage(split: Split, candidates: Candidates, networks: dict, seeds: range) -> dict:
+def _leakage(
+    split: Split, candidates: Candidates, networks: dict, seeds: range, units: Units
+) -> dict:
     """What choosing on test adds, for BinaryMF and MLP.
 
     The setting: of the trials of the search, each trained once, the one best on validation against
     the one best on test. The epoch: of a run, the epoch that validation chose against the best on
     test, by seed. Both are chosen by each metric and judged in the same metric.
     """
-    tuning, found = tuning_split(split), {}
-    watch = measuring(split, candidates, "test")
-    for name in ("BinaryMF", "MLP"):
-        rows = []
-        for trial in networks["models"][name]["trials"]:
-            setting = {k: v for k, v in trial.items() if k != "stopped" and "@" not in k}
-            model = KINDS[name](**setting).fit(split.train)
-            rows.append({f"valid {m}": trial[m] for m in MAIN} | watch(model))
-        trials = pd.DataFrame(rows)
-        setting = networks["settings"][name]
-        given = {**setting, "epochs": 2 * setting["epochs"]}
-        runs = [
-            KINDS[name](**given, seed=seed).fit(split.train, watch=watch).history_ for seed in seeds
-        ]
-        found[name] = {
-            "trials": len(trials),
-            "rank_correlation": float(
-                stats.spearmanr(trials["valid ndcg@10"], trials["ndcg@10"]).statistic
-            ),
-            "setting": {
-                m: {
-                    "valid": trials[m][trials[f"valid {m}"].idxmax()],
-                    "test": trials[m].max(),
-                }
-                for m in MAIN
-            },
-            "epoch": {
-                m: {
-                    "valid": mean_of_seeds([run[m][setting["epochs"] - 1] for run in runs]),
-                    "test": mean_of_seeds([run[m].max() for run in runs]),
-                    "gain": mean_of_seeds(
-                        [run[m].max() - run[m][setting["epochs"] - 1] for run in runs]
-                    ),
-                }
-                for m in MAIN
-            },
-        }
-    setting = networks["settings"]["BinaryMF"]
-    found["less data"] = {
-        name: {m: mean_of_seeds([one[m] for one in each]) for m in MAIN}
-        for name, each in (
-            (label, [watch(BinaryMF(**setting, seed=seed).fit(train)) for seed in seeds])
-            for label, train in (
-                ("without the validation rows", tuning.train),
-                ("with them", split.train),
-            )
+    tuning, names, found = tuning_split(split), ("BinaryMF", "MLP"), {}
+    given = split, tuning, candidates
+    trials = {name: networks["models"][name]["trials"] for name in names}
+    settings = networks["settings"]
+    on_test = iter(
+        units.each(
+            _trial, [(name, n) for name in names for n in range(len(trials[name]))], *given, trials
         )
-    }
+    )
+    by_epoch = iter(
+        units.each(_by_epoch, [(name, seed) for name in names for seed in seeds], *given, settings)
+    )
+    for name in names:
+        rows = [{f"valid {m}": trial[m] for m in MAIN} | next(on_test) for trial in trials[name]]
+        found[name] = _chosen_on(
+            pd.DataFrame(rows), [next(by_epoch) for _ in seeds], settings[name]["epochs"]
+        )
+    ways = ("without the validation rows", "with them")
+    less = iter(units.each(_less, [(way, s) for way in ways for s in seeds], *given, settings))
+    for way in ways:
+        runs = [next(less) for _ in seeds]
+        found.setdefault("less data", {})[way] = {
+            m: mean_of_seeds([one[m] for one in runs]) for m in MAIN
+        }
     return found
+
+
+def _trial(
+    split: Split, tuning: Split, candidates: Candidates, trials: dict, name: str, number: int
+) -> dict:
+    """Test one setting of the search, trained once."""
+    setting = {k: v for k, v in trials[name][number].items() if k != "stopped" and "@" not in k}
+    return measuring(split, candidates, "test")(KINDS[name](**setting).fit(split.train))
+
+
+def _by_epoch(
+    split: Split, tuning: Split, candidates: Candidates, settings: dict, name: str, seed: int
+) -> pd.DataFrame:
+    """Train twice as long as chosen and test after every epoch."""
+    given = {**settings[name], "epochs": 2 * settings[name]["epochs"]}
+    watch = measuring(split, candidates, "test")
+    return KINDS[name](**given, seed=seed).fit(split.train, watch=watch).history_[list(MAIN)]
+
+
+def _less(
+    split: Split, tuning: Split, candidates: Candidates, settings: dict, way: str, seed: int
+) -> dict:
+    """Test BinaryMF trained on all rows, or without those that validation takes."""
+    train = split.train if way == "with them" else tuning.train
+    model = BinaryMF(**settings["BinaryMF"], seed=seed).fit(train)
+    return measuring(split, candidates, "test")(model)
+
+
+def _chosen_on(trials: pd.DataFrame, runs: list[pd.DataFrame], epochs: int) -> dict:
+    """Return what validation chose beside what the test would have: the setting, and the epoch."""
+    return {
+        "trials": len(trials),
+        "rank_correlation": float(
+            stats.spearmanr(trials["valid ndcg@10"], trials["ndcg@10"]).statistic
+        ),
+        "setting": {
+            m: {
+                "valid": float(trials[m][trials[f"valid {m}"].idxmax()]),
+                "test": float(trials[m].max()),
+            }
+            for m in MAIN
+        },
+        "epoch": {
+            m: {
+                "valid": mean_of_seeds([run[m][epochs - 1] for run in runs]),
+                "test": mean_of_seeds([run[m].max() for run in runs]),
+                "gain": mean_of_seeds([run[m].max() - run[m][epochs - 1] for run in runs]),
+            }
+            for m in MAIN
+        },
+    }

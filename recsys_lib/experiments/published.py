@@ -349,6 +349,14 @@ def run(
         for step in after:
             tables, epochs, curves = (list(column) for column in zip(*next(parts), strict=True))
             _append(chains[name], step.name, tables, epochs, curves=curves)
+    popular = [measures["ours"](Popularity().fit(split.train))[list(METRICS)]]
+    found["against_popularity"] = {  # from where on both are measured alike
+        name: {
+            row["name"]: table(compare([one[list(METRICS)] for one in row["tables"]], popular))
+            for row in chain[len(COUNTED) - 1 :]
+        }
+        for name, chain in chains.items()
+    }
     found["chains"] = {
         name: [{k: v for k, v in row.items() if k != "tables"} for row in chain]
         for name, chain in chains.items()
