@@ -175,7 +175,7 @@ def fitters(train: Interactions, rank: int, sets: dict) -> dict[str, Callable]:
     }
 
 
-def learnt(name: str, model, sets: dict, shape: tuple[int, int]) -> tuple:
+def learned(name: str, model, sets: dict, shape: tuple[int, int]) -> tuple:
     """Return mean, biases and factors of any contender, in our numbering."""
     if name == "recsys_lib":
         return model.global_mean_, *model._factors()
@@ -229,12 +229,12 @@ def kernel_input(train: Interactions, rank: int) -> tuple[tuple, tuple, np.ndarr
 
 
 def descend(train: Interactions, test: Interactions, rank: int, sets: dict, small: bool) -> dict:
-    """Time gradient descent in all libraries, and measure what they learnt."""
+    """Time gradient descent in all libraries, and measure what they learned."""
     fits = fitters(train, rank, sets)
     rmse = {}
     for name, fit in fits.items():  # small data: a mean, for the random start shifts it by 0.002
         models = (fit(EPOCHS, seed) for seed in range(5 if small else 1))
-        errors = [error(*learnt(name, model, sets, train.shape), test) for model in models]
+        errors = [error(*learned(name, model, sets, train.shape), test) for model in models]
         rmse[name] = float(np.mean(errors))
     spread = float(np.std(test.rating))
     assert all(0.8 < value < 0.97 * spread for value in rmse.values()), rmse

@@ -102,7 +102,7 @@ else:
         next(epochs)
         seconds.append(time.perf_counter() - start)
     found["epoch_seconds"] = min(seconds)
-found["learnt_mb"] = sum(array.nbytes for array in model._weights().values()) / 1e6
+found["learned_mb"] = sum(array.nbytes for array in model._weights().values()) / 1e6
 found["peak_mb"] = peak()
 print(json.dumps(found))
 """

@@ -38,6 +38,7 @@ from recsys_lib.validation import DataError, check_int
 
 FORMATS = (".svg", ".png", ".pdf")
 ONE_RUN = 0.03
+Files = tuple[Path, Path] | None
 
 
 def run(experiment: Experiment, seeds: int | None = None) -> dict:
@@ -109,21 +110,33 @@ def _quick(experiment: Experiment, old: dict) -> dict:
     return {"data": _data(experiment, files), "found": found}
 
 
-def _inputs(experiment: Experiment, files: tuple[Path, Path], needed: dict) -> dict:
+def _inputs(experiment: Experiment, files: Files, needed: dict) -> dict:
     """Return what an experiment is given: ratings, candidates, and what others found."""
     ratings = data.load(experiment.data)
     others = {name: one["found"] for name, one in needed.items()}
+    if files is None:
+        return {"ratings": ratings} | others
     return {"ratings": ratings, "candidates": read_candidates(files[1], ratings)} | others
 
 
-def _data(experiment: Experiment, files: tuple[Path, Path]) -> dict:
+def _data(experiment: Experiment, files: Files) -> dict:
     """Return the name and the checksums of what an experiment reads."""
+    if files is None:
+        ratings = data.load(experiment.data)
+        columns = (ratings.user, ratings.item, ratings.rating, ratings.timestamp)
+        content = b"".join(column.astype("<f8").tobytes() for column in columns)
+        return {"name": experiment.data, "sha256": hashlib.sha256(content).hexdigest()}
     file, candidates = map(_sha256, files)
     return {"name": experiment.data, "sha256": file, "candidates_sha256": candidates}
 
 
-def _files(experiment: Experiment) -> tuple[Path, Path]:
-    """Return the data file and the candidate file beside it, which no command can download."""
+def _files(experiment: Experiment) -> Files:
+    """Return the data file and the candidate file beside it, which no command can download.
+
+    None, if the experiment needs neither: its data comes with the library.
+    """
+    if not experiment.candidates:
+        return None
     place = lookup(experiment.data).file
     file = find(place) if place else None
     candidates = file and file.with_name("candidates.csv.gz")

@@ -65,7 +65,7 @@ def chapters() -> str:
         ),
         (
             "[2 Cosine](notebooks/02_cosine.ipynb)",
-            "nearest neighbours",
+            "nearest neighbors",
             f"HR@10, popularity against similar users: MovieLens {cosine['hr_Popularity']:.3f} and "
             f"{cosine['hr_UserKNN']:.3f}, the paper's data {cosine['a_pop']:.3f} and "
             f"{cosine['a_user']:.3f} (popularity of the year before: {data['p_before']:.3f})",

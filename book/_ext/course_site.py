@@ -16,7 +16,7 @@ NO_SUMMARIES_FROM_FILES = (
     'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 )
 
-# Paper is white: a page read in dark mode would be printed as pale grey on it.
+# Paper is white: a page read in dark mode would be printed as pale gray on it.
 PRINT_IN_LIGHT_MODE = """
 {
   const page = document.documentElement;

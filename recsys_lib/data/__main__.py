@@ -51,7 +51,7 @@ def _run(given: argparse.Namespace) -> str:
     table = data.catalog()
     table = table[table["here"]] if given.here else table
     with pd.option_context("display.width", 200, "display.max_colwidth", 60):
-        return table.drop(columns="licence").to_string(na_rep="")
+        return table.drop(columns="license").to_string(na_rep="")
 
 
 if __name__ == "__main__":

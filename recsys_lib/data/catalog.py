@@ -18,8 +18,8 @@ MOVIELENS_CITATION = (
     "F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context. ACM Transactions on "
     "Interactive Intelligent Systems 5(4), article 19, 2015. doi:10.1145/2827872"
 )
-AMAZON_LICENCE = "none stated by the lab; do not redistribute"
-MOVIELENS_LICENCE = "GroupLens: research and teaching, no redistribution without permission"
+AMAZON_LICENSE = "none stated by the lab; do not redistribute"
+MOVIELENS_LICENSE = "GroupLens: research and teaching, no redistribution without permission"
 
 # sha256 of the official 0core/rating_only files, as a third party published them, together with the
 # sha256 of the MovieLens archives below; the lab itself states none. md5 sums are the publishers'.
@@ -109,7 +109,7 @@ class Dataset:
         What `load` is called with.
     about : str
         One line.
-    licence, citation : str
+    license, citation : str
     file : str or None
         Where the file stands in the cache folder; None: it comes with an installed package, or is
         made from another data set.
@@ -124,7 +124,7 @@ class Dataset:
 
     name: str
     about: str
-    licence: str
+    license: str
     citation: str
     file: str | None = None
     url: str | None = None
@@ -144,7 +144,7 @@ MOVIELENS_SMALL = Dataset(
 PAPER = Dataset(
     "amazon-2023-musical-instruments",
     "The paper's data: Musical_Instruments after one pass of at least 20 reviews",
-    AMAZON_LICENCE,
+    AMAZON_LICENSE,
     AMAZON_CITATION,
     file="amazon-2023-musical-instruments-20-20/Musical_Instruments.csv.gz",
     form=AMAZON_FORMAT,
@@ -153,7 +153,7 @@ PAPER = Dataset(
 MOVIELENS_100K = Dataset(
     "movielens-100k",
     "Films rated 1 to 5 stars, 1997 and 1998, with titles, years and genres",
-    MOVIELENS_LICENCE,
+    MOVIELENS_LICENSE,
     MOVIELENS_CITATION,
     file="movielens/ml-100k.zip",
     url=f"{GROUPLENS}/ml-100k.zip",
@@ -165,7 +165,7 @@ MOVIELENS_100K = Dataset(
 MOVIELENS_1M = Dataset(
     "movielens-1m",
     "Films rated 1 to 5 stars, 2000 to 2003, with titles, years and genres",
-    MOVIELENS_LICENCE,
+    MOVIELENS_LICENSE,
     MOVIELENS_CITATION,
     file="movielens/ml-1m.zip",
     url=f"{GROUPLENS}/ml-1m.zip",
@@ -179,7 +179,7 @@ MOVIELENS_1M = Dataset(
 def _amazon(category: str) -> list[Dataset]:
     """Return the official files of one category: 0-core, 5-core where there is one, reviews."""
     spoken = category.replace("_", " ")
-    common = {"licence": AMAZON_LICENCE, "citation": AMAZON_CITATION}
+    common = {"license": AMAZON_LICENSE, "citation": AMAZON_CITATION}
     found = [
         Dataset(
             f"amazon-2023/{category}",

@@ -242,7 +242,7 @@ def _check_encoding(encoding: str) -> str:
 
 
 def catalog() -> pd.DataFrame:
-    """Return one row per data set: what it is, how large, its licence, whether it is here."""
+    """Return one row per data set: what it is, how large, its license, whether it is here."""
     rows = {}
     for name, entry in DATASETS.items():
         ratings, users, items = entry.counts or (pd.NA, pd.NA, pd.NA)
@@ -251,7 +251,7 @@ def catalog() -> pd.DataFrame:
             "ratings": ratings,
             "users": users,
             "items": items,
-            "licence": entry.licence,
+            "license": entry.license,
             "here": entry.file is None or fetching.find(entry.file) is not None,
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
@@ -349,7 +349,7 @@ def _items(entry: Dataset, file: Path, wanted: bool, download: bool) -> pd.DataF
         raise DataError(f"metadata must be False: the course knows none for {entry.name}")
     category = entry.name.partition("/")[2]
     place, url = amazon_metadata(category)
-    meta = Dataset(entry.name, "", entry.licence, entry.citation, file=place, url=url)
+    meta = Dataset(entry.name, "", entry.license, entry.citation, file=place, url=url)
     columns = ("title", "main_category", "store", "price", "categories")
     found = locate(meta, download, "metadata=True, download=True")
     return read_metadata_jsonl(found, "parent_asin", {c: c for c in columns})
@@ -431,7 +431,7 @@ def describe(name: str) -> str:
         "must contain": entry.counts
         and "{:,} ratings, {:,} users, {:,} items".format(*entry.counts),
         "left out": entry.form and ", ".join(f"rows whose {f}" for f in entry.form.known_faults),
-        "licence": entry.licence,
+        "license": entry.license,
         "cite": entry.citation,
         "from": entry.url,
         "sha256": entry.sha256,

@@ -39,7 +39,7 @@ def leave_last_out(
 
     Events of one user are ordered by time. Events of one user at the same time are ordered by a
     pseudo-random key made from `seed` and the numbers of the user and the item: the same on every
-    machine, independent of the order of the rows, and no item is favoured, as it would be by the
+    machine, independent of the order of the rows, and no item is favored, as it would be by the
     order of a file that is sorted by item.
 
     Parameters

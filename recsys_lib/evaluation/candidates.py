@@ -16,7 +16,7 @@ from recsys_lib.validation import DataError, check_choice, check_int
 
 @dataclass(frozen=True)
 class Candidates:
-    """Short lists to be ranked instead of the whole catalogue, one per user.
+    """Short lists to be ranked instead of the whole catalog, one per user.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ def sample_candidates(
     """Draw `n_negatives` items for each user of a held-out set, uniformly, none twice.
 
     No negative is an item that the user has met anywhere in the split. A user who has met so much
-    of the catalogue that fewer are left gets all that are left.
+    of the catalog that fewer are left gets all that are left.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What accuracy does not see: how much of the catalogue lists cover, how known, how alike.
+"""What accuracy does not see: how much of the catalog lists cover, how known, how alike.
 
 All functions take lists as `Recommender.recommend` returns them: a row of item indices per user,
 -1 where a list is shorter.
@@ -12,13 +12,13 @@ from recsys_lib.validation import check_ids, check_int
 
 
 def coverage(lists: np.ndarray, n_items: int) -> float:
-    """Share of the catalogue that stands in at least one list.
+    """Share of the catalog that stands in at least one list.
 
     Parameters
     ----------
     lists : ndarray of int, shape (n_users, k)
     n_items : int
-        Size of the catalogue.
+        Size of the catalog.
     """
     shown = times_shown(lists, n_items)
     return float((shown > 0).mean())

@@ -253,7 +253,7 @@ def _error_reversed(p, Q, r, lam):
 
 
 @BCE_3.mistake(
-    "you multiply by sigma (1 - sigma); the derivative of the logarithm has cancelled it already"
+    "you multiply by sigma (1 - sigma); the derivative of the logarithm has canceled it already"
 )
 def _slope_again(p, Q, r, lam):
     s = expit(Q @ p)

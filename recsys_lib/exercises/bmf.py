@@ -94,7 +94,7 @@ def _without_sigmoid(p, q, y, eta, lam_u, lam_i):
     return _step(p, q, p @ q - y, eta, lam_u, lam_i)
 
 
-@BMF_1.mistake("you multiply by sigma (1 - sigma); with the cross-entropy it has cancelled")
+@BMF_1.mistake("you multiply by sigma (1 - sigma); with the cross-entropy it has canceled")
 def _slope_again(p, q, y, eta, lam_u, lam_i):
     s = expit(p @ q)
     return _step(p, q, (s - y) * s * (1 - s), eta, lam_u, lam_i)
@@ -392,7 +392,7 @@ def _factor_two(Q, y, lam, eta, steps):
     return _descend(Q, y, 2 * lam, eta, steps)
 
 
-@BMF_5.mistake("lam is not used: p is not pulled towards 0")
+@BMF_5.mistake("lam is not used: p is not pulled toward 0")
 def _not_regularized(Q, y, lam, eta, steps):
     return _descend(Q, y, 0.0, eta, steps)
 

@@ -60,7 +60,7 @@ class Exercise:
 
     Its usual mistakes stand below it, each above its wrong function::
 
-        @MF_1.mistake("lam is not used: p and q are not pulled towards 0")
+        @MF_1.mistake("lam is not used: p and q are not pulled toward 0")
         def _no_penalty(p, q, r, eta, lam): ...
 
     Attributes
@@ -160,7 +160,7 @@ class Exercise:
         with contextlib.suppress(Exception, TooSlow):
             mine = [_outcome(answer, case, budget) for case in self.cases]
             right = [self._right(a, case) for a, case in zip(mine, self.cases, strict=True)]
-            certain, likely = self._recognised(mine, right, first, budget)
+            certain, likely = self._recognized(mine, right, first, budget)
             pairs = patterns.paired(mine, [case.expected for case in self.cases])
             return (
                 certain
@@ -172,7 +172,7 @@ class Exercise:
             )
         return ""
 
-    def _recognised(
+    def _recognized(
         self, mine: list, right: list[bool], first: int, budget: Budget
     ) -> tuple[str, str]:
         """Return the mistake that it certainly is, and the one that it may be on this input.

@@ -222,9 +222,9 @@ def _item_votes(R, S, u, k, own=False, weights=True, mean=False, upwards=False):
         similar = S[j].copy()
         if not own:
             similar[j] = np.inf if upwards else -np.inf
-        neighbours = np.argsort(similar if upwards else -similar, kind="stable")[:k]
-        scores[neighbours] += (R[u, j] if weights else 1.0) * S[j, neighbours]
-        total[neighbours] += S[j, neighbours]
+        neighbors = np.argsort(similar if upwards else -similar, kind="stable")[:k]
+        scores[neighbors] += (R[u, j] if weights else 1.0) * S[j, neighbors]
+        total[neighbors] += S[j, neighbors]
     return scores / np.where(total > 0, total, 1) if mean else scores
 
 
@@ -235,10 +235,10 @@ COSINE_4 = Exercise(
     "cosine-4",
     "score_items(R, S, u, k)",
     (
-        Case("one neighbour for each item", (_R, _S, 0, 1), np.array([0.0, 5.2, 0.0, 0.0])),
-        Case("two neighbours", (_R, _S, 0, 2), np.array([0.0, 5.2, 0.0, 3.4])),
+        Case("one neighbor for each item", (_R, _S, 0, 1), np.array([0.0, 5.2, 0.0, 0.0])),
+        Case("two neighbors", (_R, _S, 0, 2), np.array([0.0, 5.2, 0.0, 3.4])),
         Case("another user", (_R, _S, 1, 2), np.array([3.6, 0.0, 2.0, 0.0])),
-        Case("all other items are neighbours", (_R, _S, 0, 3), np.array([0.6, 5.2, 1.0, 3.4])),
+        Case("all other items are neighbors", (_R, _S, 0, 3), np.array([0.6, 5.2, 1.0, 3.4])),
         Case(
             "two items with similarity 1",
             (np.array([[2.0, 3.0]]), np.ones((2, 2)), 0, 1),
@@ -249,9 +249,9 @@ COSINE_4 = Exercise(
 
 
 @COSINE_4.mistake(
-    "an item is among its own neighbours: nothing is more similar to it than itself. Leave it out"
+    "an item is among its own neighbors: nothing is more similar to it than itself. Leave it out"
 )
-def _own_neighbour(R, S, u, k):
+def _own_neighbor(R, S, u, k):
     return _item_votes(R, S, u, k, own=True)
 
 
@@ -281,16 +281,16 @@ def _least_similar(R, S, u, k):
 
 
 @COSINE_4.mistake(
-    "you take the neighbours of the item to be scored, i; the formula takes those of the items "
+    "you take the neighbors of the item to be scored, i; the formula takes those of the items "
     "that the user knows, j"
 )
-def _neighbours_of_the_wrong_item(R, S, u, k):
+def _neighbors_of_the_wrong_item(R, S, u, k):
     scores = np.zeros(len(S))
     for i in range(len(S)):
         similar = S[i].copy()
         similar[i] = -np.inf
-        neighbours = np.argsort(-similar, kind="stable")[:k]
-        scores[i] = S[i, neighbours] @ R[u, neighbours]
+        neighbors = np.argsort(-similar, kind="stable")[:k]
+        scores[i] = S[i, neighbors] @ R[u, neighbors]
     return scores
 
 
@@ -298,7 +298,7 @@ _LEANING = 8 / 3 / np.sqrt(96 / 9 * 8.75)  # (4, 4, -8, 0) / 3 and (-1.75, 2.25,
 
 COSINE_5 = Exercise(
     "cosine-5",
-    "centred_cosine(R)",
+    "centered_cosine(R)",
     (
         Case(
             "opposite tastes",
@@ -350,7 +350,7 @@ def _zeros_averaged(R):
     "the mean is right, but you subtract it from the empty cells as well, which turns 'not rated' "
     "into a dislike. Leave them 0"
 )
-def _zeros_centred(R):
+def _zeros_centered(R):
     rated = R > 0
     means = R.sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
     return _all_pairs(R - means[:, None])

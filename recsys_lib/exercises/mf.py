@@ -102,7 +102,7 @@ def _factor_two(p, q, r, eta, lam):
     return _step(p, q, r - p @ q, 2 * eta, lam)
 
 
-@MF_1.mistake("lam is not used: p and q are not pulled towards 0")
+@MF_1.mistake("lam is not used: p and q are not pulled toward 0")
 def _no_penalty(p, q, r, eta, lam):
     return _step(p, q, r - p @ q, eta, 0.0)
 
@@ -372,7 +372,7 @@ def _lam_times_n(R, mu, b_i, lam):
     return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) * (1 + lam))
 
 
-@MF_3.mistake("you subtract lam from n_u; it is added, to pull towards 0")
+@MF_3.mistake("you subtract lam from n_u; it is added, to pull toward 0")
 def _lam_subtracted(R, mu, b_i, lam):
     return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) - lam)
 

@@ -12,7 +12,7 @@ START_1 = Exercise(
         Case("two items tie", (np.array([1, 3, 3, 1, 0]), 4, 3), np.array([1, 3, 0])),
         Case("an item nobody took", (np.array([4, 4, 1]), 5, 4), np.array([4, 1, 0, 2])),
         Case("the last items are unknown", (np.array([0, 1, 1]), 4, 3), np.array([1, 0, 2])),
-        Case("k is the whole catalogue", (np.array([1, 1, 0]), 2, 2), np.array([1, 0])),
+        Case("k is the whole catalog", (np.array([1, 1, 0]), 2, 2), np.array([1, 0])),
         Case(
             "hundreds of ratings", (np.repeat([0, 1, 2], [3, 300, 200]), 3, 3), np.array([1, 2, 0])
         ),

@@ -92,7 +92,7 @@ def _curves(setting: dict, tuning: Split, split: Split, candidates: Candidates) 
 
 
 def _positives_only(split: Split, epochs: int) -> dict:
-    """What a model has learnt that never saw a negative."""
+    """What a model has learned that never saw a negative."""
     model = BinaryMF(**PAPER, epochs=epochs).fit(split.train)
     logits = model.user_factors_.astype(np.float64) @ model.item_factors_.T
     energy = np.linalg.svd(logits, compute_uv=False) ** 2

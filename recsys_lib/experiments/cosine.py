@@ -17,14 +17,14 @@ from recsys_lib.experiments.protocol import (
 from recsys_lib.models import ItemKNN, Popularity, Random, Recommender, UserKNN
 
 GRID = {
-    "n_neighbours": (20, 50, 100, 200, 500, 1000, 2000, 5000),
+    "n_neighbors": (20, 50, 100, 200, 500, 1000, 2000, 5000),
     "shrinkage": (0.0, 5.0, 20.0),
     "values": ("ones", "rating"),
 }
 
 
 def run(ratings: Interactions, candidates: Candidates) -> dict:
-    """Tune both neighbourhood models on validation, then test each once.
+    """Tune both neighborhood models on validation, then test each once.
 
     Validation is carved from train: each user's last training event, with 99 sampled negatives.
     The setting with the highest NDCG@10 there is fitted on all of train and tested.
@@ -53,7 +53,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
-    """The test of both baselines and of both neighbourhood models, as they were chosen."""
+    """The test of both baselines and of both neighborhood models, as they were chosen."""
     split = paper_split(ratings)
     kinds = {kind.__name__: kind for kind in (Random, Popularity, UserKNN, ItemKNN)}
     tested = {}

@@ -100,7 +100,7 @@ def halves(settings: dict, train: Interactions, seed: int) -> dict:
 
 
 def _cost(model: EpochModel, split: Split) -> dict:
-    """Numbers to store, and the time to score the whole catalogue for a thousand users.
+    """Numbers to store, and the time to score the whole catalog for a thousand users.
 
     Times are the best of three: other work on the machine only adds to them.
     """

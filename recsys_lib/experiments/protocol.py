@@ -16,8 +16,8 @@ from recsys_lib.models.training import EpochModel, Watch
 SEEDS = range(5)  # if nothing else is said
 METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
-USER_KNN = {"n_neighbours": 2000}  # as chapter 2 chose them, on the same validation
-ITEM_KNN = {"n_neighbours": 1000, "shrinkage": 5.0}
+USER_KNN = {"n_neighbors": 2000}  # as chapter 2 chose them, on the same validation
+ITEM_KNN = {"n_neighbors": 1000, "shrinkage": 5.0}
 
 
 def paper_split(ratings: Interactions) -> Split:
@@ -92,7 +92,7 @@ class PopularityAround(Recommender):
 
 
 def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the tables of the models to beat, by protocol; neighbours as chapter 2 chose them."""
+    """Return the tables of the models to beat, by protocol; neighbors as chapter 2 chose them."""
     models = {
         "Popularity": Popularity(),
         "Popularity of the year": PopularityAround(split, YEAR, 0),

@@ -47,7 +47,7 @@ ALS_GRIDS = (
     ({"factors": (384,), "regularization": (0.1, 0.2, 0.4)}, 1),
     ({"factors": (512,), "regularization": (0.2, 0.4)}, 1),
 )
-PUBLISHED = {"rounding": True, "renewed": True, "centred": False, "biases": False}
+PUBLISHED = {"rounding": True, "renewed": True, "centered": False, "biases": False}
 STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 
 
@@ -110,11 +110,11 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
         ("Biases", {}),
     ):
         grid = [{"regularization": value, **sides} for value in STRENGTHS]
-        best, trials[name] = _best(_judged(Biases, one, tuning) for one in grid)
+        best, trials[name] = _best(judged(Biases, one, tuning) for one in grid)
         chosen[name] = lambda seed, best=best: Biases(**best)
     for fill in ("zero", "user", "item", "bias"):
         grid = [{"factors": k, "fill": fill} for k in SVD_FACTORS]
-        best, trials[f"SVD, {fill} fill"] = _best(_judged(SVD, one, tuning) for one in grid)
+        best, trials[f"SVD, {fill} fill"] = _best(judged(SVD, one, tuning) for one in grid)
         chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
     for name, biases in (("MF without biases", False), ("MF with biases", True)):
         grid = [{**one, "biases": biases} for one in every_combination(MF_GRID)]
@@ -130,34 +130,42 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
     return chosen, trials
 
 
+def best_of(trials: Sequence[dict]) -> dict:
+    """Return the setting with the lowest RMSE on validation."""
+    winner = min(trials, key=lambda trial: trial["rmse"])
+    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}
+
+
 def _best(trials: Iterable[dict]) -> tuple[dict, list[dict]]:
     """Return the setting with the lowest RMSE on validation, and all of them with their errors."""
     tried = list(trials)
-    winner = min(tried, key=lambda trial: trial["rmse"])
-    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}, tried
+    return best_of(tried), tried
 
 
-def _judged(kind: type[RatingPredictor], setting: dict, tuning: Split) -> dict:
+def judged(kind: type[RatingPredictor], setting: dict, tuning: Split) -> dict:
     """Return a setting with its errors on validation, of a model in which chance has no part."""
     errors = evaluate_ratings(kind(**setting).fit(tuning.train), tuning, on="valid")
     return {**setting, "rmse": rating_error(errors), "mae": rating_error(errors, "mae")}
 
 
-def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: int) -> dict:
-    """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
-    best = []
-    for seed in TUNING_SEEDS:
-        history = (
-            kind(**setting, **most, seed=seed).fit(tuning.train, watch=watching(tuning)).history_
-        )
-        best.append(history.loc[history["valid_rmse"].idxmin()])
-    rows = pd.DataFrame(best)
+def mean_at_best_epoch(setting: dict, runs: Sequence[dict]) -> dict:
+    """Return a setting with its best epoch in it, the median of its seeds, and its mean errors."""
+    rows = pd.DataFrame(runs)
     return {
         **setting,
         "epochs": int(rows["epoch"].median()),
         "rmse": float(rows["valid_rmse"].mean()),
         "mae": float(rows["valid_mae"].mean()),
     }
+
+
+def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: int) -> dict:
+    """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
+    best = []
+    for seed in TUNING_SEEDS:
+        model = kind(**setting, **most, seed=seed).fit(tuning.train, watch=watching(tuning))
+        best.append(model.history_.loc[model.history_["valid_rmse"].idxmin()])
+    return mean_at_best_epoch(setting, best)
 
 
 def _test(make: Callable[[int], RatingPredictor], split: Split) -> list[pd.DataFrame]:
@@ -361,7 +369,7 @@ def _paper_fit(
     *,
     rounding: bool,
     renewed: bool,
-    centred: bool,
+    centered: bool,
     biases: bool,
 ) -> np.ndarray:
     """Return the test predictions after the 50 epochs of the paper's code.
@@ -376,7 +384,7 @@ def _paper_fit(
     user_reg, item_reg = (
         0.1 / np.sqrt(np.maximum(counts, 1)) for counts in (train.user_counts, train.item_counts)
     )
-    mean = float(train.rating.mean(dtype=np.float64)) if centred else 0.0
+    mean = float(train.rating.mean(dtype=np.float64)) if centered else 0.0
     bu, bi = (np.zeros(n) for n in train.shape)
     how = rounding, renewed, biases
     for _ in range(50):
@@ -405,7 +413,7 @@ def _paper(ratings: Interactions, split: Split, chosen: Callable[[int], MF]) -> 
     for name, change in (
         ("no rounding or clipping inside", {"rounding": False}),
         ("and the old p for q", {"renewed": False}),
-        ("and minus the mean", {"centred": True}),
+        ("and minus the mean", {"centered": True}),
         ("and with biases", {"biases": True}),
     ):
         ladder[name] = list(ladder.values())[-1] | change

@@ -26,7 +26,7 @@ class Recommender(ABC):
     """A model that gives every user a score for every item: higher means recommend first.
 
     A subclass takes its hyperparameters in ``__init__`` and stores each under its own name, sets
-    its learnt arrays, their names ending in an underscore, in `_fit`, and turns users into scores
+    its learned arrays, their names ending in an underscore, in `_fit`, and turns users into scores
     in `_score`. All else, the checks included, is here.
     """
 
@@ -198,13 +198,13 @@ class Recommender(ABC):
         return items, scores
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write hyperparameters and learnt arrays to one ``.npz`` file, without pickle."""
+        """Write hyperparameters and learned arrays to one ``.npz`` file, without pickle."""
         self._check_fitted()
-        learnt = self._state()
+        learned = self._state()
         given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
         plain = {k: v for k, v in self.parameters.items() if k not in given}
         arrays: dict[str, np.ndarray] = {}
-        for name, value in (learnt | {f"{k}.given": v for k, v in given.items()}).items():
+        for name, value in (learned | {f"{k}.given": v for k, v in given.items()}).items():
             if sparse.issparse(value):
                 for part in ("data", "indices", "indptr", "shape"):
                     arrays[f"{name}.{part}"] = np.asarray(getattr(value, part))
@@ -233,11 +233,11 @@ class Recommender(ABC):
         return model
 
     def _state(self) -> dict[str, object]:
-        """Return what `fit` learnt, by name, for `save`."""
+        """Return what `fit` learned, by name, for `save`."""
         return {name: value for name, value in vars(self).items() if name.endswith("_")}
 
     def _set_state(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set what `fit` learnt from the arrays of a file."""
+        """Set what `fit` learned from the arrays of a file."""
         for name in {key.partition(".")[0] for key in arrays}:
             if f"{name}.indptr" in arrays:
                 parts = tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr"))

@@ -28,7 +28,7 @@ class Biases(RatingPredictor):
     Parameters
     ----------
     regularization : float
-        :math:`\lambda`; a user with few ratings is drawn towards the mean.
+        :math:`\lambda`; a user with few ratings is drawn toward the mean.
     users, items : bool
         Which biases to use. With neither, the model is the global mean.
 

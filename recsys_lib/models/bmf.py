@@ -73,7 +73,7 @@ epoch = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(sgd)
 
 
 class BinaryMF(ImplicitModel):
-    r"""Binary matrix factorization, learnt by stochastic gradient descent.
+    r"""Binary matrix factorization, learned by stochastic gradient descent.
 
     Parameters
     ----------

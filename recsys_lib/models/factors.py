@@ -14,7 +14,7 @@ from recsys_lib.models.base import RatingPredictor
 
 
 class FactorModel(RatingPredictor):
-    """Scores and predictions from learnt factors; a subclass learns them in `_fit`.
+    """Scores and predictions from learned factors; a subclass learns them in `_fit`.
 
     Attributes
     ----------

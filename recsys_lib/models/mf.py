@@ -70,7 +70,7 @@ def blocks_in_order(users, items, ratings, order, *rest):
 
 
 class MF(FactorModel, EpochModel):
-    r"""Matrix factorization, learnt by stochastic gradient descent.
+    r"""Matrix factorization, learned by stochastic gradient descent.
 
     The ratings are shuffled once, into arrays that are read from front to back; every epoch then
     goes through them in blocks of 256, the blocks in a new random order. That is nearly as random

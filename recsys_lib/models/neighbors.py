@@ -38,12 +38,12 @@ def cosine_similarity(matrix: sparse.csr_array) -> sparse.csr_array:
     return unit @ unit.T
 
 
-def centre_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
+def center_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
     """Subtract from each stored cell the mean of its row's stored cells.
 
     Returns
     -------
-    centred : csr_array
+    centered : csr_array
         Cells that become 0 stay stored: the user did rate them.
     means : ndarray of float32, shape (n_rows,)
         0 for an empty row.
@@ -52,13 +52,13 @@ def centre_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]
     # in double precision, so that a user who gives every item the same stars is left with zeros
     sums = np.asarray(matrix.astype(np.float64).sum(axis=1)).ravel()
     means = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0).astype(np.float32)
-    centred = matrix.copy()
-    centred.data = matrix.data - np.repeat(means, counts)
-    return centred, means
+    centered = matrix.copy()
+    centered.data = matrix.data - np.repeat(means, counts)
+    return centered, means
 
 
 class _KNN(Recommender):
-    """What the two sides share: the matrix to compare, the neighbours to keep, and new users."""
+    """What the two sides share: the matrix to compare, the neighbors to keep, and new users."""
 
     similarity_: sparse.csr_array
     matrix_: sparse.csr_array
@@ -68,18 +68,18 @@ class _KNN(Recommender):
 
     def __init__(
         self,
-        n_neighbours: int = 50,
+        n_neighbors: int = 50,
         shrinkage: float = 0.0,
         values: str = "ones",
-        centre: bool = False,
+        center: bool = False,
     ):
-        self.n_neighbours = check_int("n_neighbours", n_neighbours, minimum=1)
+        self.n_neighbors = check_int("n_neighbors", n_neighbors, minimum=1)
         self.shrinkage = check_real("shrinkage", shrinkage, 0)
         self.values = check_choice("values", values, ("ones", "rating"))
-        self.centre = check_bool("centre", centre)
-        if self.centre and self.values == "ones":
+        self.center = check_bool("center", center)
+        if self.center and self.values == "ones":
             raise ValueError(
-                "centre=True needs values='rating': ones minus their mean are all zero"
+                "center=True needs values='rating': ones minus their mean are all zero"
             )
 
     def _begin(self, train: Interactions) -> None:
@@ -87,27 +87,27 @@ class _KNN(Recommender):
         self.popularity_ = train.item_counts.astype(np.float32)
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        scores = self._from_neighbours(users).toarray()
+        scores = self._from_neighbors(users).toarray()
         scores[self.cold_[users]] = self.popularity_
         return scores
 
     @abstractmethod
-    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
-        """Return what the neighbours say, shape (len(users), n_items)."""
+    def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
+        """Return what the neighbors say, shape (len(users), n_items)."""
 
     def _prepare(self, train: Interactions) -> sparse.csr_array:
         matrix = train.to_csr(self.values)
-        if not self.centre:
+        if not self.center:
             return matrix
-        centred, self.user_means_ = centre_rows(matrix)
-        return centred
+        centered, self.user_means_ = center_rows(matrix)
+        return centered
 
-    def _neighbours(self, matrix: sparse.csr_array) -> sparse.csr_array:
-        """Similarities of each row to its `n_neighbours` most similar other rows, (n, n)."""
+    def _neighbors(self, matrix: sparse.csr_array) -> sparse.csr_array:
+        """Similarities of each row to its `n_neighbors` most similar other rows, (n, n)."""
         unit = normalize_rows(matrix)
         columns = sparse.csr_array(unit.T)
         n = matrix.shape[0]
-        k = min(self.n_neighbours, n)
+        k = min(self.n_neighbors, n)
         indptr, indices, data = _most_similar(
             *_parts(unit), *_parts(columns), k, np.float64(self.shrinkage)
         )
@@ -138,17 +138,17 @@ def _most_similar(indptr, indices, data, c_indptr, c_indices, c_data, k, shrinka
             for b in range(c_indptr[indices[a]], c_indptr[indices[a] + 1]):
                 similar[c_indices[b]] += data[a] * c_data[b]
                 common[c_indices[b]] += 1
-        similar[row] = 0  # nobody is a neighbour of their own
+        similar[row] = 0  # nobody is a neighbor of their own
         if shrinkage > 0:
             similar *= common / (common + shrinkage)
-        neighbours = np.flatnonzero(similar > 0)
-        if len(neighbours) > k:
-            neighbours = _k_largest(similar, neighbours, k)
+        neighbors = np.flatnonzero(similar > 0)
+        if len(neighbors) > k:
+            neighbors = _k_largest(similar, neighbors, k)
         start = kept_indptr[row]
-        stop = start + len(neighbours)
+        stop = start + len(neighbors)
         kept_indptr[row + 1] = stop
-        kept_indices[start:stop] = neighbours
-        kept_data[start:stop] = similar[neighbours]
+        kept_indices[start:stop] = neighbors
+        kept_data[start:stop] = similar[neighbors]
     return kept_indptr, kept_indices[: kept_indptr[n]], kept_data[: kept_indptr[n]]
 
 
@@ -170,29 +170,29 @@ def _k_largest(values, places, k):
 class UserKNN(_KNN):
     """Recommend what the most similar users interacted with.
 
-    The score of item i for user u is the sum over the neighbours v of u of
-    ``similarity(u, v) * r(v, i)``. Neighbours have positive similarity; a user without any gets
+    The score of item i for user u is the sum over the neighbors v of u of
+    ``similarity(u, v) * r(v, i)``. Neighbors have positive similarity; a user without any gets
     all zeros. A user without training data has no row to compare, and gets the items' popularity.
 
     Parameters
     ----------
-    n_neighbours : int
+    n_neighbors : int
         Similar users to keep.
     shrinkage : float
         Multiply a similarity that rests on n common items by ``n / (n + shrinkage)``: a cosine of
         1 from a single common item says little (Koren 2008).
     values : {"ones", "rating"}
         Compare what was met, or how it was rated.
-    centre : bool
+    center : bool
         Subtract each user's mean rating first, so that a low rating counts as dislike.
 
     Attributes
     ----------
     similarity_ : csr_array, shape (n_users, n_users)
     matrix_ : csr_array, shape (n_users, n_items)
-        Training cells, centred if asked for.
+        Training cells, centered if asked for.
     user_means_ : ndarray, shape (n_users,)
-        Only with `centre`.
+        Only with `center`.
     cold_ : ndarray of bool, shape (n_users,)
         Users without a training row.
     popularity_ : ndarray of float32, shape (n_items,)
@@ -201,13 +201,13 @@ class UserKNN(_KNN):
 
     def _fit(self, train: Interactions) -> None:
         self.matrix_ = self._prepare(train)
-        self.similarity_ = self._neighbours(self.matrix_)
+        self.similarity_ = self._neighbors(self.matrix_)
 
-    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
+    def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
         return self.similarity_[users] @ self.matrix_
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
-        """Neighbours who speak most for an item: (user index, share), largest first.
+        """Neighbors who speak most for an item: (user index, share), largest first.
 
         The shares of all who speak for it, with a positive part of the score, sum to 1.
         """
@@ -221,30 +221,30 @@ class ItemKNN(_KNN):
     """Recommend items that are similar to those a user has interacted with.
 
     The score of item i for user u is the sum over the items j that u has met, if i is among the
-    `n_neighbours` items most similar to j, of ``r(u, j) * similarity(j, i)``. A user without
+    `n_neighbors` items most similar to j, of ``r(u, j) * similarity(j, i)``. A user without
     training data has met no j, and gets the items' popularity.
 
     Parameters
     ----------
-    n_neighbours, shrinkage, values
+    n_neighbors, shrinkage, values
         As in `UserKNN`, with items for users.
-    centre : bool
+    center : bool
         Subtract each user's mean rating first: the adjusted cosine of Sarwar et al. 2001, but with
         the length of an item's column taken over all who rated it, as in the cosine above.
 
     Attributes
     ----------
     similarity_ : csr_array, shape (n_items, n_items)
-        Row j holds the neighbours of item j.
+        Row j holds the neighbors of item j.
     matrix_, user_means_, cold_, popularity_
         As in `UserKNN`.
     """
 
     def _fit(self, train: Interactions) -> None:
         self.matrix_ = self._prepare(train)
-        self.similarity_ = self._neighbours(sparse.csr_array(self.matrix_.T))
+        self.similarity_ = self._neighbors(sparse.csr_array(self.matrix_.T))
 
-    def _from_neighbours(self, users: np.ndarray) -> sparse.csr_array:
+    def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
         return self.matrix_[users] @ self.similarity_
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
@@ -260,5 +260,5 @@ class ItemKNN(_KNN):
 
 def _largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:
     order = np.argsort(-parts, kind="stable")[: check_int("n", n, minimum=1)]
-    total = parts[parts > 0].sum()  # with centring others speak against: their sum may be 0
+    total = parts[parts > 0].sum()  # with centering others speak against: their sum may be 0
     return [(int(i), float(parts[i] / total)) for i in order if parts[i] > 0]

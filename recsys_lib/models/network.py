@@ -200,9 +200,9 @@ class NetworkModel(ImplicitModel):
         return logits.reshape(len(users), self.n_items_)
 
     def _state(self) -> dict[str, object]:
-        learnt = super()._state()
-        del learnt["network_"]
-        return learnt | {f"network_.{name}": array for name, array in self._weights().items()}
+        learned = super()._state()
+        del learned["network_"]
+        return learned | {f"network_.{name}": array for name, array in self._weights().items()}
 
     def _set_state(self, arrays: dict[str, np.ndarray]) -> None:
         weights = {key: arrays.pop(key) for key in list(arrays) if key.startswith("network_.")}

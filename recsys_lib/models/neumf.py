@@ -67,7 +67,7 @@ class NeuMFNetwork(nn.Module):
 
 
 class GMF(NetworkModel):
-    """Generalized matrix factorization: a weighted dot product, the weights learnt.
+    """Generalized matrix factorization: a weighted dot product, the weights learned.
 
     Parameters
     ----------

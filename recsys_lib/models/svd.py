@@ -163,7 +163,7 @@ class SVD(FactorModel):
     fill : {"zero", "user", "item", "bias"}
         What stands in the empty cells: 0, the mean of the user's ratings, the mean of the item's
         ratings, or :math:`\mu + b_u + b_i` of `Biases`.
-    centre : bool
+    center : bool
         Subtract the mean of each (filled) column before decomposing and add it afterwards, as
         principal component analysis does, so that no factor is spent on it.
     solver : {"arpack", "propack", "randomized"}
@@ -177,7 +177,7 @@ class SVD(FactorModel):
     item_factors_ : ndarray of float64, shape (n_items, factors)
         :math:`V_k`, its columns of length 1.
     item_biases_ : ndarray of float64, shape (n_items,)
-        The means of the columns, 0 without `centre`.
+        The means of the columns, 0 without `center`.
     user_fill_, item_fill_ : ndarray of float64, shapes (n_users,), (n_items,)
         x and y: an empty cell was filled with ``user_fill_[u] + item_fill_[i]``.
     filler_ : ndarray of float64, shape (2,)
@@ -198,13 +198,13 @@ class SVD(FactorModel):
         self,
         factors: int = 20,
         fill: str = "zero",
-        centre: bool = False,
+        center: bool = False,
         solver: str = "arpack",
         seed: int = 0,
     ):
         self.factors = check_int("factors", factors, minimum=1)
         self.fill = check_choice("fill", fill, FILLS)
-        self.centre = check_bool("centre", centre)
+        self.center = check_bool("center", center)
         self.solver = check_choice("solver", solver, SOLVERS)
         self.seed = check_int("seed", seed)
 
@@ -219,7 +219,7 @@ class SVD(FactorModel):
         left = train.rating - self.user_fill_[train.user] - self.item_fill_[train.item]
         matrix = sparse.csr_array((left, (train.user, train.item)), shape=train.shape)
         self.item_biases_ = np.zeros(train.n_items)
-        if self.centre:
+        if self.center:
             column_sums = np.bincount(train.item, weights=left, minlength=train.n_items)
             self.item_biases_ = (
                 self.item_fill_ + self.user_fill_.mean() + column_sums / train.n_users

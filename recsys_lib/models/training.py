@@ -157,7 +157,7 @@ class EpochModel(Recommender):
         self.history_ = pd.DataFrame(run.rows)
 
     def _weights(self) -> dict[str, np.ndarray]:
-        """Return what is learnt, by name, as views: they change with the model."""
+        """Return what is learned, by name, as views: they change with the model."""
         names = "user_biases_", "item_biases_", "user_factors_", "item_factors_"
         return {name: getattr(self, name) for name in names}
 

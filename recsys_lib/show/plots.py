@@ -1,4 +1,4 @@
-"""One look for all figures of the book: legible on paper, on a phone and to the colour-blind."""
+"""One look for all figures of the book: legible on paper, on a phone and to the color-blind."""
 
 import re
 from html import escape
@@ -10,11 +10,11 @@ from cycler import cycler
 from IPython.display import HTML
 from matplotlib.animation import FuncAnimation
 
-# Okabe and Ito's palette: told apart under the common forms of colour blindness.
+# Okabe and Ito's palette: told apart under the common forms of color blindness.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
-GREY = "#8A8A8A"
-COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
+GRAY = "#8A8A8A"
+COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
 
 
 def use_style() -> None:
@@ -26,7 +26,7 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
             "savefig.facecolor": "white",
-            "axes.prop_cycle": cycler(color=COLOURS),
+            "axes.prop_cycle": cycler(color=COLORS),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -41,7 +41,7 @@ def use_style() -> None:
     )
 
 
-def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
+def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
     """Draw one dot with its interval per row, the first row on top.
 
     Parameters
@@ -49,7 +49,7 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
     table : DataFrame
         Index: labels. Columns: mean (or difference), low, high.
     ax : Axes
-    colour : str
+    color : str
     """
     middle = table["mean" if "mean" in table else "difference"]
     places = range(len(table))
@@ -58,7 +58,7 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, colour: str = BLUE) -> None:
         places,
         xerr=[middle - table["low"], table["high"] - middle],
         fmt="o",
-        color=colour,
+        color=color,
         capsize=4,
     )
     ax.set_yticks(places, table.index)

@@ -65,18 +65,18 @@ MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
     Case(Random, {"seed": 3}, personal=False),  # learns nothing
     Case(UserKNN),
-    Case(UserKNN, {"n_neighbours": 10, "shrinkage": 2.0}),
-    Case(UserKNN, {"n_neighbours": 1000, "values": "rating"}),
-    Case(UserKNN, {"values": "rating", "centre": True}),
+    Case(UserKNN, {"n_neighbors": 10, "shrinkage": 2.0}),
+    Case(UserKNN, {"n_neighbors": 1000, "values": "rating"}),
+    Case(UserKNN, {"values": "rating", "center": True}),
     Case(ItemKNN),
-    Case(ItemKNN, {"n_neighbours": 10, "shrinkage": 2.0}),
-    Case(ItemKNN, {"n_neighbours": 1000, "values": "rating"}),
-    Case(ItemKNN, {"values": "rating", "centre": True}),
+    Case(ItemKNN, {"n_neighbors": 10, "shrinkage": 2.0}),
+    Case(ItemKNN, {"n_neighbors": 1000, "values": "rating"}),
+    Case(ItemKNN, {"values": "rating", "center": True}),
     Case(Biases, personal=False),  # the order of the items is the same for everybody
     Case(Biases, {"users": False, "items": False}, personal=False),  # the mean, for every cell
     Case(SVD, {"factors": 2}, tolerance=1e-5, seeded=False),
-    Case(SVD, {"factors": 1, "centre": True, "solver": "randomized"}, tolerance=1e-5),
-    Case(SVD, {"factors": 1, "fill": "user", "centre": True}, tolerance=1e-5, seeded=False),
+    Case(SVD, {"factors": 1, "center": True, "solver": "randomized"}, tolerance=1e-5),
+    Case(SVD, {"factors": 1, "fill": "user", "center": True}, tolerance=1e-5, seeded=False),
     Case(SVD, {"factors": 2, "fill": "user", "solver": "propack"}, tolerance=1e-5, seeded=False),
     Case(MF, {"factors": 4, "regularization": 0.2, "learning_rate": 0.02}, tolerance=1e-5),
     Case(MF, {"factors": 4, "biases": False, "epochs": 200}, tolerance=1e-5),

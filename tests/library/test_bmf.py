@@ -53,8 +53,8 @@ def samples_of(users, items, negatives):
             yield user, negative, 0.0
 
 
-def logits_at(learnt, c, user, item):
-    bu, bi, P, Q = learnt
+def logits_at(learned, c, user, item):
+    bu, bi, P, Q = learned
     return c + bu[user] + bi[item] + (P[user] * Q[item]).sum(-1)
 
 
@@ -92,17 +92,17 @@ def test_a_step_is_the_learning_rate_times_the_gradient(seed, k, rate, biases, l
 
     In double precision, from wherever the step on the positive alone has led.
     """
-    users, items, negatives, c, *learnt, decay_u, decay_i = start(1, 1, k=k, seed=seed)
+    users, items, negatives, c, *learned, decay_u, decay_i = start(1, 1, k=k, seed=seed)
     user, item = users[0], items[0]
     fixed = decay_u, decay_i, rate, biases
-    before = copied(learnt)
+    before = copied(learned)
     if label == 0:
         item = negatives[0, 0]
         sgd(users, items, negatives[:, :0], c, *before, *fixed)
         shown = negatives
     else:
         shown = negatives[:, :0]
-    after = copied(learnt)
+    after = copied(learned)
     sgd(users, items, shown, c, *after, *fixed)
 
     variables = [torch.tensor(a, requires_grad=True) for a in before]
@@ -120,8 +120,8 @@ def test_a_step_is_the_learning_rate_times_the_gradient(seed, k, rate, biases, l
 @pytest.mark.parametrize("biases", [True, False])
 @pytest.mark.parametrize("n_negatives", [0, 1, 3])
 def test_an_epoch_is_pytorch_with_batches_of_one_sample(biases, n_negatives):
-    users, items, negatives, c, *learnt, decay_u, decay_i = start(40, n_negatives)
-    variables = [torch.tensor(a, requires_grad=True) for a in learnt]
+    users, items, negatives, c, *learned, decay_u, decay_i = start(40, n_negatives)
+    variables = [torch.tensor(a, requires_grad=True) for a in learned]
     moving = variables if biases else variables[2:]
     optimizer = torch.optim.SGD(moving, lr=0.1)
     total, right = 0.0, 0
@@ -136,9 +136,9 @@ def test_an_epoch_is_pytorch_with_batches_of_one_sample(biases, n_negatives):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    found = sgd(users, items, negatives, c, *learnt, decay_u, decay_i, 0.1, biases)
+    found = sgd(users, items, negatives, c, *learned, decay_u, decay_i, 0.1, biases)
     assert found == (pytest.approx(total, rel=1e-10), right)
-    for number, (array, variable) in enumerate(zip(learnt, variables, strict=True)):
+    for number, (array, variable) in enumerate(zip(learned, variables, strict=True)):
         np.testing.assert_allclose(array, variable.detach().numpy(), rtol=1e-9, atol=1e-12)
         assert (array != start(40, n_negatives)[4 + number]).any() == (biases or number > 1)
 
@@ -330,7 +330,7 @@ def tiny():
 
 
 @pytest.mark.parametrize("biases", [True, False])
-def test_a_tiny_set_is_learnt_by_heart(biases):
+def test_a_tiny_set_is_learned_by_heart(biases):
     train = tiny()
     model = BinaryMF(4, learning_rate=0.1, regularization=0, biases=biases, epochs=400).fit(train)
     last = model.history_.iloc[-1]
@@ -342,7 +342,7 @@ def test_a_tiny_set_is_learnt_by_heart(biases):
 
 @pytest.mark.parametrize("regularization", [0.0, 0.01, 0.05])
 def test_positives_alone_teach_to_say_yes_to_everything(regularization):
-    """The paper's own run: nearly all training samples are right, and nothing has been learnt."""
+    """The paper's own run: nearly all training samples are right, and nothing has been learned."""
     model = BinaryMF(4, n_negatives=0, biases=False, regularization=regularization, epochs=30)
     model.fit(SPLIT.train)
     assert model.history_["accuracy"].iloc[-1] > 0.99
@@ -392,7 +392,7 @@ def test_scores_are_the_formula(biases):
     assert model.cold_.tolist() == [False] * (N_USERS - 1) + [True]
 
 
-def test_a_saved_model_keeps_all_it_learnt(tmp_path):
+def test_a_saved_model_keeps_all_it_learned(tmp_path):
     model = BinaryMF(3, epochs=4, patience=2).fit(
         SPLIT.train, watch=watch_on(SPLIT.train, SPLIT.valid)
     )

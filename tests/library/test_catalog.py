@@ -108,10 +108,10 @@ class TestCatalog:
     def test_one_row_for_each_data_set(self, cache):
         table = catalog()
         assert table.index.name == "name"
-        assert list(table) == ["about", "ratings", "users", "items", "licence", "here"]
+        assert list(table) == ["about", "ratings", "users", "items", "license", "here"]
         assert len(table) == 4 + 34 + 34 + (34 - 6)
         assert table.loc["amazon-2023/Books", ["ratings", "users", "items"]].isna().all()
-        assert table.notna()[["about", "licence", "here"]].all(axis=None)
+        assert table.notna()[["about", "license", "here"]].all(axis=None)
 
     @pytest.mark.parametrize(
         ("name", "counts"),
@@ -144,7 +144,7 @@ class TestCatalog:
     def test_every_data_set_can_be_cited_and_fetched(self):
         for name, entry in DATASETS.items():
             assert entry.citation
-            assert entry.licence
+            assert entry.license
             assert name in ("movielens-small", PAPER) or entry.url.startswith("https://")
 
     def test_checksums_have_their_length(self):
@@ -181,7 +181,7 @@ class TestCatalog:
             "amazon-2023-5core/All_Beauty",
             "       about  All Beauty: users and products with at least 5 ratings",
             "must contain  2,535 ratings, 253 users, 356 items",
-            "     licence  none stated by the lab; do not redistribute",
+            "     license  none stated by the lab; do not redistribute",
             f"        cite  {DATASETS[BEAUTY].citation}",
             f"        from  {DATASETS[BEAUTY].url}",
             "         md5  a3438cd1faaeb544d49395e1f0b60671",

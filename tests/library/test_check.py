@@ -1,4 +1,4 @@
-"""What `check` says, how long it waits, and what it recognises; its exercises have their own."""
+"""What `check` says, how long it waits, and what it recognizes; its exercises have their own."""
 
 import contextlib
 import subprocess
@@ -67,7 +67,7 @@ def test_a_long_value_is_cut():
     assert len(show(["a" * 40] * 40)) < 170
 
 
-# --- what is recognised ---
+# --- what is recognized ---
 
 
 def cosine_without_roots(u, v):
@@ -265,7 +265,7 @@ print(check("data-1", lambda user, item, n, m: len(user) / (n * m)).passed)
     ("given", "meant"),
     [("cosine1", "cosine-1"), ("Cosine-2", "cosine-2"), ("eval_4", "eval-4"), ("mf 3", "mf-3")],
 )
-def test_a_misspelt_exercise_is_asked_back(given, meant):
+def test_a_misspelled_exercise_is_asked_back(given, meant):
     with pytest.raises(ValueError, match=f"got '{given}'; did you mean '{meant}'"):
         check(given, len)
 

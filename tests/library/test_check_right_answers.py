@@ -151,7 +151,7 @@ def by_divide(similarity, common, shrinkage):
 
 
 @answers("cosine-4")
-def by_a_table_of_neighbours(R, S, u, k):
+def by_a_table_of_neighbors(R, S, u, k):
     W = S.copy()
     np.fill_diagonal(W, -1)
     cut = -np.sort(-W, axis=1)[:, [k - 1]]

@@ -1,6 +1,6 @@
 """The downloader against a real server on the loopback interface that misbehaves on demand.
 
-`Site` answers each request with the next behaviour of its script (the last one repeats) and
+`Site` answers each request with the next behavior of its script (the last one repeats) and
 writes down what was asked, so that a test can prove what was fetched and what was not.
 """
 
@@ -427,7 +427,7 @@ def test_passing_troubles_are_retried(site, path, status):
     assert len(site.seen) == 3
 
 
-def test_retry_after_is_honoured_and_capped(site, path, waits):
+def test_retry_after_is_honored_and_capped(site, path, waits):
     in_20_s = formatdate(time.time() + 20, usegmt=True)
     asked = ["7", in_20_s, "100000", "soon", formatdate(0, usegmt=True)]
     site.script = [say(503, Retry_After=text) for text in asked] + [serve()]

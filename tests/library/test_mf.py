@@ -116,20 +116,20 @@ def test_steps_follow_each_other():
 def test_a_step_is_half_the_learning_rate_times_the_gradient(seed, k, rate, penalty, biases):
     rng = np.random.default_rng(seed)
     rating, mean = rng.normal(3, 1, 2)
-    learnt = (
+    learned = (
         rng.normal(size=3),
         rng.normal(size=4),
         rng.normal(size=(3, k)),
         rng.normal(size=(4, k)),
     )
-    variables = [torch.tensor(a, requires_grad=True) for a in learnt]
+    variables = [torch.tensor(a, requires_grad=True) for a in learned]
     bu, bi, p, q = (variable[row] for variable, row in zip(variables, (2, 1, 2, 1), strict=True))
     term = (rating - mean - bu - bi - p @ q) ** 2
     term = term + penalty * (bu**2 + bi**2 + p @ p + q @ q)
     term.backward()
-    after = copied(learnt)
+    after = copied(learned)
     sgd([2], [1], [rating], mean, *after, rate, penalty, biases)
-    for number, (old, new, variable) in enumerate(zip(learnt, after, variables, strict=True)):
+    for number, (old, new, variable) in enumerate(zip(learned, after, variables, strict=True)):
         moves = biases or number > 1
         step = -rate / 2 * variable.grad.numpy() * moves
         np.testing.assert_allclose(new - old, step, rtol=1e-6, atol=1e-12)
@@ -144,24 +144,24 @@ def test_an_epoch_of_tiny_steps_goes_down_the_gradient_of_the_loss(biases):
     model = MF(3)
     model.global_mean_ = 3.0
     names = ("user_biases_", "item_biases_", "user_factors_", "item_factors_")
-    learnt = [rng.normal(size=size) for size in (9, 7, (9, 3), (7, 3))]
+    learned = [rng.normal(size=size) for size in (9, 7, (9, 3), (7, 3))]
     if not biases:
-        learnt[:2] = np.zeros(9), np.zeros(7)
+        learned[:2] = np.zeros(9), np.zeros(7)
 
     def loss_at(arrays):
         for name, array in zip(names, arrays, strict=True):
             setattr(model, name, array)
         return loss(model, ratings, 0.3)
 
-    after = copied(learnt)
+    after = copied(learned)
     rate, h = 1e-7, 1e-5
     sgd(user, item, ratings.rating.astype(float), 3.0, *after, rate, 0.3, biases)
     for number in range(0 if biases else 2, 4):
-        step = (after[number] - learnt[number]) / rate
-        for place in np.ndindex(learnt[number].shape):
+        step = (after[number] - learned[number]) / rate
+        for place in np.ndindex(learned[number].shape):
             ends = []
             for sign in (1, -1):
-                moved = copied(learnt)
+                moved = copied(learned)
                 moved[number][place] += sign * h
                 ends.append(loss_at(moved))
             assert step[place] == pytest.approx(-(ends[0] - ends[1]) / (4 * h), abs=1e-3)

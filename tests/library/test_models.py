@@ -26,7 +26,7 @@ from recsys_lib.models import (
     UserKNN,
     load_model,
 )
-from recsys_lib.models.neighbors import centre_rows, cosine_similarity, normalize_rows
+from recsys_lib.models.neighbors import center_rows, cosine_similarity, normalize_rows
 from recsys_lib.top_k import NO_ITEM
 
 from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
@@ -480,7 +480,7 @@ def test_random_scores_are_uniform_and_differ_between_users_and_seeds():
     assert not np.isin(scores[:, 0], other[:, 0]).any()  # nor is it another user's row
 
 
-# --------------------------------------------------------------------------------------- neighbours
+# --------------------------------------------------------------------------------------- neighbors
 
 
 def cosine_by_loops(a, b):
@@ -518,14 +518,14 @@ def test_normalize_rows_leaves_its_argument_alone():
     assert matrix.toarray().tolist() == [[3, 4], [0, 0]]
 
 
-def test_centre_rows_by_hand():
+def test_center_rows_by_hand():
     matrix = ratings_of([[5, 3, o], [4, 4, 4], [o, o, o], [o, 1, 2]]).to_csr()
-    centred, means = centre_rows(matrix)
+    centered, means = center_rows(matrix)
     assert means.tolist() == [4, 4, 0, 1.5]
-    assert centred.toarray().tolist() == [[1, -1, 0], [0, 0, 0], [0, 0, 0], [0, -0.5, 0.5]]
-    assert centred.nnz == matrix.nnz  # the zeros of user 1 are ratings
+    assert centered.toarray().tolist() == [[1, -1, 0], [0, 0, 0], [0, 0, 0], [0, -0.5, 0.5]]
+    assert centered.nnz == matrix.nnz  # the zeros of user 1 are ratings
     assert matrix.toarray()[0].tolist() == [5, 3, 0]
-    assert (centred.dtype, means.dtype) == (np.float32, np.float32)
+    assert (centered.dtype, means.dtype) == (np.float32, np.float32)
 
 
 @pytest.mark.parametrize("stars", [0.1, 1.7, 3.3, 4.1])
@@ -533,16 +533,16 @@ def test_centre_rows_by_hand():
 def test_who_gives_all_items_the_same_stars_is_left_with_zeros(stars, n):
     """A rest of 1e-7 would be stretched to length 1 and look like firm opinions."""
     ratings = ratings_of([[stars] * n, [5, 1] + [3] * (n - 2)])
-    centred, _ = centre_rows(ratings.to_csr())
-    assert not centred[[0]].toarray().any()
-    model = UserKNN(values="rating", centre=True).fit(ratings)
+    centered, _ = center_rows(ratings.to_csr())
+    assert not centered[[0]].toarray().any()
+    model = UserKNN(values="rating", center=True).fit(ratings)
     assert not model.score([0]).any()
 
 
 C01, C02 = 2 / math.sqrt(6), 1 / math.sqrt(6)  # users 0 and 1 share two items, 0 and 2 one
 
 
-def test_user_neighbours_by_hand():
+def test_user_neighbors_by_hand():
     model = UserKNN().fit(ratings_of(TABLE))
     expected = [[0, C01, C02, 0], [C01, 0, 0, 0], [C02, 0, 0, 0], [0, 0, 0, 0]]
     np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
@@ -555,15 +555,15 @@ def test_user_neighbours_by_hand():
     np.testing.assert_allclose(model.score([0, 1, 2, 3]), scores, rtol=1e-6)
 
 
-def test_user_neighbours_with_ratings_by_hand():
-    model = UserKNN(values="rating", n_neighbours=1).fit(ratings_of(TABLE))
+def test_user_neighbors_with_ratings_by_hand():
+    model = UserKNN(values="rating", n_neighbors=1).fit(ratings_of(TABLE))
     cosine = 23 / math.sqrt(50 * 17)  # users 0 and 1
     other = 8 / math.sqrt(50 * 29)  # users 0 and 2
     np.testing.assert_allclose(model.score([0]), [np.array([4, 1, 0, 0, 0]) * cosine], rtol=1e-6)
     np.testing.assert_allclose(model.score([2]), [np.array([5, 3, 4, 0, 0]) * other], rtol=1e-6)
 
 
-def test_item_neighbours_by_hand():
+def test_item_neighbors_by_hand():
     model = ItemKNN().fit(ratings_of(TABLE))
     c = 1 / math.sqrt(2)  # items 2 and 3: one common user, two users and one
     expected = np.zeros((5, 5))
@@ -572,10 +572,10 @@ def test_item_neighbours_by_hand():
     expected[2, 3] = expected[3, 2] = c
     np.testing.assert_allclose(model.similarity_.toarray(), expected, rtol=1e-6)
     np.testing.assert_allclose(model.score([1, 3]), [[1, 1, 1, 0, 0], [2, 2, 2, 1, 0]], rtol=1e-6)
-    # with one neighbour each: 0 and 1 keep each other, 2 keeps 3, 3 keeps 2
-    nearest = ItemKNN(n_neighbours=1).fit(ratings_of(TABLE))
+    # with one neighbor each: 0 and 1 keep each other, 2 keeps 3, 3 keeps 2
+    nearest = ItemKNN(n_neighbors=1).fit(ratings_of(TABLE))
     np.testing.assert_allclose(nearest.score([0]), [[1, 1, 0, c, 0]], rtol=1e-6)
-    rated = ItemKNN(n_neighbours=1, values="rating").fit(ratings_of(TABLE))
+    rated = ItemKNN(n_neighbors=1, values="rating").fit(ratings_of(TABLE))
     columns = [[5, 4], [3, 1]]
     s = cosine_by_loops(*columns)
     np.testing.assert_allclose(rated.score([1]), [[1 * s, 4 * s, 0, 0, 0]], rtol=1e-6)
@@ -592,15 +592,15 @@ def test_shrinkage_by_hand():
 
 
 def test_shrinkage_counts_items_that_were_rated_at_the_mean():
-    """Item 2 adds 0 to the centred product, but it is a common item: 3 / (3 + 3), not 2 / 5."""
-    model = UserKNN(values="rating", centre=True, shrinkage=3.0)
+    """Item 2 adds 0 to the centered product, but it is a common item: 3 / (3 + 3), not 2 / 5."""
+    model = UserKNN(values="rating", center=True, shrinkage=3.0)
     similarity = model.fit(ratings_of([[4, 2, 3], [5, 1, 3]])).similarity_
     assert similarity.toarray()[0, 1] == pytest.approx(1 / 2)
 
 
 def test_adjusted_cosine_by_hand():
-    """Centred: (1, 1, -2), (0, 1, -1), (-1/2, 1/2, none)."""
-    model = ItemKNN(values="rating", centre=True)
+    """Centered: (1, 1, -2), (0, 1, -1), (-1/2, 1/2, none)."""
+    model = ItemKNN(values="rating", center=True)
     model.fit(ratings_of([[5, 5, 2], [4, 5, 3], [1, 2, o]]))
     assert model.user_means_.tolist() == [4, 4, 1.5]
     cosine = 0.75 / (math.sqrt(1.25) * math.sqrt(2.25))  # items 0 and 1; item 2 opposes both
@@ -610,9 +610,9 @@ def test_adjusted_cosine_by_hand():
     np.testing.assert_allclose(model.score([0, 2]), scores, rtol=1e-6)
 
 
-def test_centred_users_by_hand():
-    """Users 0 and 1 like the same, user 2 the opposite: opposition is no neighbourhood."""
-    model = UserKNN(values="rating", centre=True).fit(ratings_of([[5, 1, o], [4, 2, 3], [1, 5, 3]]))
+def test_centered_users_by_hand():
+    """Users 0 and 1 like the same, user 2 the opposite: opposition is no neighborhood."""
+    model = UserKNN(values="rating", center=True).fit(ratings_of([[5, 1, o], [4, 2, 3], [1, 5, 3]]))
     cosine = 4 / (math.sqrt(8) * math.sqrt(2))  # (2, -2) and (1, -1, 0)
     np.testing.assert_allclose(model.score([0]), [[cosine, -cosine, 0]], rtol=1e-6)
     assert not model.score([2]).any()
@@ -620,44 +620,44 @@ def test_centred_users_by_hand():
 
 def test_equal_similarities_keep_the_lower_index():
     table = ratings_of([[1, 1, o], [1, 1, o], [1, 1, 1], [1, 1, o], [1, 1, o]])
-    kept = UserKNN(n_neighbours=2).fit(table).similarity_
+    kept = UserKNN(n_neighbors=2).fit(table).similarity_
     assert [row.nonzero()[0].tolist() for row in kept.toarray()] == [
         [1, 3], [0, 3], [0, 1], [0, 1], [0, 1],
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shrinkage", [0.0, 4.0])
-@pytest.mark.parametrize("n_neighbours", [1, 10, 120, 1000])
+@pytest.mark.parametrize("n_neighbors", [1, 10, 120, 1000])
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN])
-def test_the_most_similar_rows_are_kept(model, n_neighbours, shrinkage):
+def test_the_most_similar_rows_are_kept(model, n_neighbors, shrinkage):
     rng = np.random.default_rng(5)
     table = np.where(rng.random((150, 150)) < 0.1, rng.integers(1, 6, (150, 150)), np.nan)
     table[7], table[:, 9] = np.nan, np.nan
-    fitted = model(n_neighbours, shrinkage, "rating", centre=True).fit(ratings_of(table))
+    fitted = model(n_neighbors, shrinkage, "rating", center=True).fit(ratings_of(table))
     means = np.nansum(table, axis=1) / np.maximum((~np.isnan(table)).sum(axis=1), 1)
-    centred = np.nan_to_num(table - means[:, None])
+    centered = np.nan_to_num(table - means[:, None])
     met = (~np.isnan(table)).astype(float)
     if model is ItemKNN:
-        centred, met = centred.T, met.T
-    lengths = np.sqrt((centred**2).sum(axis=1))
-    cosine = centred @ centred.T / np.maximum(np.outer(lengths, lengths), 1e-300)
+        centered, met = centered.T, met.T
+    lengths = np.sqrt((centered**2).sum(axis=1))
+    cosine = centered @ centered.T / np.maximum(np.outer(lengths, lengths), 1e-300)
     common = met @ met.T
     true = cosine * common / np.maximum(common + shrinkage, 1e-300)
     np.fill_diagonal(true, 0)
     found = fitted.similarity_.toarray()
-    assert (np.diff(fitted.similarity_.indptr) <= n_neighbours).all()
+    assert (np.diff(fitted.similarity_.indptr) <= n_neighbors).all()
     kept = found != 0
     np.testing.assert_allclose(found[kept], true[kept], rtol=0, atol=1e-6)
     # which of two nearly equal ones is kept is a matter of rounding; how large they are is not
-    most = np.sort(np.where(true > 1e-9, true, 0), axis=1)[:, ::-1][:, :n_neighbours]
-    best = np.sort(found, axis=1)[:, ::-1][:, :n_neighbours]
+    most = np.sort(np.where(true > 1e-9, true, 0), axis=1)[:, ::-1][:, :n_neighbors]
+    best = np.sort(found, axis=1)[:, ::-1][:, :n_neighbors]
     np.testing.assert_allclose(best, most, rtol=0, atol=1e-6)
-    expected = found @ centred if model is UserKNN else centred.T @ found
+    expected = found @ centered if model is UserKNN else centered.T @ found
     expected[7] = (~np.isnan(table)).sum(axis=0)  # met nothing: popularity
     np.testing.assert_allclose(fitted.score(np.arange(150)), expected, rtol=0, atol=1e-4)
 
 
-def test_a_single_user_has_no_neighbours():
+def test_a_single_user_has_no_neighbors():
     assert UserKNN().fit(ratings_of([[1, 1]])).score([0]).tolist() == [[0, 0]]
     assert ItemKNN().fit(ratings_of([[1], [1]])).score([0]).tolist() == [[0]]
 
@@ -665,22 +665,22 @@ def test_a_single_user_has_no_neighbours():
 def test_a_user_without_training_data_gets_the_popular_items():
     """The last user and the last item of the planted data are in no event."""
     counts = SPLIT.train.item_counts
-    for model in (UserKNN(), ItemKNN(), ItemKNN(values="rating", centre=True)):
+    for model in (UserKNN(), ItemKNN(), ItemKNN(values="rating", center=True)):
         scores = model.fit(SPLIT.train).score(EVERYBODY)
         assert scores[-1].tolist() == counts.tolist()
         assert not scores[:, -1].any()
         assert scores[:-1, :-1].any()
         lists, _ = model.recommend([N_USERS - 1], k=5)
         assert lists[0].tolist() == np.argsort(-counts, kind="stable")[:5].tolist()
-        assert model.explain(N_USERS - 1, int(lists[0, 0])) == []  # no neighbour speaks for it
+        assert model.explain(N_USERS - 1, int(lists[0, 0])) == []  # no neighbor speaks for it
 
 
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN])
-def test_neighbour_settings_that_cannot_be_are_refused(model):
-    with pytest.raises(ValueError, match="n_neighbours must be at least 1, got 0"):
-        model(n_neighbours=0)
-    with pytest.raises(ValueError, match="centre=True needs values='rating'"):
-        model(centre=True)
+def test_neighbor_settings_that_cannot_be_are_refused(model):
+    with pytest.raises(ValueError, match="n_neighbors must be at least 1, got 0"):
+        model(n_neighbors=0)
+    with pytest.raises(ValueError, match="center=True needs values='rating'"):
+        model(center=True)
     assert model(shrinkage=0).shrinkage == 0.0
 
 
@@ -689,7 +689,7 @@ def test_neighbour_settings_that_cannot_be_are_refused(model):
 
 def test_explain_by_hand():
     users = UserKNN().fit(ratings_of(TABLE))
-    assert users.explain(0, 0) == [(1, 1.0)]  # of the neighbours only user 1 has met item 0
+    assert users.explain(0, 0) == [(1, 1.0)]  # of the neighbors only user 1 has met item 0
     assert users.explain(0, 4) == []
     assert users.explain(3, 0) == []
     items = ItemKNN().fit(ratings_of(TABLE))
@@ -700,22 +700,22 @@ def test_explain_by_hand():
 
 
 def test_explain_where_some_speak_against_an_item():
-    """Neighbours 1 and 2 are equally similar; one likes item 3, the other dislikes it as much.
+    """Neighbors 1 and 2 are equally similar; one likes item 3, the other dislikes it as much.
 
     Their parts cancel, the score is 0, and still the one who likes it can be named.
     """
     ratings = ratings_of([[5, 1, 3, o], [4, 2, 2, 4], [4, 2, 4, 2]])
-    model = UserKNN(values="rating", centre=True).fit(ratings)
+    model = UserKNN(values="rating", center=True).fit(ratings)
     assert model.score([0])[0, 3] == pytest.approx(0, abs=1e-6)
     assert model.explain(0, 3) == [(1, 1.0)]
     against = ratings_of([[5, 1, 3, o], [4, 2, 2, 4], [4, 2, 5, 1], [4, 2, 4, 2]])
-    model = UserKNN(values="rating", centre=True).fit(against)
+    model = UserKNN(values="rating", center=True).fit(against)
     assert model.score([0])[0, 3] < 0
     assert model.explain(0, 3) == [(1, 1.0)]
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"values": "rating"}, {"values": "rating", "centre": True}]
+    "settings", [{}, {"values": "rating"}, {"values": "rating", "center": True}]
 )
 @pytest.mark.parametrize("model", [UserKNN, ItemKNN])
 def test_explanations_are_shares_and_the_largest_come_first(model, settings):
@@ -730,7 +730,7 @@ def test_explanations_are_shares_and_the_largest_come_first(model, settings):
             assert sum(shares) == pytest.approx(1 if found else 0)
             assert bool(found) or scores[user, item] <= 0 or model.cold_[user]
             assert model.explain(user, item) == found[:3]
-            if not settings.get("centre") and isinstance(model, UserKNN):
+            if not settings.get("center") and isinstance(model, UserKNN):
                 for other, share in found:
                     met = model.matrix_[[other], [item]].item()
                     part = model.similarity_[[user], [other]].item() * met

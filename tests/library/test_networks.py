@@ -277,7 +277,7 @@ def test_loss_and_accuracy_are_means_over_the_samples(batches, make, batch_size)
     assert history["accuracy"][0] == pytest.approx(right, abs=1e-3)
 
 
-def test_a_last_batch_of_one_sample_is_learnt_too(make):
+def test_a_last_batch_of_one_sample_is_learned_too(make):
     train = interactions([(0, 0), (1, 2), (1, 0)], (2, 4))
     model = make(n_negatives=2, batch_size=8, epochs=2).fit(train)
     assert np.isfinite(model.history_["loss"]).all()
@@ -301,7 +301,7 @@ def test_dropout_is_at_work_while_training_only(made):
 
 @pytest.mark.parametrize("made", MADE[1:], ids=["MLP", "NeuMF"])
 def test_each_epoch_drops_other_numbers(made):
-    """One sample and nothing learnt: only what is dropped can change its loss."""
+    """One sample and nothing learned: only what is dropped can change its loss."""
     model, given = made
     given = {**given, "learning_rate": 0, "epochs": 10, "n_negatives": 0}
     train = interactions([(0, 1)], (2, 3))
@@ -321,7 +321,7 @@ def test_each_epoch_drops_other_numbers(made):
         (NeuMF, {"factors": 4, "layers": (16, 8), "learning_rate": 0.03, "init_scale": 0.5}),
     ],
 )
-def test_a_tiny_set_is_learnt_by_heart(model, given):
+def test_a_tiny_set_is_learned_by_heart(model, given):
     rng = np.random.default_rng(0)
     train = interactions([(u, i) for u in range(5) for i in rng.permutation(6)[:3]], (5, 6))
     given = {**given, "regularization": 0, "weight_decay": 0, "batch_size": 16, "epochs": 100}

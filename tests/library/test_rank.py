@@ -123,7 +123,7 @@ def test_a_file_that_ends_the_program_is_refused(tmp_path):
         read_models(write(tmp_path, "raise SystemExit(0)"))
 
 
-def test_a_file_may_import_its_neighbour_and_hold_a_base_class(tmp_path):
+def test_a_file_may_import_its_neighbor_and_hold_a_base_class(tmp_path):
     write(tmp_path, "WORTH = -1", "beside_the_model.py")
     base = GOOD.replace("class Shy(", "class Base(").replace("def _score", "def _later")
     text = f"{base}\nfrom beside_the_model import WORTH\n\n\nclass Bold(Base):\n"

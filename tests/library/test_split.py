@@ -213,7 +213,7 @@ def tied():
 
 
 class TestTies:
-    def test_no_item_is_favoured(self, tied):
+    def test_no_item_is_favored(self, tied):
         # in each place 1,200 of 6,000 on average, standard deviation 31: five of those are allowed
         split = leave_last_out(tied, n_test=1, n_valid=1, seed=0)
         for part in (split.test, split.valid):
@@ -232,7 +232,7 @@ class TestTies:
         assert sum(pairs.values()) == N_USERS
         assert max(abs(count - 300) for count in pairs.values()) < 85
 
-    def test_neighbouring_users_and_seeds_are_unlike(self, tied):
+    def test_neighboring_users_and_seeds_are_unlike(self, tied):
         chosen = []
         for seed in range(4):
             test = leave_last_out(tied, n_test=1, n_valid=0, seed=seed).test

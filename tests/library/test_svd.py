@@ -240,19 +240,19 @@ def filled(table, fill):
     return np.where(np.isnan(table), values, table)
 
 
-def truncated(table, fill, centre, k):
+def truncated(table, fill, center, k):
     """Scores, singular values, column means and directions, from the dense matrix."""
     dense = filled(table, fill)
-    means = dense.mean(axis=0) if centre else np.zeros(dense.shape[1])
+    means = dense.mean(axis=0) if center else np.zeros(dense.shape[1])
     u, s, vt = np.linalg.svd(dense - means)
     return means + u[:, :k] * s[:k] @ vt[:k], s[:k], means, vt[:k]
 
 
-@pytest.mark.parametrize(("fill", "centre"), SETTINGS)
+@pytest.mark.parametrize(("fill", "center"), SETTINGS)
 @pytest.mark.parametrize("factors", [1, 3, 10])
-def test_the_model_is_the_svd_of_the_dense_filled_matrix(fill, centre, factors):
-    model = SVD(factors, fill=fill, centre=centre).fit(ratings_of(TABLE))
-    scores, singular_values, means, _ = truncated(TABLE, fill, centre, factors)
+def test_the_model_is_the_svd_of_the_dense_filled_matrix(fill, center, factors):
+    model = SVD(factors, fill=fill, center=center).fit(ratings_of(TABLE))
+    scores, singular_values, means, _ = truncated(TABLE, fill, center, factors)
     np.testing.assert_allclose(model.score(np.arange(14)), scores, atol=1e-5)
     np.testing.assert_allclose(model.singular_values_, singular_values, rtol=1e-7)
     np.testing.assert_allclose(model.item_biases_, means, atol=1e-7)
@@ -263,16 +263,16 @@ def test_the_model_is_the_svd_of_the_dense_filled_matrix(fill, centre, factors):
 
 
 @pytest.mark.parametrize("solver", ["propack", "randomized"])
-@pytest.mark.parametrize(("fill", "centre"), SETTINGS)
-def test_the_solver_does_not_change_the_scores(solver, fill, centre):
-    model = SVD(3, fill=fill, centre=centre, solver=solver).fit(ratings_of(TABLE))
-    scores, *_ = truncated(TABLE, fill, centre, 3)
+@pytest.mark.parametrize(("fill", "center"), SETTINGS)
+def test_the_solver_does_not_change_the_scores(solver, fill, center):
+    model = SVD(3, fill=fill, center=center, solver=solver).fit(ratings_of(TABLE))
+    scores, *_ = truncated(TABLE, fill, center, 3)
     np.testing.assert_allclose(model.score(np.arange(14)), scores, atol=1e-4)
 
 
-@pytest.mark.parametrize(("fill", "centre"), SETTINGS)
-def test_empty_cells_hold_the_fill(fill, centre):
-    model = SVD(2, fill=fill, centre=centre).fit(ratings_of(TABLE))
+@pytest.mark.parametrize(("fill", "center"), SETTINGS)
+def test_empty_cells_hold_the_fill(fill, center):
+    model = SVD(2, fill=fill, center=center).fit(ratings_of(TABLE))
     found = model.user_fill_[:, None] + model.item_fill_
     empty = np.isnan(TABLE)
     np.testing.assert_allclose(found[empty], filled(TABLE, fill)[empty], atol=1e-7)
@@ -297,7 +297,7 @@ def test_a_matrix_that_would_fill_160_gigabytes_is_never_formed():
     user, item = cells // shape[1], cells % shape[1]
     rating = rng.integers(1, 6, len(cells)).astype(float)
     train = Interactions(user, item, rating, 0 * cells, range(shape[0]), range(shape[1]))
-    model = SVD(2, fill="user", centre=True).fit(train)
+    model = SVD(2, fill="user", center=True).fit(train)
     counts = np.bincount(user, minlength=shape[0])
     sums = np.bincount(user, rating, shape[0])
     fill = np.where(counts, sums / np.maximum(counts, 1), rating.mean())
@@ -325,9 +325,9 @@ def known(row):
     return items, row[items]
 
 
-@pytest.mark.parametrize(("fill", "centre"), SETTINGS)
-def test_folding_in_a_training_row_gives_its_scores(fill, centre):
-    model = SVD(3, fill=fill, centre=centre).fit(ratings_of(TABLE))
+@pytest.mark.parametrize(("fill", "center"), SETTINGS)
+def test_folding_in_a_training_row_gives_its_scores(fill, center):
+    model = SVD(3, fill=fill, center=center).fit(ratings_of(TABLE))
     for user, row in enumerate(TABLE):
         items, ratings = known(row)
         expected = model.score([user])[0]
@@ -337,9 +337,9 @@ def test_folding_in_a_training_row_gives_its_scores(fill, centre):
             np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("fill", "centre"), SETTINGS)
-def test_folding_in_a_new_row_projects_it_on_the_directions(fill, centre):
-    model = SVD(3, fill=fill, centre=centre).fit(ratings_of(TABLE))
+@pytest.mark.parametrize(("fill", "center"), SETTINGS)
+def test_folding_in_a_new_row_projects_it_on_the_directions(fill, center):
+    model = SVD(3, fill=fill, center=center).fit(ratings_of(TABLE))
     before = model.score(np.arange(14))
     new = np.full(11, np.nan)
     new[[1, 4, 10]] = 5, 2, 1.5
@@ -351,10 +351,10 @@ def test_folding_in_a_new_row_projects_it_on_the_directions(fill, centre):
         "bias": mean + of_items + (8.5 - 3 * mean - of_items[[1, 4, 10]].sum()) / (3 + 5),
     }[fill]
     row = np.where(np.isnan(new), values, new)
-    _, _, means, directions = truncated(TABLE, fill, centre, 3)
+    _, _, means, directions = truncated(TABLE, fill, center, 3)
     expected = means + directions.T @ (directions @ (row - means))
     np.testing.assert_allclose(model.fold_in([1, 4, 10], [5, 2, 1.5]), expected, atol=1e-5)
-    np.testing.assert_array_equal(model.score(np.arange(14)), before)  # nothing was learnt
+    np.testing.assert_array_equal(model.score(np.arange(14)), before)  # nothing was learned
 
 
 def test_fold_in_refuses_what_it_cannot_use():
@@ -388,10 +388,10 @@ def constant(value=3.0, shape=(6, 5)):
 
 @pytest.mark.parametrize("solver", ["arpack", "propack", "randomized"])
 @pytest.mark.parametrize("fill", ["zero", "user", "item", "bias"])
-@pytest.mark.parametrize("centre", [False, True])
-def test_a_matrix_without_any_difference_is_said_to_have_none(solver, fill, centre):
-    """It has rank one, or is the zero matrix once it is centred. Never wrong numbers."""
-    model = SVD(2, fill=fill, centre=centre, solver=solver)
+@pytest.mark.parametrize("center", [False, True])
+def test_a_matrix_without_any_difference_is_said_to_have_none(solver, fill, center):
+    """It has rank one, or is the zero matrix once it is centered. Never wrong numbers."""
+    model = SVD(2, fill=fill, center=center, solver=solver)
     may_refuse = solver == "propack"
     with contextlib.suppress(DataError) if may_refuse else contextlib.nullcontext():
         np.testing.assert_allclose(model.fit(constant()).score(range(6)), 3.0, atol=1e-5)

@@ -165,7 +165,7 @@ def mean_score(model):
     return {"x": float(model.score(EVERYBODY).mean())}
 
 
-def test_measuring_changes_nothing_of_what_is_learnt(make):
+def test_measuring_changes_nothing_of_what_is_learned(make):
     plain, watched = make(epochs=3).fit(TRAIN), make(epochs=3)
     watched.fit(TRAIN, watch=watch_on(TRAIN, VALID, mean_score))
     np.testing.assert_array_equal(plain.score(EVERYBODY), watched.score(EVERYBODY))

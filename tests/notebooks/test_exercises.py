@@ -170,7 +170,7 @@ def test_a_list_serves_for_an_array_and_prints_are_kept_out(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_transposed_table_is_recognised():
+def test_a_transposed_table_is_recognized():
     case = Case("a row", (np.ones(2),), np.ones((1, 2)))
     verdict = Exercise("toy-2", "row(x)", (case,)).check(lambda x: np.ones((2, 1)))
     assert "transposed?" in verdict.message

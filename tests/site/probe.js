@@ -158,24 +158,24 @@ window.siteProbe = (() => {
     return problems;
   }
 
-  // --- Colour -------------------------------------------------------------------------------
+  // --- Color -------------------------------------------------------------------------------
 
   function brushOn(width, height) {
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     return canvas.getContext("2d", { willReadFrequently: true });
   }
 
-  // Any CSS colour, color-mix() and all, as [red, green, blue, alpha].
-  const colours = new Map();
-  function rgba(colour) {
-    if (!colours.has(colour)) {
+  // Any CSS color, color-mix() and all, as [red, green, blue, alpha].
+  const colors = new Map();
+  function rgba(color) {
+    if (!colors.has(color)) {
       const brush = brushOn(1, 1);
-      brush.fillStyle = colour;
+      brush.fillStyle = color;
       brush.fillRect(0, 0, 1, 1);
       const [red, green, blue, alpha] = brush.getImageData(0, 0, 1, 1).data;
-      colours.set(colour, [red, green, blue, alpha / 255]);
+      colors.set(color, [red, green, blue, alpha / 255]);
     }
-    return colours.get(colour);
+    return colors.get(color);
   }
 
   function over([red, green, blue, alpha], ground) {

@@ -235,7 +235,7 @@ def look_at_text(page: Page, visit: Visit) -> None:
 def look_wide(page: Page, visit: Visit) -> None:
     look_at_text(page, visit)
     visit.seen["scrolling formulas"] = page.evaluate("siteProbe.scrollingFormulas()")
-    # First everything is opened and answered, so that the colours of that are looked at too.
+    # First everything is opened and answered, so that the colors of that are looked at too.
     visit.seen["solutions"] = open_solutions(page)
     visit.seen["quizzes"] = answer_wrongly(page)
     visit.seen["faint in light mode"] = page.evaluate("siteProbe.faintText()")

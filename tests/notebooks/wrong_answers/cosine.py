@@ -165,9 +165,9 @@ def _votes(R, S, u, k, order=None, weight=None, use=None):
     for j in np.flatnonzero(R[u] if use is None else use(R[u])):
         similar = S[j].copy()
         similar[j] = -np.inf
-        neighbours = (order or (lambda s: np.argsort(-s, kind="stable")))(similar)[:k]
-        value = S[j, neighbours] if weight is None else weight(S[j, neighbours])
-        scores[neighbours] += R[u, j] * value
+        neighbors = (order or (lambda s: np.argsort(-s, kind="stable")))(similar)[:k]
+        value = S[j, neighbors] if weight is None else weight(S[j, neighbors])
+        scores[neighbors] += R[u, j] * value
     return scores
 
 
@@ -181,11 +181,11 @@ def cosine_4_known_items_removed(R, S, u, k):
     return scores
 
 
-def cosine_4_one_neighbour_more(R, S, u, k):
+def cosine_4_one_neighbor_more(R, S, u, k):
     return _votes(R, S, u, k + 1)
 
 
-def cosine_4_one_neighbour_fewer(R, S, u, k):
+def cosine_4_one_neighbor_fewer(R, S, u, k):
     return _votes(R, S, u, k - 1)
 
 
@@ -198,8 +198,8 @@ def cosine_4_overwritten(R, S, u, k):
     for j in np.flatnonzero(R[u]):
         similar = S[j].copy()
         similar[j] = -np.inf
-        neighbours = np.argsort(-similar, kind="stable")[:k]
-        scores[neighbours] = R[u, j] * S[j, neighbours]
+        neighbors = np.argsort(-similar, kind="stable")[:k]
+        scores[neighbors] = R[u, j] * S[j, neighbors]
     return scores
 
 
@@ -207,15 +207,15 @@ def cosine_4_similarity_squared(R, S, u, k):
     return _votes(R, S, u, k, weight=np.square)
 
 
-def cosine_4_first_neighbour_skipped(R, S, u, k):
+def cosine_4_first_neighbor_skipped(R, S, u, k):
     scores = np.zeros(len(S))
     for j in np.flatnonzero(R[u]):
-        neighbours = np.argsort(-S[j], kind="stable")[1 : k + 1]
-        scores[neighbours] += R[u, j] * S[j, neighbours]
+        neighbors = np.argsort(-S[j], kind="stable")[1 : k + 1]
+        scores[neighbors] += R[u, j] * S[j, neighbors]
     return scores
 
 
-def _centred(R, middle):
+def _centered(R, middle):
     R = R.astype(float)
     out = np.zeros(R.shape)
     for one, row in zip(out, R, strict=True):
@@ -226,11 +226,11 @@ def _centred(R, middle):
 
 
 def cosine_5_median(R):
-    return _centred(R, np.median)
+    return _centered(R, np.median)
 
 
 def cosine_5_midrange(R):
-    return _centred(R, lambda row: (row.min() + row.max()) / 2)
+    return _centered(R, lambda row: (row.min() + row.max()) / 2)
 
 
 def cosine_5_one_mean_for_all(R):
@@ -238,11 +238,11 @@ def cosine_5_one_mean_for_all(R):
 
 
 def cosine_5_middle_of_the_scale(R):
-    return _centred(R, lambda row: 3)
+    return _centered(R, lambda row: 3)
 
 
 def cosine_5_lowest(R):
-    return _centred(R, np.min)
+    return _centered(R, np.min)
 
 
 def cosine_5_divided_by_the_mean(R):
@@ -251,20 +251,20 @@ def cosine_5_divided_by_the_mean(R):
 
 
 def cosine_5_whole_mean(R):
-    return _centred(R, lambda row: np.round(row.mean()))
+    return _centered(R, lambda row: np.round(row.mean()))
 
 
 def cosine_5_absolute(R):
-    return np.abs(_centred(R, np.mean))
+    return np.abs(_centered(R, np.mean))
 
 
 def cosine_5_items(R):
-    return _centred(R.T, np.mean)
+    return _centered(R.T, np.mean)
 
 
 def cosine_5_ratings_of_one_ignored(R):
     R = np.where(R > 1, R, 0)
-    return _centred(R, np.mean)
+    return _centered(R, np.mean)
 
 
 def cosine_5_common_items_only(R):

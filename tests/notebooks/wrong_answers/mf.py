@@ -299,7 +299,7 @@ def mf_5_rounded(Q, r, lam):
     return np.round(np.linalg.solve(Q.T @ Q + lam * n * np.eye(k), Q.T @ r), 1)
 
 
-def mf_5_ratings_centred(Q, r, lam):
+def mf_5_ratings_centered(Q, r, lam):
     n, k = Q.shape
     return np.linalg.solve(Q.T @ Q + lam * n * np.eye(k), Q.T @ (r - r.mean()))
 

@@ -156,7 +156,7 @@ def svd_3_missing_only_at_the_end(R):
     return R
 
 
-def svd_3_centred(R):
+def svd_3_centered(R):
     rated = ~np.isnan(R)
     means = np.where(rated, R, 0).sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
     return np.where(rated, R - means[:, None], 0.0)
