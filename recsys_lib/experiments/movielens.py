@@ -1,4 +1,4 @@
-"""The search of chapter 4 on MovieLens: settings of every model that predicts ratings, trained long.
+"""The search of chapter 4 on MovieLens: settings of all models that predict ratings.
 
 A setting is judged on the validation ratings; one that learns from a random start by its mean over
 three seeds, each at its best epoch. No grid ends at its winner (a test sees to that), and no
@@ -31,7 +31,7 @@ LONG = {
 
 
 def movielens_split(ratings: Interactions) -> Split:
-    """Return the split of chapter 4: each user's last two ratings are test, the one before valid."""
+    """Return the split of chapter 4: each user's last two ratings for test, one for validation."""
     return leave_last_out(ratings, n_test=2, n_valid=1)
 
 
