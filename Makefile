@@ -22,7 +22,7 @@ RESULTS   := $(wildcard results/*.json)
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student record \
-        check hooks reproduce verify bench clean
+        check hooks mutants reproduce verify bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, and that no unchecked output is committed"
+	@echo "make mutants         change the library at 300 places: which change does no test notice? (hours)"
 	@echo "make hooks           let git run these checks before every commit"
 	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
 	@echo "make reproduce       make the files in results/ again: hours (needs RECSYS_DATA)"
@@ -51,11 +52,17 @@ Makefile requirements.txt pyproject.toml $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESU
 
 # ---- environment ---------------------------------------------------------------------------------
 
+# An environment of the same Python is brought up to date in place: a kernel may be running in it.
+# Only one that is broken, or of another Python, is made anew.
+WHICH := import sys; print(sys.version_info[:2], sys.base_prefix)
+
 $(VENV)/.installed: requirements.txt pyproject.toml tools/require_python.py
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "$(PYTHON) is not found. Install Python 3.11 or newer, or say which one to take: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) tools/require_python.py
-	@$(PYTHON) -m venv --clear $(VENV) || { \
+	@now=$$($(PYTHON) -c '$(WHICH)'); \
+	$(BIN)/python -c 'import pip; $(WHICH)' 2>/dev/null | grep -qxF "$$now" || \
+	$(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "The virtual environment could not be made. On Debian and Ubuntu: apt install python3-venv." >&2; exit 1; }
 	@echo "Installing the packages of requirements.txt into $(VENV) (a minute or two, about 2 GB) ..."
 	@{ $(BIN)/python -m pip install --quiet -r requirements.txt \
@@ -118,6 +125,10 @@ check: $(VENV)/.installed
 
 hooks: $(VENV)/.installed
 	$(BIN)/pre-commit install
+
+# In the background, so to say: whatever else the machine has to do comes first.
+mutants: $(VENV)/.installed
+	@nice -n 19 $(BIN)/python tools/mutants.py
 
 record: $(VENV)/.installed
 	@$(BIN)/python tools/chapter.py record $(N)

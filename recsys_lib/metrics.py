@@ -30,6 +30,8 @@ from recsys_lib.validation import check_ks
 
 NOT_RANKED = np.iinfo(np.int64).max // 4  # below every real place, and safe to add to
 PADDING = -1
+WHOLE = 1 << 53  # float64 holds every whole number up to here
+AT_ONCE = 1 << 27  # cells that one call of compiled code looks at: Ctrl-C is heard between calls
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,28 @@ class Ranks:
         return (self.above != PADDING).sum(axis=1)
 
 
+def as_scores(scores: np.ndarray) -> np.ndarray:
+    """Return scores of any real type as float32 or float64, which can hold ``-inf``.
+
+    Raises
+    ------
+    TypeError
+        If they are no real numbers.
+    ValueError
+        If they are whole numbers too large for float64, where different ones would become equal.
+    """
+    scores = np.asarray(scores)
+    if scores.dtype in (np.float32, np.float64):
+        return scores
+    if scores.size and scores.dtype.kind not in "fiub":
+        raise TypeError(f"scores must be real numbers, got dtype {scores.dtype}")
+    if scores.dtype.kind in "iu" and scores.dtype.itemsize == 8 and scores.size:
+        largest = max(int(scores.max()), -int(scores.min()))
+        if largest > WHOLE:
+            raise ValueError(f"scores that are whole numbers must be within 2**53, got {largest}")
+    return scores.astype(np.float64)
+
+
 def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
     """Find the places of the relevant items in lists sorted by score, best first, without sorting.
 
@@ -70,14 +94,12 @@ def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
     ValueError
         If the shapes do not fit, a score is NaN, or an item is relevant twice to one user.
     TypeError
-        If `relevant` does not hold integers.
+        If `scores` holds no real numbers, or `relevant` no integers.
     IndexError
         If `relevant` points outside the columns of `scores`.
     """
-    scores, relevant = np.asarray(scores), np.asarray(relevant)
+    scores, relevant = as_scores(scores), np.asarray(relevant)
     _check_rows("scores", scores, relevant)
-    if scores.dtype not in (np.float32, np.float64):
-        scores = scores.astype(np.float64)
     if relevant.size and relevant.max() >= scores.shape[1]:
         raise IndexError(
             f"relevant must hold columns 0 to {scores.shape[1] - 1} or {PADDING} for none, "
@@ -85,10 +107,17 @@ def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
         )
     above = np.empty(relevant.shape, dtype=np.int64)
     tied = np.empty(relevant.shape, dtype=np.int64)
-    bad = _count_above(np.ascontiguousarray(scores), relevant.astype(np.int64), above, tied)
-    if bad >= 0:
-        column = int(np.flatnonzero(np.isnan(scores[bad]))[0])
-        raise ValueError(f"scores must not hold NaN; there is one in row {bad}, column {column}")
+    scores, relevant = np.ascontiguousarray(scores), relevant.astype(np.int64)
+    step = max(1, AT_ONCE // max(1, scores.shape[1] * (1 + relevant.shape[1])))
+    for start in range(0, len(scores), step):
+        rows = slice(start, start + step)
+        bad = _count_above(scores[rows], relevant[rows], above[rows], tied[rows])
+        if bad >= 0:
+            row = start + bad
+            column = int(np.flatnonzero(np.isnan(scores[row]))[0])
+            raise ValueError(
+                f"scores must not hold NaN; there is one in row {row}, column {column}"
+            )
     return Ranks(above, tied)
 
 
@@ -133,13 +162,17 @@ def ranks_from_lists(lists: np.ndarray, relevant: np.ndarray) -> Ranks:
     """
     lists, relevant = np.asarray(lists), np.asarray(relevant)
     _check_rows("lists", lists, relevant)
-    above = _find(lists.astype(np.int64), relevant.astype(np.int64))
+    lists, relevant = lists.astype(np.int64), relevant.astype(np.int64)
+    above = np.empty(relevant.shape, dtype=np.int64)
+    step = max(1, AT_ONCE // max(1, lists.shape[1] * relevant.shape[1]))
+    for start in range(0, len(lists), step):
+        rows = slice(start, start + step)
+        _find(lists[rows], relevant[rows], above[rows])
     return Ranks(above, (above != PADDING).astype(np.int64))
 
 
 @njit(cache=True)
-def _find(lists, relevant):
-    above = np.empty(relevant.shape, dtype=np.int64)
+def _find(lists, relevant, above):
     for u in range(relevant.shape[0]):
         for r in range(relevant.shape[1]):
             above[u, r] = PADDING if relevant[u, r] == PADDING else NOT_RANKED
@@ -147,7 +180,6 @@ def _find(lists, relevant):
                 if relevant[u, r] != PADDING and lists[u, place] == relevant[u, r]:
                     above[u, r] = place
                     break
-    return above
 
 
 def _check_rows(name: str, rows: np.ndarray, relevant: np.ndarray) -> None:

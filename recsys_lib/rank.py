@@ -8,10 +8,11 @@ others, and compared with the best of them user by user.
 import argparse
 import importlib.util
 import inspect
-import re
 import sys
 import time
 import traceback
+import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -22,17 +23,18 @@ from recsys_lib.evaluation import compare, evaluate, leaderboard
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.metrics import METRICS
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
-from recsys_lib.validation import DataError
+from recsys_lib.validation import DataError, metric_length
 
 OWN = "_ranked_"  # before the name of a file that is run, lest it takes the place of a library
 
 
-def course_models() -> dict[str, Recommender]:
-    """Return the models to be ranked with, by name."""
+def course_models(shape: tuple[int, int] | None = None) -> dict[str, Recommender]:
+    """Return the models to be ranked with, by name; SVD with fewer factors for a small `shape`."""
+    most = 100 if shape is None else max(1, min(shape) - 1)
     return {
         "Random": Random(),
         "Popularity": Popularity(),
-        "SVD": SVD(factors=100),
+        "SVD": SVD(factors=min(100, most)),
         "UserKNN": UserKNN(),
         "ItemKNN": ItemKNN(),
         "BinaryMF": BinaryMF(factors=32, regularization=0.01, epochs=25),
@@ -100,6 +102,7 @@ def rank(
     split: Split,
     candidates: Candidates | None = None,
     metric: str = "ndcg@10",
+    optional: Collection[str] = (),
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Fit and test models; return the leaderboard, best first, and each model's table.
 
@@ -111,6 +114,9 @@ def rank(
         By default all unknown items compete.
     metric : str
         One of hr, ndcg, precision, recall, then @ and the length of the lists.
+
+    optional : collection of str
+        Names of models that may fail: such a one is left out with a warning.
 
     Raises
     ------
@@ -124,7 +130,7 @@ def rank(
     tables : dict of DataFrame
         From `evaluation.evaluate`.
     """
-    k = _length(metric)
+    k = metric_length(metric, METRICS)
     tables, seconds = {}, {}
     for name, model in models.items():
         start = time.perf_counter()
@@ -134,17 +140,11 @@ def rank(
             tables[name] = evaluate(model, split, k, candidates=candidates)
         except Exception as error:
             file = getattr(sys.modules.get(type(model).__module__), "__file__", None)
-            raise DataError(f"{name} fails: {_told(error, file)}") from error
+            if name not in optional:
+                raise DataError(f"{name} fails: {_told(error, file)}") from error
+            warnings.warn(f"{name} is left out: {_told(error)}", stacklevel=2)
     board = leaderboard(tables, metric).assign(seconds=pd.Series(seconds))
     return board.sort_values("mean", ascending=False, kind="stable"), tables
-
-
-def _length(metric: str) -> int:
-    """Return the length of the lists of which a metric speaks."""
-    match = re.fullmatch(rf"({'|'.join(METRICS)})@([1-9]\d{{0,5}})", metric)
-    if match is None:
-        raise DataError(f"metric must be one of {', '.join(METRICS)} with @K, got {metric!r}")
-    return int(match[2])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -158,19 +158,32 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--negatives", type=int, help="rank among so many sampled items, not among all"
     )
+    parser.add_argument(
+        "--on-bad-rows",
+        choices=("error", "skip"),
+        default="error",
+        help="stop at a row of the data that cannot be used, or leave it out and count it",
+    )
     given = parser.parse_args(arguments)
     try:
-        _length(given.metric)
+        metric_length(given.metric, METRICS)
         own = read_models(given.file)
-        split = data.leave_last_out(data.load(given.data), n_test=2, n_valid=1)
+        ratings = data.load(given.data, on_bad_rows=given.on_bad_rows)
+        split = data.leave_last_out(ratings, n_test=2, n_valid=1)
         few = given.negatives
         candidates = None if few is None else sample_candidates(split, few)
-        others = {name: model for name, model in course_models().items() if name not in own}
-        board, tables = rank(others | own, split, candidates, given.metric)
+        course = course_models(split.train.shape)
+        others = {name: model for name, model in course.items() if name not in own}
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always")
+            board, tables = rank(others | own, split, candidates, given.metric, set(others))
     except (DataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     among = "all unknown items" if few is None else f"{few} sampled negatives"
+    for note in notes:
+        print(f"note: {note.message}", file=sys.stderr)
+    print(ratings)
     print(f"{given.metric} on the test set of {given.data}, among {among} [95 % over users]\n")
     for name, row in board.iterrows():
         mark = "*" if name in own else " "

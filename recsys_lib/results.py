@@ -25,7 +25,10 @@ def recorded(name: str) -> dict:
     check_choice("name", name, NAMES)
     path = RESULTS / f"{name}.json"
     if not path.exists():
-        raise DataError(f"{path} is missing: make it with `{command_of(name)}`")
+        cure = f"make it with `{command_of(name)}`"
+        if not RESULTS.is_dir():  # the library alone was installed
+            cure += f", or copy the course's folder results to {RESULTS}"
+        raise DataError(f"{path} is missing: {cure}")
     return read(path, name)
 
 
@@ -37,11 +40,19 @@ def read(path: Path, name: str) -> dict:
         raise DataError(f"{path} is damaged ({error}): make it with `{command_of(name)}`") from None
     if not isinstance(found, dict) or not {"command", "date", "found"} <= found.keys():
         raise DataError(f"{path} is no recorded result: make it with `{command_of(name)}`")
+    if not f"{found['command']} ".startswith(f"{command_of(name)} "):  # --seeds may follow
+        raise DataError(
+            f"{path} holds another result, that of `{found['command']}`: make it with "
+            f"`{command_of(name)}`"
+        )
     return found
 
 
 def source(result: dict) -> str:
-    """Say where a recorded result comes from, in two lines."""
+    """Say where a recorded result comes from, in two lines. It is what `recorded` returned."""
+    if not isinstance(result, dict) or not {"command", "date"} <= result.keys():
+        got = f"a dict of {list(result)[:5]}" if isinstance(result, dict) else repr(result)
+        raise TypeError(f"result must be what recorded(name) returned, all of it, got {got}")
     if "data" not in result:
         where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
     else:

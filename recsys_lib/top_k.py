@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from recsys_lib.metrics import AT_ONCE, as_scores
 from recsys_lib.validation import check_int
 
 NO_ITEM = -1
@@ -17,9 +18,9 @@ def top_k(
 
     Parameters
     ----------
-    scores : ndarray of float32 or float64, shape (n_users, n_items)
-        Not changed. An item with score ``-inf`` is never returned; NaN is refused, even where it
-        is the score of an excluded item.
+    scores : ndarray of real numbers, shape (n_users, n_items)
+        Not changed; all but float32 is taken as float64. An item with score ``-inf`` is never
+        returned; NaN is refused, even where it is the score of an excluded item.
     k : int
         At least 1.
     exclude : csr_array, shape (n_users, n_items), optional
@@ -32,11 +33,9 @@ def top_k(
     scores : ndarray, shape (n_users, k)
         ``-inf`` where there is no item.
     """
-    scores, k = np.asarray(scores), check_int("k", k, minimum=1)
+    scores, k = as_scores(scores), check_int("k", k, minimum=1)
     if scores.ndim != 2:
         raise ValueError(f"scores must have shape (n_users, n_items), got {scores.shape}")
-    if scores.dtype not in (np.float32, np.float64):
-        scores = scores.astype(np.float64)
     exclude = sparse.csr_array(scores.shape if exclude is None else exclude)
     if exclude.shape != scores.shape:
         raise ValueError(f"exclude must have shape {scores.shape} as scores, got {exclude.shape}")
@@ -45,9 +44,13 @@ def top_k(
     items = np.empty((len(scores), k), dtype=np.int32)
     best = np.empty((len(scores), k), dtype=scores.dtype)
     indptr, indices = exclude.indptr.astype(np.int64), exclude.indices.astype(np.int64)
-    bad = _top_k(np.ascontiguousarray(scores), indptr, indices, items, best)
-    if bad >= 0:
-        raise ValueError(f"scores must not hold NaN; there is one in row {bad}")
+    scores = np.ascontiguousarray(scores)
+    step = max(1, AT_ONCE // max(1, scores.shape[1]))
+    for start in range(0, len(scores), step):
+        rows, bounds = slice(start, start + step), slice(start, start + step + 1)
+        bad = _top_k(scores[rows], indptr[bounds], indices, items[rows], best[rows])
+        if bad >= 0:
+            raise ValueError(f"scores must not hold NaN; there is one in row {start + bad}")
     return items, best
 
 

@@ -1,9 +1,16 @@
 """Checks on arguments. Every message names the argument, what was given and what is allowed."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+
+OTHER_METRICS = {  # what others call ours
+    "hit": "hr", "hits": "hr", "hitrate": "hr", "hitratio": "hr", "p": "precision",
+    "prec": "precision", "r": "recall", "rec": "recall", "dcg": "ndcg",
+}  # fmt: skip
 
 
 class DataError(ValueError):
@@ -105,5 +112,72 @@ def check_ids(name: str, values: object, size: int) -> np.ndarray:
     array = array.astype(np.int64)
     if array.size and (array.min() < 0 or array.max() >= size):
         bad = array[(array < 0) | (array >= size)][0]
-        raise IndexError(f"{name} holds {bad}, allowed are 0 to {size - 1}")
+        cure = ""
+        if bad >= size and name in ("users", "items"):
+            cure = f"; if it is an identifier, {name[:-1]}_index of the interactions has its index"
+        raise IndexError(f"{name} holds {bad}, allowed are 0 to {size - 1}{cure}")
     return array
+
+
+def check_vocabulary(name: str, given: str, other: str, wanted: str) -> None:
+    """Raise DataError if the indices of `name` and of `other` speak of other users or items.
+
+    Parameters
+    ----------
+    name, other : str
+        What the two are called in the message.
+    given, wanted : str
+        Their `Interactions.vocabulary`: sizes and checksum. Where one has the sizes alone, as a
+        model from an older file has, only these are compared.
+    """
+    if given == wanted:
+        return
+    (sizes, _, mark), (wanted_sizes, _, wanted_mark) = given.partition("-"), wanted.partition("-")
+    if sizes == wanted_sizes and not (mark and wanted_mark):
+        return
+    (a, b), (c, d) = sizes.split("x"), wanted_sizes.split("x")
+    if sizes == wanted_sizes:
+        what = f"has as many, {a} and {b}, but others or in another order"
+    else:
+        what = f"has {a} and {b}, not {c} and {d}"
+    raise DataError(
+        f"{name} must have the users and items of {other}; it {what}. Take both from one set of "
+        "interactions: by a split, by `select`, or numbered alike with user_index and item_index"
+    )
+
+
+def fitted_on(model: Any) -> str:
+    """Return the vocabulary that a model was fitted on; its sizes alone if it knows no more."""
+    n_users, n_items = model.shape
+    return getattr(model, "vocabulary_", f"{n_users}x{n_items}")
+
+
+def metric_length(metric: object, ranking: Iterable[str], others: Iterable[str] = ()) -> int:
+    """Return K of a metric such as "ndcg@10", or raise DataError with what may be meant.
+
+    `ranking` are the names that need one, `others` those that have none.
+    """
+    ranking = list(ranking)
+    match = re.fullmatch(rf"({'|'.join(ranking)})@([1-9]\d{{0,5}})", str(metric))
+    if match is None:
+        k = re.sub(r"\D", "", str(metric)) or "10"
+        known = [*(f"{name}@{k}" for name in ranking), *others]
+        allowed = f"{', '.join(ranking)} with @K" + "".join(f", {name}" for name in others)
+        raise DataError(
+            f"metric must be one of {allowed}, got {metric!r}{metric_meant(metric, known)}"
+        )
+    return int(match[2])
+
+
+def metric_meant(given: object, known: Iterable[str]) -> str:
+    """Return a question after the metric that may be meant; empty if there is none.
+
+    Of "recall", "Recall_at_10" or "hit_rate@10"; `known` are names such as "hr@10".
+    """
+    parts = re.fullmatch(r"([a-z]+?)(?:at)?(\d*)", re.sub(r"[\W_]", "", str(given).casefold()))
+    if parts is None:
+        return ""
+    word, k = OTHER_METRICS.get(parts[1], parts[1]), parts[2]
+    near = [name for name in known if name.partition("@")[0] == word]
+    near = [name for name in near if name == f"{word}@{k}"] or near
+    return f"; is {near[0]!r} meant?" if near else ""

@@ -3,10 +3,12 @@
 The chapter is the only source. Solutions are cut by nbgrader; the site's own markup (MyST
 directives and roles) becomes plain Markdown; numbers that the site fills in are taken from the
 outputs stored in the chapter; the quiz moves to a file, since its questions hold the answers. A
-notebook that exists in student/ is somebody's work: it is kept.
+notebook that exists in student/ is somebody's work: it is kept, and if its chapter has changed
+since, that is said.
 """
 
 import ast
+import hashlib
 import json
 import re
 import sys
@@ -21,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SITE_ONLY = "remove-cell"  # cells that only hand numbers to the site's text
 GLUED = "application/papermill.record/"
 QUIZZES = "quizzes"
+MADE_FROM = "made_from"  # in the metadata of a student's notebook; Jupyter leaves it there
 WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 
 
@@ -28,15 +31,19 @@ def main(folder: Path) -> None:
     """Write every chapter that is not there yet, and say what was done."""
     folder.mkdir(exist_ok=True)
     references = parse_file(str(ROOT / "book" / "references.bib")).entries
-    kept = []
+    kept, older = [], []
     for chapter in sorted((ROOT / "notebooks").glob("*.ipynb")):
         target = folder / chapter.name
+        notebook = nbformat.read(chapter, as_version=4)
+        state = fingerprint(notebook)
         if target.exists():
             kept.append(target.name)
+            if made_from(target) != state:
+                older.append(target.name)
             continue
-        notebook = nbformat.read(chapter, as_version=4)
         write_quiz(notebook, folder / QUIZZES / f"{chapter.stem}.json")
         notebook = for_student(notebook, references, chapter.stem)
+        notebook.metadata[MADE_FROM] = state
         temporary = target.with_suffix(".part")
         nbformat.write(notebook, temporary)
         temporary.replace(target)
@@ -46,6 +53,26 @@ def main(folder: Path) -> None:
             f"kept {', '.join(kept)} in {folder.name}/ as you left them. "
             "To start one anew, rename it or move it away and run `make student` again."
         )
+    if older:
+        print(
+            f"The chapter has changed since for {', '.join(older)}. Your answers count as before; "
+            "where another cell no longer runs, CHANGELOG.md has the new names. To go on with the "
+            "new chapter, rename yours, run `make student` again and copy your answers over."
+        )
+
+
+def fingerprint(notebook: nbformat.NotebookNode) -> str:
+    """Return what changes with a chapter's text and code, and not with its outputs."""
+    sources = json.dumps([cell.source for cell in notebook.cells])
+    return hashlib.sha256(sources.encode()).hexdigest()[:16]
+
+
+def made_from(path: Path) -> str | None:
+    """Return the fingerprint of the chapter that a student's notebook was made from, if known."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["metadata"].get(MADE_FROM)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return None  # older than these fingerprints, or no notebook any more
 
 
 @dataclass

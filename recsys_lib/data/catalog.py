@@ -1,6 +1,7 @@
 """The catalog: every data set the course knows, where it comes from and what it must contain."""
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -241,10 +242,27 @@ def lookup(name: str) -> Dataset:
     """Return the entry of this name. Raises DataError with the nearest names if there is none."""
     if isinstance(name, str) and name in DATASETS:
         return DATASETS[name]
-    word = str(name).casefold().replace(" ", "_").split("/")[-1]
-    close = [known for known in DATASETS if word and word in known.casefold()]
-    close += difflib.get_close_matches(str(name), DATASETS, n=5)
-    close = list(dict.fromkeys(close)) or list(DATASETS)
-    raise DataError(
-        f"name must be in data.catalog(), got {name!r}; near it: {', '.join(close[:5])}"
-    )
+    close = _near(str(name))[:5]
+    if close:
+        hint = f"near it: {', '.join(close)}"
+    else:
+        movielens = [known for known in DATASETS if "/" not in known]
+        families = dict.fromkeys(known.split("/")[0] for known in DATASETS if "/" in known)
+        amazon = [f"{family}/CATEGORY" for family in families]
+        hint = f"there are {', '.join(movielens + amazon)}"
+    raise DataError(f"name must be in data.catalog(), got {name!r}; {hint}")
+
+
+def _near(name: str) -> list[str]:
+    """Return known names, the nearest first: "ML 1M" is movielens-1m, "books" a category."""
+    word = re.sub(r"^ml-?(latest-)?", "movielens-", _plain(name))
+    plain = {known: _plain(known) for known in DATASETS}
+    found = [known for known, text in plain.items() if word in (text, _plain(known.split("/")[-1]))]
+    found += [known for known, text in plain.items() if word and word in text]
+    by_text = {text: known for known, text in plain.items()}
+    found += [by_text[text] for text in difflib.get_close_matches(word, by_text, n=5)]
+    return list(dict.fromkeys(found))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "-", name.casefold()).strip("-")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.validation import DataError, check_int
 
 
@@ -22,6 +22,7 @@ def min_counts(ratings: Interactions, user: int = 20, item: int = 20) -> Interac
     DataError
         If nothing is left.
     """
+    check_interactions("ratings", ratings)
     user, item = check_int("user", user, minimum=1), check_int("item", item, minimum=1)
     kept = ratings.select(ratings.user_counts[ratings.user] >= user)
     kept = kept.select(kept.item_counts[kept.item] >= item)
@@ -56,6 +57,7 @@ def k_core(
     TypeError
         If neither `k` nor `user` or `item` is given, or both.
     """
+    check_interactions("ratings", ratings)
     if (k is None) == (user is None and item is None):
         raise TypeError("k_core needs k, or user and item, and not both")
     if k is not None:

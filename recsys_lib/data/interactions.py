@@ -253,10 +253,17 @@ class Interactions:
 
         Raises
         ------
+        TypeError
+            If `title` is no text.
         KeyError
             If no title matches, or several do and none is exact; the message lists some, those of
             one name with year and index.
         """
+        if not isinstance(title, str):
+            raise TypeError(
+                f"title must be text, got {title!r}; `titles` has those of indices, `item_index` "
+                "the indices of identifiers"
+            )
         titles = np.array(self.titles(np.arange(self.n_items)))
         matches = np.flatnonzero(titles == title)
         if not len(matches):
@@ -491,6 +498,20 @@ class Interactions:
             return cls(**arrays, **text, items=items)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} does not hold interactions: {error}") from None
+
+
+def check_interactions(name: str, value: object) -> Interactions:
+    """Return `value`, or raise TypeError if it is no `Interactions`; it says how to get some."""
+    if isinstance(value, Interactions):
+        return value
+    cure = ""
+    if isinstance(value, pd.DataFrame):
+        cure = "; Interactions.from_frame makes them of a table"
+    elif isinstance(value, str | os.PathLike):
+        cure = "; data.load_file reads them from a file, data.load from the catalog"
+    elif all(hasattr(value, part) for part in ("train", "valid", "test")):
+        cure = "; a split has them as its train, valid and test"
+    raise TypeError(f"{name} must be Interactions, got {type(value).__name__}{cure}")
 
 
 def _of_repeats(report: ReadReport, name: str) -> str:

@@ -9,6 +9,7 @@ every complaint names a line and both agree.
 import csv
 import io
 import json
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,14 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.data.packing import DAMAGE, beginning, damaged, other_kind, unpacked
+from recsys_lib.data.packing import (
+    DAMAGE,
+    WITH_PANDAS,
+    beginning,
+    damaged,
+    other_kind,
+    unpacked,
+)
 from recsys_lib.data.tables import meant
 from recsys_lib.data.times import LATEST, cure_of_text, from_text, other_unit
 from recsys_lib.validation import DataError, check_choice
@@ -34,6 +42,11 @@ LONGEST = 2**26  # characters of a field; the csv module's own limit is that of 
 LARGEST = float(np.finfo(np.float32).max)  # rating
 INT64 = np.iinfo(np.int64)
 ANOTHER = "; is it another encoding, such as encoding='cp1252'?"
+DECIMAL_COMMA, FRACTION = re.compile(r"-?\d+,\d+"), re.compile(r"\d+\.\d+")
+WITH_COMMA = f"; with a decimal comma, read it with pandas.read_csv(decimal=',') {WITH_PANDAS}"
+WITH_FRACTION = (
+    f"; with a fraction, read it with pandas and pandas.to_datetime(..., unit=) {WITH_PANDAS}"
+)
 SEPARATORS = (";", "\t", "|", "::", ",", " ")  # to be proposed where another one fits
 
 
@@ -157,8 +170,9 @@ class Format:
         try:
             rating = float(_plain_number(value))
         except (TypeError, ValueError, OverflowError):
+            cure = WITH_COMMA if DECIMAL_COMMA.fullmatch(str(value)) else ""
             raise BadRow(
-                "rating is no number", f"{self.rating} {_show(value)} is not a number"
+                "rating is no number", f"{self.rating} {_show(value)} is not a number{cure}"
             ) from None
         if not low <= rating <= high:
             allowed = f"outside [{low:g}, {high:g}]" if self.scale else "no finite number"
@@ -175,6 +189,7 @@ class Format:
             what = f"written as {self.time_unit!r}" if is_text else "a whole number"
             what = "an ISO 8601 time" if self.time_unit == "iso" else what
             cure = cure_of_text(value) if self.time_unit in ("s", "ms", "iso") else ""
+            cure = WITH_FRACTION if not is_text and FRACTION.fullmatch(str(value)) else cure
             raise BadRow(
                 "timestamp is unreadable",
                 f"{self.timestamp} {_show(value)} is not {what}{cure}",
@@ -500,7 +515,7 @@ def _cure_of_header(
             return f"; say separator={separator!r}"
     if any(name == "" or name[:1].isdigit() for name in header):  # a row of data, it seems
         return "; if the file has no header line, name its columns: columns=[...]"
-    return next(filter(None, (meant(name, header) for name in missing)), "")
+    return meant(missing, header)
 
 
 def _fault(

@@ -4,8 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_lib.data.interactions import Interactions
-from recsys_lib.validation import DataError, check_choice, check_int, check_real
+from recsys_lib.data.interactions import Interactions, check_interactions
+from recsys_lib.validation import (
+    DataError,
+    check_choice,
+    check_int,
+    check_real,
+    check_vocabulary,
+    fitted_on,
+)
 
 
 @dataclass(frozen=True)
@@ -15,17 +22,43 @@ class Split:
     Attributes
     ----------
     train, valid, test : Interactions
+
+    Raises
+    ------
+    TypeError, DataError
+        If one is something else, or has other users or items than `train`.
     """
 
     train: Interactions
     valid: Interactions
     test: Interactions
 
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "valid": self.valid, "test": self.test}
+        for name, part in parts.items():
+            check_interactions(name, part)
+            check_vocabulary(name, part.vocabulary, "train", self.train.vocabulary)
+
     def __repr__(self) -> str:
         sizes = ", ".join(
             f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test")
         )
         return f"<split of {self.train.n_users:,} users x {self.train.n_items:,} items: {sizes}>"
+
+
+def check_split(split: object, model: object) -> None:
+    """Raise unless `split` is one, and `model` was fitted on its users and items."""
+    if not isinstance(split, Split):
+        cure = ""
+        if isinstance(split, Interactions):
+            cure = "; leave_last_out and split_by_time make one of interactions"
+        raise TypeError(f"split must be a Split, got {type(split).__name__}{cure}")
+    if not hasattr(model, "score") or isinstance(model, type):
+        raise TypeError(f"model must be a fitted model, got {model!r}")
+    wanted = fitted_on(model)  # first, so that a model that is not fitted says so
+    check_vocabulary(
+        "split", split.train.vocabulary, f"the data that {model!r} was fitted on", wanted
+    )
 
 
 def leave_last_out(
@@ -66,7 +99,7 @@ def leave_last_out(
     check_choice("too_few", too_few, ("train", "test", "drop", "error"))
     if n_test + n_valid == 0:
         raise ValueError("n_test and n_valid are both 0: nothing would be held out")
-    ratings.require_times("leave_last_out")
+    check_interactions("ratings", ratings).require_times("leave_last_out")
     counts = ratings.user_counts
     short = (counts < n_test + n_valid + 1) & (counts > 0)
     if too_few == "error" and short.any():
@@ -103,7 +136,7 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
     test, valid = check_real("test", test, 0, 1), check_real("valid", valid, 0, 1)
     if not 0 < test + valid < 1:
         raise ValueError(f"test + valid must lie between 0 and 1, got {test} + {valid}")
-    ratings.require_times("split_by_time")
+    check_interactions("ratings", ratings).require_times("split_by_time")
     times = np.sort(ratings.timestamp)
     n = len(times)
     n_test = max(1, round(n * test)) if test else 0
@@ -123,6 +156,7 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
 
 def _split(ratings: Interactions, part: np.ndarray) -> Split:
     names = ("train", "valid", "test")
+    _ = ratings.vocabulary  # computed once, here, and handed on to the parts
     return Split(*(ratings.select(part == i, f"{ratings.name} {n}") for i, n in enumerate(names)))
 
 

@@ -5,7 +5,7 @@ All here either uses what stands in the table or refuses it by name; nothing is 
 
 import difflib
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -34,13 +34,15 @@ def same_column(wanted: str, found: Iterable[Hashable]) -> list[Hashable]:
     return [name for name in found if _bare(name) in known]
 
 
-def meant(wanted: str, found: Iterable[Hashable]) -> str:
-    """Return a question after the column that may be meant by `wanted`; empty if there is none."""
-    found = list(found)
-    near = same_column(wanted, found) or difflib.get_close_matches(
-        wanted, [str(name) for name in found], n=1, cutoff=0.7
-    )
-    return f"; is {near[0]!r} meant?" if near else ""
+def meant(wanted: str | Sequence[str], found: Iterable[Hashable]) -> str:
+    """Return a question after what may be meant by one or more names; empty if there is nothing."""
+    found, near = list(found), []
+    for name in [wanted] if isinstance(wanted, str) else wanted:
+        texts = [str(other) for other in found]
+        close = same_column(name, found) or difflib.get_close_matches(name, texts, 1, cutoff=0.7)
+        near += close[:1]
+    names = ", ".join(repr(name) for name in dict.fromkeys(near))
+    return f"; {'are' if len(near) > 1 else 'is'} {names} meant?" if near else ""
 
 
 def _bare(name: Hashable) -> str:
@@ -93,7 +95,9 @@ def converted(values: object, dtype: type, what: str, cure: str = "") -> np.ndar
         array = given.astype(dtype)
     if np.dtype(dtype).kind == "i" and (array != given).any():
         bad = given[array != given][0]
-        raise DataError(f"{what} must hold whole numbers that fit {np.dtype(dtype)}, got {bad}")
+        raise DataError(
+            f"{what} must hold whole numbers that fit {np.dtype(dtype)}, got {bad}{cure}"
+        )
     if given.dtype == np.float32 and array.dtype.kind == "i" and (abs(array) > EXACT_32).any():
         bad = array[abs(array) > EXACT_32][0]
         raise DataError(f"{what} holds {bad} as float32, which cannot tell it from its neighbors")
@@ -138,7 +142,8 @@ def times_of(frame: pd.DataFrame, unit: str | None, name: str) -> tuple[np.ndarr
         times = from_datetimes(column, "s" if unit == "s" else "ms")
         unit = unit or "ms"
     else:
-        times = converted(column, np.int64, what, "; of text, pandas.to_datetime makes dates")
+        cure = "; pandas.to_datetime makes dates of text, and of numbers, if it is told their unit"
+        times = converted(column, np.int64, what, cure)
     unit = unit or "none"  # such times put rows in order, and are refused where a unit is needed
     check_times(times, unit, what)
     return times, unit
@@ -250,7 +255,8 @@ def find(wanted: object, ids: np.ndarray, what: str) -> np.ndarray:
     Raises KeyError, with the nearest that there are, for one that is not in it.
     """
     if np.ndim(wanted) != 1:
-        raise TypeError(f"{what} must be a sequence of identifiers, got {wanted!r}")
+        cure = f"; write [{wanted!r}] for one" if np.ndim(wanted) == 0 else ""
+        raise TypeError(f"{what} must be a sequence of identifiers, got {wanted!r}{cure}")
     wanted = pd.Series(wanted, dtype=None if len(wanted) else object)
     codes, distinct = pd.factorize(wanted.array)
     if (codes < 0).any():

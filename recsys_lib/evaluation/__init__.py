@@ -16,6 +16,7 @@ from recsys_lib.evaluation.ratings import (
     rating_error,
     rating_leaderboard,
 )
+from recsys_lib.evaluation.tuning import search
 from recsys_lib.evaluation.watch import watching
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "rating_leaderboard",
     "read_candidates",
     "sample_candidates",
+    "search",
     "summary",
     "watching",
 ]

@@ -8,7 +8,7 @@ import pandas as pd
 from numba import njit
 from scipy import sparse
 
-from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.data.split import Split
 from recsys_lib.metrics import PADDING, first_row_with_repeats
 from recsys_lib.validation import DataError, check_choice, check_int
@@ -26,6 +26,8 @@ class Candidates:
         Held-out items of each user, -1 where there are fewer.
     negatives : ndarray of int32, shape (n, most negatives of a user)
         Items the user has not interacted with, -1 where there are fewer.
+    vocabulary : str or None
+        Of the interactions whose indices these are; None where that is not known.
 
     Raises
     ------
@@ -36,6 +38,7 @@ class Candidates:
     users: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
+    vocabulary: str | None = None
 
     def __post_init__(self) -> None:
         items = np.hstack([self.positives, self.negatives])
@@ -66,6 +69,8 @@ def sample_candidates(
     seed : int
     """
     check_choice("on", on, ("test", "valid"))
+    if not isinstance(split, Split):
+        raise TypeError(f"split must be a Split, got {type(split).__name__}")
     n_negatives, seed = check_int("n_negatives", n_negatives, minimum=1), check_int("seed", seed)
     held_out = getattr(split, on).to_csr("ones")
     users = np.flatnonzero(np.diff(held_out.indptr))
@@ -77,7 +82,8 @@ def sample_candidates(
     width = min(n_negatives, met.shape[1])
     negatives = np.full((len(users), width), PADDING, dtype=np.int32)
     _draw(met.indptr, met.indices, met.shape[1], np.random.default_rng(seed), negatives)
-    return Candidates(users.astype(np.int32), padded_rows(held_out[users]), negatives)
+    positives = padded_rows(held_out[users])
+    return Candidates(users.astype(np.int32), positives, negatives, split.train.vocabulary)
 
 
 @njit(cache=True)
@@ -128,6 +134,7 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
         If a column is missing, a user is missing or comes twice, an identifier is unknown or an
         item comes twice in a row; with the line.
     """
+    check_interactions("ratings", ratings)
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     positive = [c for c in frame if c.startswith("positive_")]
     negative = [c for c in frame if c.startswith("negative_")]
@@ -146,7 +153,8 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
         raise DataError(f"{path}, line {line}: every row needs a user_id of its own")
     order = np.argsort(users)
     users, items = users[order], items[order]
-    return Candidates(users, items[:, : len(positive)], items[:, len(positive) :])
+    width = len(positive)
+    return Candidates(users, items[:, :width], items[:, width:], ratings.vocabulary)
 
 
 def _lookup(frame: pd.DataFrame, vocabulary: np.ndarray, what: str, path: str | Path) -> np.ndarray:

@@ -5,13 +5,21 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from recsys_lib.data.split import Split
+from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.metrics import METRICS, PADDING, Ranks, ranks_from_scores
 from recsys_lib.models.base import Recommender
 from recsys_lib.top_k import mask
-from recsys_lib.validation import DataError, check_bool, check_choice, check_int, check_ks
+from recsys_lib.validation import (
+    DataError,
+    check_bool,
+    check_choice,
+    check_int,
+    check_ks,
+    check_vocabulary,
+    metric_meant,
+)
 
 Tables = pd.DataFrame | Sequence[pd.DataFrame]
 
@@ -48,32 +56,41 @@ def evaluate(
     -------
     DataFrame
         Index `user`; column `n_relevant`, then ``hr@K, ndcg@K, precision@K, recall@K`` for each K.
+        Its ``attrs["vocabulary"]`` says whose indices these are, for `compare`.
 
     Raises
     ------
+    TypeError
+        If `split` is no `Split`, or `model` no model.
     DataError
-        If there is no user to test, or the split and the model differ in users or items.
+        If there is no user to test, or split, model and candidates differ in users or items.
     ValueError
         If the model returns NaN, with its name.
     """
     check_choice("on", on, ("test", "valid"))
     check_int("batch_size", batch_size, minimum=1)
     check_ks(k)
-    if model.shape != split.train.shape:
-        raise DataError(
-            f"{model!r} was fitted on {model.shape} users and items, the split has "
-            f"{split.train.shape}"
-        )
+    check_split(split, model)
     if candidates is None:
         users, ranks = _full(model, split, on, batch_size)
     else:
         _check_candidates(candidates, split, on)
         users, ranks = _sampled(model, candidates, batch_size)
-    return _table(users, ranks, k)
+    table = _table(users, ranks, k)
+    table.attrs["vocabulary"] = split.train.vocabulary
+    return table
 
 
 def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
     """Refuse candidates of another split or of the other held-out set."""
+    if not isinstance(candidates, Candidates):
+        raise TypeError(
+            f"candidates must be Candidates, got {type(candidates).__name__}; sample_candidates "
+            "draws them"
+        )
+    if candidates.vocabulary is not None:
+        known = split.train.vocabulary
+        check_vocabulary("candidates", candidates.vocabulary, "the split", known)
     held_out = set(getattr(split, on)._keys().tolist())
     users, places = np.nonzero(candidates.positives != PADDING)
     items = candidates.positives[users, places].astype(np.int64)
@@ -168,15 +185,10 @@ def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     DataError
         If the tables differ in users, held-out items or columns, or there is none.
     """
-    if isinstance(tables, pd.DataFrame):
-        return tables, None
-    tables = list(tables)
-    if not tables:
-        raise DataError("tables is empty: give one table, or one for each seed")
+    tables = _as_tables(tables)
     first = tables[0]
-    for number, other in enumerate(tables):
-        if not isinstance(other, pd.DataFrame):
-            raise TypeError(f"tables must be tables of evaluate, got {type(other).__name__}")
+    for number, other in enumerate(tables[1:], start=1):
+        _check_same_users(f"table {number}", other, "table 0", first)
         if not other.index.equals(first.index) or list(other.columns) != list(first.columns):
             raise DataError(
                 f"all seeds must be about the same users and metrics; table {number} is not"
@@ -196,6 +208,41 @@ def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     mean = first.copy()  # what is relevant is the same in all of them
     mean[metrics] = np.mean([one[metrics].to_numpy(np.float64) for one in tables], axis=0)
     return mean, pd.DataFrame([one[metrics].mean() for one in tables])
+
+
+def _as_tables(tables: Tables, name: str = "tables") -> list[pd.DataFrame]:
+    """Return one or more tables of `evaluate` as a list, or raise if they are something else."""
+    wanted = f"{name} must be a table of evaluate, or a sequence of them, one for each seed"
+    if isinstance(tables, dict):
+        raise TypeError(f"{wanted}, got a dict; leaderboard takes several models by name")
+    if isinstance(tables, pd.Series):
+        raise TypeError(
+            f"{wanted}, got a Series: keep the column as a table, table[[{tables.name!r}]]"
+        )
+    try:
+        found = [tables] if isinstance(tables, pd.DataFrame) else list(tables)
+    except TypeError:
+        raise TypeError(f"{wanted}, got {type(tables).__name__}") from None
+    if not found:
+        raise DataError(f"{name} is empty: give one table, or one for each seed")
+    for table in found:
+        if not isinstance(table, pd.DataFrame):
+            raise TypeError(f"{wanted}; one of them is of type {type(table).__name__}")
+        if "squared_error" in table:
+            raise DataError(
+                f"{name} holds errors of predicted ratings, from evaluate_ratings; these go to "
+                "rating_leaderboard and compare_ratings"
+            )
+        if len(table) == 0 or not _metrics(table):
+            raise DataError(f"{name} holds a table of {len(table)} users, columns {list(table)}")
+    return found
+
+
+def _check_same_users(name: str, table: pd.DataFrame, other: str, wanted: pd.DataFrame) -> None:
+    """Raise DataError where tables say that their users are of other vocabularies."""
+    known = [one.attrs.get("vocabulary") for one in (table, wanted)]
+    if None not in known:
+        check_vocabulary(name, known[0], other, known[1])
 
 
 def _of_seeds(metric: str, *by_seed: pd.DataFrame | None) -> list[np.ndarray]:
@@ -225,14 +272,18 @@ def summary(tables: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     rows = {}
     for name in _metrics(table):
         values = table[name].dropna().to_numpy()
+        if len(values) == 0:
+            raise DataError(f"tables has no value of {name!r} for any user")
         seeds = _of_seeds(name, by_seed)
         low, high = bootstrap_interval(values, level=level, seed=seed, by_seed=seeds)
         rows[name] = {"mean": values.mean(), "low": low, "high": high, "users": len(values)}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    board = pd.DataFrame.from_dict(rows, orient="index")
+    board.attrs = {"level": level}
+    return board
 
 
 def leaderboard(
-    tables: dict[str, Tables], metric: str, level: float = 0.95, seed: int = 0
+    tables: dict[str, Tables], metric: str = "ndcg@10", level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
     """Mean and interval of one metric for several models, one row each, in the order given.
 
@@ -248,21 +299,40 @@ def leaderboard(
     Returns
     -------
     DataFrame
-        Columns mean, low, high, users.
+        Columns mean, low, high, users. Its ``attrs`` say metric and level, for `show.tables`.
+
+    Raises
+    ------
+    TypeError
+        If `tables` is no dict of tables.
+    DataError
+        If there is none, one lacks the metric, or they are not about the same users.
     """
+    if not isinstance(tables, dict):
+        raise TypeError(f"tables must be a dict from names to tables, got {type(tables).__name__}")
     if not tables:
         raise DataError("tables is empty: there is no model to show")
     rows = {}
-    for name, given in tables.items():
-        parts = [given] if isinstance(given, pd.DataFrame) else list(given)
+    every = {name: _as_tables(given, f"tables[{name!r}]") for name, given in tables.items()}
+    first = next(iter(every))
+    for name, parts in every.items():
         for table in parts:
             if metric not in _metrics(table):
                 raise DataError(
                     f"metric {metric!r} is no column of {name!r}; it has {_metrics(table)}"
+                    f"{metric_meant(metric, _metrics(table))}"
                 )
+        _check_same_users(f"tables[{name!r}]", parts[0], repr(first), every[first][0])
+        if not parts[0].index.equals(every[first][0].index):
+            raise DataError(
+                f"tables must be about the same users; those of {name!r} are others than those of "
+                f"{first!r}: evaluate both on one split"
+            )
         kept = ["n_relevant"] * ("n_relevant" in parts[0]) + [metric]
         rows[name] = summary([table[kept] for table in parts], level, seed).loc[metric]
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+    board = pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+    board.attrs = {"metric": metric, "level": level}
+    return board
 
 
 def compare(
@@ -297,7 +367,9 @@ def compare(
     DataError
         If the two are not about the same users, or `same_runs` of other numbers of seeds.
     """
+    baseline = _as_tables(baseline, "baseline")
     (table, seeds), (base, base_seeds) = over_seeds(tables), over_seeds(baseline)
+    _check_same_users("tables", table, "baseline", base)
     if check_bool("same_runs", same_runs):
         n, m = (1 if one is None else len(one) for one in (seeds, base_seeds))
         if n != m:

@@ -10,6 +10,8 @@ from scipy import sparse
 from recsys_lib.metrics import PADDING
 from recsys_lib.validation import check_ids, check_int
 
+PAIRS = 1 << 20  # similarities looked up at a time
+
 
 def coverage(lists: np.ndarray, n_items: int) -> float:
     """Share of the catalog that stands in at least one list.
@@ -88,11 +90,21 @@ def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> n
         NaN where a list has fewer than two items.
     """
     if sparse.issparse(similarity):
-        similarity = similarity.toarray()
-    lists = _lists(lists, len(similarity))
+        similarity = sparse.csr_array(similarity)
+    lists = _lists(lists, similarity.shape[0])
+    if len(lists) == 0:
+        return np.empty(0)
+    step = max(1, PAIRS // max(1, lists.shape[1] ** 2))
+    parts = (lists[start : start + step] for start in range(0, len(lists), step))
+    return np.concatenate([_diversity(part, similarity) for part in parts])
+
+
+def _diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> np.ndarray:
     real = lists != PADDING
     pairs = real[:, :, None] & real[:, None, :] & ~np.eye(lists.shape[1], dtype=bool)
-    values = similarity[lists[:, :, None], lists[:, None, :]]
+    rows, columns = np.broadcast_arrays(lists[:, :, None], lists[:, None, :])
+    # only the cells asked for: as a dense array the similarity grows with the square of the catalog
+    values = np.asarray(similarity[rows.ravel(), columns.ravel()]).reshape(rows.shape)
     with np.errstate(invalid="ignore"):
         return 1 - np.where(pairs, values, 0).sum(axis=(1, 2)) / pairs.sum(axis=(1, 2))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from recsys_lib.data.split import Split
+from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.significance import (
     bootstrap_sums,
     middle,
@@ -17,7 +17,7 @@ from recsys_lib.evaluation.significance import (
     seed_noise,
 )
 from recsys_lib.models.base import RatingPredictor
-from recsys_lib.validation import DataError, check_choice
+from recsys_lib.validation import DataError, check_choice, check_vocabulary
 
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
 RatingTables = pd.DataFrame | Sequence[pd.DataFrame]
@@ -54,11 +54,7 @@ def evaluate_ratings(
     check_choice("on", on, ("test", "valid", "train"))
     if not isinstance(model, RatingPredictor):
         raise TypeError(f"model must predict ratings, but {type(model).__name__} only ranks")
-    if model.shape != split.train.shape:
-        raise DataError(
-            f"{model!r} was fitted on {model.shape} users and items, the split has "
-            f"{split.train.shape}"
-        )
+    check_split(split, model)
     ratings = getattr(split, on)
     if len(ratings) == 0:
         raise DataError(f"the {on} set of the split holds no rating")
@@ -72,11 +68,14 @@ def evaluate_ratings(
     for name, values in (("absolute_error", np.abs(errors)), ("squared_error", errors**2)):
         columns[name] = np.bincount(ratings.user, weights=values, minlength=ratings.n_users)
     index = pd.Index(users, name="user")
-    return pd.DataFrame({name: values[users] for name, values in columns.items()}, index)
+    table = pd.DataFrame({name: values[users] for name, values in columns.items()}, index)
+    table.attrs["vocabulary"] = split.train.vocabulary
+    return table
 
 
 def rating_error(table: pd.DataFrame, metric: str = "rmse") -> float:
     """Return the pooled RMSE or MAE of a table from `evaluate_ratings`, in stars."""
+    _check_table("table", table)
     sums = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy().sum(0)
     if sums[1] == 0:
         raise DataError("table holds no rating")
@@ -107,26 +106,46 @@ def rating_leaderboard(
     Returns
     -------
     DataFrame
-        Columns mean (the pooled error), low, high, users.
+        Columns mean (the pooled error), low, high, users. Its ``attrs`` say metric and level, for
+        `show.tables`.
+
+    Raises
+    ------
+    TypeError
+        If `tables` is no dict of tables.
+    DataError
+        If there is none, or they are not about the same ratings.
     """
+    check_choice("metric", metric, ERRORS)
     if not isinstance(tables, dict):
         raise TypeError(f"tables must be a dict from names to tables, got {type(tables).__name__}")
     if not tables:
         raise DataError("tables is empty: there is no model to show")
     rows = {}
     for name, table in tables.items():
-        columns = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy()
+        _check_table(f"tables[{name!r}]", table)
+        _check_same(repr(name), table, next(iter(tables.values())))
+        columns = table[[ERRORS[metric], "n_ratings"]].to_numpy()
         low, high = middle(_error(bootstrap_sums(columns, seed=seed), metric), level)
         found = rating_error(table, metric)
         rows[name] = {"mean": found, "low": low, "high": high, "users": len(table)}
-    return pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+    board = pd.DataFrame.from_dict(rows, orient="index").astype({"users": int})
+    board.attrs = {"metric": metric, "level": level, "unit": "stars"}
+    return board
 
 
 def mean_errors(tables: RatingTables) -> pd.DataFrame:
     """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
+    if isinstance(tables, dict | pd.Series):
+        raise TypeError(
+            "tables must be a table of evaluate_ratings, or a sequence of them, one for each seed, "
+            f"got {type(tables).__name__}"
+        )
     every = [tables] if isinstance(tables, pd.DataFrame) else list(tables)
     if not every:
         raise DataError("tables is empty: give one table, or one for each seed")
+    for number, table in enumerate(every):
+        _check_table(f"table {number}", table)
     mean = every[0].copy()
     for number, other in enumerate(every):
         _check_same(f"table {number}", other, mean)
@@ -181,7 +200,29 @@ def compare_ratings(
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _check_table(name: str, table: object) -> None:
+    """Raise unless this is a table of `evaluate_ratings` with at least one user."""
+    if not isinstance(table, pd.DataFrame):
+        cure = (
+            "; mean_errors makes one of several seeds'" if isinstance(table, list | tuple) else ""
+        )
+        raise TypeError(
+            f"{name} must be a table of evaluate_ratings, got {type(table).__name__}{cure}"
+        )
+    missing = [column for column in ("n_ratings", *ERRORS.values()) if column not in table]
+    if missing:
+        raise DataError(
+            f"{name} must be a table of evaluate_ratings, but has no column {missing[0]!r}; it has "
+            f"{list(table)}"
+        )
+    if len(table) == 0:
+        raise DataError(f"{name} holds no rating")
+
+
 def _check_same(name: str, table: pd.DataFrame, other: pd.DataFrame) -> None:
+    known = [one.attrs.get("vocabulary") for one in (table, other)]
+    if None not in known:
+        check_vocabulary(name, known[0], "the other table", known[1])
     if not table.index.equals(other.index) or not table["n_ratings"].equals(other["n_ratings"]):
         raise DataError(
             f"tables and baseline must be about the same ratings of the same users; {name} is not"

@@ -77,13 +77,29 @@ def seed_noise(by_seed: Sequence[np.ndarray], n_resamples: int, seed: int = 0) -
     """
     noise = np.zeros(check_int("n_resamples", n_resamples, minimum=1))
     rng = np.random.default_rng([check_int("seed", seed), 1])  # not the numbers that draw the users
-    for results in by_seed:
-        results = _finite("by_seed", results)
+    for results in _each_model(by_seed):
         if len(results) < 2:
-            raise ValueError("by_seed must hold the results of two seeds or more for each model")
+            raise ValueError(
+                "by_seed must hold the results of two seeds or more for each model, got "
+                f"{len(results)}: leave out what was trained once"
+            )
         error = results.std(ddof=1) / len(results) ** 0.5
         noise += error * rng.standard_t(len(results) - 1, len(noise))
     return noise
+
+
+def _each_model(by_seed: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the results of each model as an array, or say which shape was meant."""
+    wanted = "by_seed must hold one array for each model that was trained with several seeds"
+    if isinstance(by_seed, dict | str) or hasattr(by_seed, "columns"):
+        raise TypeError(f"{wanted}, in a list, got {type(by_seed).__name__}")
+    try:
+        every = list(by_seed)
+    except TypeError:
+        raise TypeError(f"{wanted}, got {by_seed!r}") from None
+    if every and all(np.ndim(results) == 0 for results in every):
+        raise ValueError(f"{wanted}, got {len(every)} numbers: write [results] for one model")
+    return [_finite(f"by_seed[{number}]", results) for number, results in enumerate(every)]
 
 
 def middle(resampled: np.ndarray, level: float) -> tuple[float, float]:
@@ -185,7 +201,10 @@ def _flipped_sums(moved, n_resamples, rng):
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=np.float64)
+    try:
+        values = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of numbers, got {values!r}") from None
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
         raise ValueError(
             f"{name} must be a one-dimensional array of at least one finite number, "

@@ -6,7 +6,7 @@ from recsys_lib.data.split import Split
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.evaluation.items import evaluate
 from recsys_lib.metrics import mae, rmse
-from recsys_lib.models.base import RatingPredictor, Recommender
+from recsys_lib.models.base import RatingPredictor, Recommender, users_at_a_time
 from recsys_lib.models.implicit import ImplicitModel, NegativeSampler
 from recsys_lib.models.training import Row, Watch
 from recsys_lib.validation import DataError
@@ -49,7 +49,9 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
             if key not in drawn:
                 drawn[key] = _samples(split, *key)
             row["valid_loss"] = _loss(model, split, drawn[key])
-        means = evaluate(model, split, on="valid", candidates=candidates).mean()
+        size = users_at_a_time(split.train.n_items)
+        table = evaluate(model, split, on="valid", candidates=candidates, batch_size=size)
+        means = table.mean()
         return row | {f"valid_{name}": float(means[name]) for name in ("hr@10", "ndcg@10")}
 
     return watch

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 
 import numpy as np
 from numba import njit
+from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.factors import FactorModel
+from recsys_lib.models.base import rows_in_parts
+from recsys_lib.models.factors import FactorModel, score_all
 from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
@@ -135,19 +137,29 @@ class ALS(FactorModel, EpochModel):
     def _half(self, matrix, fixed: np.ndarray, out: np.ndarray) -> None:
         """Solve for the rows of the matrix with the other side held."""
         factors, held_biases = np.ascontiguousarray(fixed[:, :-1]), fixed[:, -1].copy()
-        arguments = (
-            *(matrix.indptr, matrix.indices, matrix.data),
-            *(factors, held_biases, self.global_mean_),
-            *(self.regularization, self.biases, out),
-        )
+        cells = matrix.indices, matrix.data
+        held = factors, held_biases, self.global_mean_, self.regularization, self.biases
+        size, stops = self.factors + 1, matrix.indptr[1:].astype(np.int64)
+        work = size**2 * (stops + size * np.arange(1, len(stops) + 1))
         try:
-            solve_side(*arguments)
+            for rows in rows_in_parts(work):
+                bounds = matrix.indptr[rows.start : rows.stop + 1]
+                solve_side(bounds, *cells, *held, out[rows])
         except np.linalg.LinAlgError:
             raise FloatingPointError(
                 f"the equations of a user or an item have no solution in these numbers: "
                 f"regularization={self.regularization:g} is too small for the ratings, or "
                 f"init_scale={self.init_scale:g} too large"
             ) from None
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """Solve for the user as a half-sweep does, with the items held."""
+        cells = ratings.astype(np.float32), items, np.array([0, len(items)])
+        row = sparse.csr_array(cells, shape=(1, self.n_items_))
+        solved = np.zeros((1, self.factors + 1))
+        self._half(row, np.column_stack([self.item_factors_, self.item_biases_]), solved)
+        factors = solved[:, -1], self.item_biases_, solved[:, :-1], self.item_factors_
+        return score_all(np.array([0]), self.global_mean_, *factors)[0]
 
 
 def loss(model: FactorModel, ratings: Interactions, regularization: float) -> float:

@@ -5,6 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
@@ -14,8 +15,39 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.files import read_npz, write_npz
+from recsys_lib.metrics import as_scores
 from recsys_lib.top_k import top_k
-from recsys_lib.validation import DataError, check_bool, check_ids, check_int
+from recsys_lib.validation import (
+    DataError,
+    check_bool,
+    check_ids,
+    check_int,
+    check_vocabulary,
+    fitted_on,
+)
+
+# What one call of compiled code may multiply, a fraction of a second's work: Python hears Ctrl-C
+# between two calls only. Compiled code that makes its result while a signal waits turns it into a
+# SystemError; so it writes into arrays that it is given, and returns numbers.
+AT_ONCE = 1 << 27
+CELLS = 1 << 24  # scores held in memory at a time, 64 MB in float32
+
+
+def in_parts(n: int, cost: int) -> Iterator[slice]:
+    """Divide n steps that multiply `cost` numbers each into parts of at most `AT_ONCE`."""
+    step = max(1, AT_ONCE // max(1, cost))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def rows_in_parts(work: np.ndarray) -> Iterator[slice]:
+    """Divide rows that differ in cost: `work` counts the multiplications up to the end of each."""
+    ends = np.flatnonzero(np.diff(work // AT_ONCE)) + 1
+    return (slice(int(a), int(b)) for a, b in pairwise([0, *ends, len(work)]))
+
+
+def users_at_a_time(n_items: int, most: int = 1024) -> int:
+    """Return how many users to score at a time so that a wide catalog fits into memory."""
+    return max(1, min(most, CELLS // max(1, n_items)))
 
 
 class NotFittedError(RuntimeError):
@@ -28,10 +60,15 @@ class Recommender(ABC):
     A subclass takes its hyperparameters in ``__init__`` and stores each under its own name, sets
     its learned arrays, their names ending in an underscore, in `_fit`, and turns users into scores
     in `_score`. All else, the checks included, is here.
+
+    **New users.** A user without a training row is scored by popularity, whatever the model: the
+    numbers that it would have of this user were never trained. (`Random` and `Biases` say the same
+    of everybody as it is.) A user who comes after training is what `fold_in` is for.
     """
 
     n_users_: int
     n_items_: int
+    vocabulary_: str  # of the training data: who the indices are
 
     def fit(self, train: Interactions) -> Self:
         """Learn from the training interactions.
@@ -60,6 +97,7 @@ class Recommender(ABC):
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
         self.n_users_, self.n_items_ = train.shape
+        self.vocabulary_ = train.vocabulary
         try:
             self._begin(train)
             yield
@@ -94,25 +132,37 @@ class Recommender(ABC):
         Returns
         -------
         ndarray of float32, shape (n, n_items)
+            Of a model of one's own, float64 where it scores in another type.
 
         Raises
         ------
         NotFittedError, TypeError, ValueError, IndexError
-            If the model is not fitted, or `users` are no known user indices.
+            If the model is not fitted, `users` are no known user indices, or a model of one's own
+            returns what are no scores, NaN included.
         """
         self._check_fitted()
         return self._checked_score(check_ids("users", users, self.n_users_))
 
     def _checked_score(self, users: np.ndarray) -> np.ndarray:
-        """Score, and refuse what a model of one's own may return by mistake."""
-        scores, wanted = self._score(users), (len(users), self.n_items_)
-        if not isinstance(scores, np.ndarray):
+        return self._checked(self._score(users), users, self.n_items_, "item")
+
+    def _checked(self, scores: object, users: np.ndarray, width: int, column: str) -> np.ndarray:
+        """Return scores as floats; refuse what a model of one's own may return by mistake."""
+        if not isinstance(scores, np.ndarray) or isinstance(scores, np.ma.MaskedArray):
             raise TypeError(f"{self!r} must score a NumPy array, got a {type(scores).__name__}")
+        wanted = (len(users), width)
         if scores.shape != wanted or scores.dtype.kind not in "fiub":
             raise ValueError(
                 f"{self!r} must score numbers of shape {wanted}, one row for each user asked for "
-                f"and one column for each item, got {scores.dtype} of shape {scores.shape}"
+                f"and one column for each {column}, got {scores.dtype} of shape {scores.shape}"
             )
+        try:
+            scores = as_scores(scores)
+        except ValueError as error:
+            raise ValueError(f"{self!r}: {error}") from None
+        if np.isnan(scores.min(initial=np.inf)):  # the least of numbers is NaN where one of them is
+            row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
+            raise ValueError(f"{self!r} scores NaN for user {users[row]}")
         return scores
 
     def score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -143,7 +193,8 @@ class Recommender(ABC):
         if items.ndim != 2 or len(items) != len(users):
             raise ValueError(f"{wanted}, got shape {items.shape}")
         flat = check_ids("items", items.ravel(), self.n_items_)
-        return self._score_items(users, flat.reshape(items.shape))
+        scores = self._score_items(users, flat.reshape(items.shape))
+        return self._checked(scores, users, items.shape[1], "item asked for")
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Do it by scoring everything; a model for which that is dear knows better."""
@@ -168,7 +219,7 @@ class Recommender(ABC):
         exclude : Interactions, optional
             Never recommend a user these items: the training set, as a rule.
         batch_size : int
-            Users scored at a time.
+            Users scored at a time, at most: fewer where the catalog is wide.
 
         Returns
         -------
@@ -183,19 +234,87 @@ class Recommender(ABC):
         known = None
         if exclude is not None:
             _check_interactions("exclude", exclude)
-            if exclude.shape != self.shape:
-                raise DataError(
-                    f"exclude must have {self.shape} users and items, got {exclude.shape}"
-                )
+            own = f"the data that {self!r} was fitted on"
+            check_vocabulary("exclude", exclude.vocabulary, own, fitted_on(self))
             known = exclude.to_csr("ones")
         items = np.empty((len(users), k), dtype=np.int32)
         scores = np.empty((len(users), k), dtype=np.float32)
-        for start in range(0, len(users), batch_size):
-            rows = slice(start, start + batch_size)
+        step = users_at_a_time(self.n_items_, batch_size)
+        for start in range(0, len(users), step):
+            rows = slice(start, start + step)
             batch = users[rows]
             banned = None if known is None else known[batch]
             items[rows], scores[rows] = top_k(self._checked_score(batch), k, banned)
         return items, scores
+
+    def fold_in(self, items: np.ndarray, ratings: np.ndarray | None = None) -> np.ndarray:
+        """Return the scores of all items for a user who comes after training.
+
+        What was learned of the items stays as it is; only what the model would have learned of
+        this user is worked out. For a list: ``top_k(model.fold_in(items)[None], k)``.
+
+        Parameters
+        ----------
+        items : array of int, shape (n,)
+            Items that the user has met, none twice. With none, the scores are those of a user
+            without a training row.
+        ratings : array of float, shape (n,), optional
+            Their ratings. A model that learns from ratings needs them (ones where the training
+            data has none); others do not look at them.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_items,)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, IndexError
+            If the model is not fitted, or the arguments do not fit.
+        NotImplementedError
+            If the model cannot do it.
+        """
+        self._check_fitted()
+        items, ratings = self._checked_row(items, ratings)
+        if len(items) == 0 and hasattr(self, "popularity_"):
+            return self.popularity_.copy()
+        return self._fold_in(items, ratings)
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """Do it, for items in rising order and float64 ratings, ones where none were given."""
+        able = sorted(
+            cls.__name__
+            for cls in _subclasses(Recommender)
+            if cls._fold_in is not Recommender._fold_in
+        )
+        raise NotImplementedError(
+            f"{self!r} cannot score a user who comes after training: fit it again with this user, "
+            f"or take one of {', '.join(able)}"
+        )
+
+    def _reads_ratings(self) -> bool:
+        """Whether `fold_in` needs to know the ratings."""
+        return False
+
+    def _checked_row(self, items: object, ratings: object) -> tuple[np.ndarray, np.ndarray]:
+        """Return items in rising order and their ratings, or raise."""
+        items = check_ids("items", items, self.n_items_)
+        if len(np.unique(items)) < len(items):
+            raise ValueError(f"items must not name an item twice, got {items}")
+        if ratings is None and self._reads_ratings() and len(items):
+            raise ValueError(
+                f"ratings must be given, one per item: {self!r} has learned from ratings (give "
+                "ones if its training data has none)"
+            )
+        try:
+            values = np.ones(len(items)) if ratings is None else np.asarray(ratings, np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"ratings must be numbers, got {ratings!r}") from None
+        if values.shape != items.shape or not np.isfinite(values).all():
+            raise ValueError(
+                f"ratings must be {len(items)} finite numbers, one per item, got {values!r}"
+            )
+        order = np.argsort(items)
+        return items[order], values[order]
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write hyperparameters and learned arrays to one ``.npz`` file, without pickle."""
@@ -226,11 +345,23 @@ class Recommender(ABC):
         given = [key for key in arrays if key.endswith(".given")]
         parameters = {key.removesuffix(".given"): arrays.pop(key) for key in given}
         try:
-            model = cls(**text.get("parameters", {}), **parameters)
+            model = cls(**cls._portable(text.get("parameters", {})), **parameters)
         except TypeError as error:
             raise DataError(f"{path} is from another version of {cls.__name__}: {error}") from None
         model._set_state(arrays)
+        try:
+            model.score(np.array([0]))
+        except (AttributeError, NotFittedError) as error:
+            raise DataError(
+                f"{path} is from another version of {cls.__name__}, which kept less than this one "
+                f"needs ({error}): fit and save it again"
+            ) from None
         return model
+
+    @staticmethod
+    def _portable(parameters: dict[str, object]) -> dict[str, object]:
+        """Return the hyperparameters of a saved model as this machine can have them."""
+        return parameters
 
     def _state(self) -> dict[str, object]:
         """Return what `fit` learned, by name, for `save`."""
@@ -278,6 +409,19 @@ class RatingPredictor(Recommender):
 
     def _begin(self, train: Interactions) -> None:
         self.scale_ = np.array(train.scale or (-np.inf, np.inf))
+
+    def _reads_ratings(self) -> bool:
+        return True
+
+    def _checked_row(self, items: object, ratings: object) -> tuple[np.ndarray, np.ndarray]:
+        items, values = super()._checked_row(items, ratings)
+        low, high = self.scale_
+        if len(values) and not low <= values.min() <= values.max() <= high:
+            raise ValueError(
+                f"ratings must lie between {low:g} and {high:g}, the scale of the training data, "
+                f"got {values.min():g} to {values.max():g}"
+            )
+        return items, values
 
     @abstractmethod
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:

@@ -75,3 +75,10 @@ class Biases(RatingPredictor):
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         return self.global_mean_ + self.user_biases_[users] + self.item_biases_[items]
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        offset = self.global_mean_
+        if self.users and len(items):
+            left = ratings - self.global_mean_ - self.item_biases_[items]
+            offset += left.sum() / (len(items) + self.regularization)
+        return (offset + self.item_biases_).astype(np.float32)

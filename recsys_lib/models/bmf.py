@@ -17,13 +17,17 @@ import numpy as np
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import in_parts
 from recsys_lib.models.factors import score_all, score_pairs
-from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user
+from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user, draw_for_one
 from recsys_lib.models.training import Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
 
-def sgd(users, items, negatives, c, bu, bi, P, Q, decay_u, decay_i, learning_rate, biases):
+def sgd(
+    users, items, negatives, c, bu, bi, P, Q, decay_u, decay_i, learning_rate, biases,
+    loss=0.0, right=0,
+):  # fmt: skip
     """Step on each positive and its negatives, in the order given; change bu, bi, P, Q in place.
 
     `epoch` below is this function, compiled.
@@ -31,11 +35,11 @@ def sgd(users, items, negatives, c, bu, bi, P, Q, decay_u, decay_i, learning_rat
     Returns
     -------
     loss : float
-        Sum over all samples, each measured just before its step.
+        Sum over all samples, each measured just before its step, added to what is given: an epoch
+        may be taken in parts, and its sum is the same to the last bit.
     right : int
-        How many of them were on the right side of one half.
+        How many of them were on the right side of one half, added in the same way.
     """
-    loss, right = 0.0, 0
     one = np.float32(1)
     for s in range(len(users)):
         u, product = users[s], 1.0
@@ -158,7 +162,10 @@ class BinaryMF(ImplicitModel):
             negatives = sampler.draw(users, self.n_negatives, run.rng)
             order = run.rng.permutation(len(users))
             samples = users[order], items[order], negatives[order]
-            loss, right = epoch(*samples, c, *self._factors(), *penalties, rate, self.biases)
+            rest = c, *self._factors(), *penalties, rate, self.biases
+            loss, right = 0.0, 0
+            for part in in_parts(len(order), (1 + self.n_negatives) * self.factors):
+                loss, right = epoch(*(column[part] for column in samples), *rest, loss, right)
             yield {"loss": loss / n_samples, "accuracy": right / n_samples}
 
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -169,6 +176,29 @@ class BinaryMF(ImplicitModel):
 
     def _factors(self) -> tuple[np.ndarray, ...]:
         return self.user_biases_, self.item_biases_, self.user_factors_, self.item_factors_
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """Take the user through as many epochs as the others had, with what the items have held.
+
+        Every sample gets a copy of its item's row: the step on it is nobody's but the user's.
+        """
+        if self.n_negatives > 0 and len(items) == self.n_items_:
+            raise ValueError(f"items names all {len(items)} items: there is no negative to draw")
+        rng, bu = np.random.default_rng(self.seed), np.zeros(1, dtype=np.float32)
+        p = np.zeros((1, self.factors), dtype=np.float32)
+        samples = (1 + self.n_negatives) * len(items)
+        decay = np.full(1, self.regularization / samples**self.frequency_power, dtype=np.float32)
+        c, rate = np.float32(self.intercept_), np.float32(self.learning_rate)
+        places = np.arange(samples, dtype=np.int32).reshape(len(items), -1)
+        columns = 0 * places[:, 0], places[:, 0].copy(), places[:, 1:].copy()
+        for _ in range(self.best_epoch_):
+            negatives = draw_for_one(items, self.n_items_, self.n_negatives, rng)
+            drawn = np.column_stack([items, negatives])[rng.permutation(len(items))].ravel()
+            held = self.item_biases_[drawn], p, self.item_factors_[drawn]
+            penalties = decay, np.zeros(samples, dtype=np.float32)
+            epoch(*columns, c, bu, *held, *penalties, rate, self.biases, 0.0, 0)
+        factors = bu, self.item_biases_, p, self.item_factors_
+        return score_all(np.array([0]), self.intercept_, *factors)[0]
 
 
 def decays(

@@ -10,7 +10,7 @@ from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.metrics import mae, rmse
-from recsys_lib.models.base import RatingPredictor
+from recsys_lib.models.base import RatingPredictor, in_parts
 
 
 class FactorModel(RatingPredictor):
@@ -22,16 +22,31 @@ class FactorModel(RatingPredictor):
     user_biases_, item_biases_ : ndarray, shapes (n_users,), (n_items,)
     user_factors_, item_factors_ : ndarray, shapes (n_users, factors), (n_items, factors)
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
+    cold_ : ndarray of bool, shape (n_users,)
+        Users without a training row. No list can be made from their ratings, which are as good as
+        the mean and the biases of the items, so they are scored by popularity.
+    popularity_ : ndarray of float32, shape (n_items,)
+        Their scores: how many users have each item in the training set. (`predict` stays with
+        ratings.)
     """
 
+    cold_: np.ndarray
+    popularity_: np.ndarray
     global_mean_: float
     user_biases_: np.ndarray
     item_biases_: np.ndarray
     user_factors_: np.ndarray
     item_factors_: np.ndarray
 
+    def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
+        self.cold_ = train.user_counts == 0
+        self.popularity_ = train.item_counts.astype(np.float32)
+
     def _score(self, users: np.ndarray) -> np.ndarray:
-        return score_all(users, self.global_mean_, *self._factors())
+        scores = score_all(users, self.global_mean_, *self._factors())
+        scores[self.cold_[users]] = self.popularity_
+        return scores
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         return score_pairs(users, items, self.global_mean_, *self._factors())
@@ -66,14 +81,15 @@ def score_pairs(
     Q: np.ndarray,
 ) -> np.ndarray:
     """Return the same for pairs of a user and an item, float64, shape (len(users),)."""
-    return mean + bu[users] + bi[items] + _dot_products(users, items, P, Q)
+    products = np.zeros(len(users))
+    for part in in_parts(len(users), P.shape[1]):
+        _dot_products(users[part], items[part], P, Q, products[part])
+    return mean + bu[users] + bi[items] + products
 
 
 @njit(cache=True)
-def _dot_products(users, items, P, Q):
-    """Return the dot product of row u of P and row i of Q for each pair, without copying rows."""
-    products = np.zeros(len(users))
+def _dot_products(users, items, P, Q, products):
+    """Add the dot product of row u of P and row i of Q for each pair, without copying rows."""
     for s in range(len(users)):
         for f in range(P.shape[1]):
             products[s] += P[users[s], f] * Q[items[s], f]
-    return products

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import AT_ONCE
 from recsys_lib.models.training import EpochModel
 from recsys_lib.validation import DataError, check_int
 
@@ -14,7 +15,9 @@ class ImplicitModel(EpochModel):
     r"""A model that learns in epochs from positives and sampled negatives.
 
     Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
-    user and item is positive. Users without any training row are scored by popularity.
+    user and item is positive. Users without any training row are scored by popularity, and so are
+    items that are in no training sample at all: those without a training row, if there are no
+    negatives.
 
     A subclass adds `_logits` and `_all_logits` to what `EpochModel` asks for.
 
@@ -60,13 +63,19 @@ class ImplicitModel(EpochModel):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         scores = self._all_logits(users)
+        unseen = self._unseen()
+        scores[:, unseen] = self.popularity_[unseen]
         scores[self.cold_[users]] = self.popularity_
         return scores
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         logits = self._logits(np.repeat(users, items.shape[1]), items.ravel()).reshape(items.shape)
-        cold = self.cold_[users][:, None]
-        return np.where(cold, self.popularity_[items], logits).astype(np.float32)
+        popular = self.cold_[users][:, None] | self._unseen()[items]
+        return np.where(popular, self.popularity_[items], logits).astype(np.float32)
+
+    def _unseen(self) -> np.ndarray:
+        """Items in no training sample: their log-odds, with no negatives, are log 1."""
+        return (self.popularity_ == 0) & (self.n_negatives == 0)
 
 
 def popularity(train: Interactions, n_negatives: int) -> np.ndarray:
@@ -100,7 +109,9 @@ class NegativeSampler:
     def draw(self, users: np.ndarray, n_negatives: int, rng: np.random.Generator) -> np.ndarray:
         """Return negatives for each of some users, int32, shape (len(users), n_negatives).
 
-        Quickest where equal users stand together: what a user has met is then marked once.
+        Quickest where equal users stand together: what a user has met is then marked once. A user
+        who has met more than nine in ten items draws from a list of the others; all others draw
+        again until they hit one.
 
         Raises
         ------
@@ -114,21 +125,40 @@ class NegativeSampler:
                 f"{self.n_items} items: there is no negative to draw"
             )
         negatives = np.empty((len(users), n_negatives), dtype=np.int32)
-        _draw_unmet(*self._rows, self.n_items, users, rng, negatives)
+        step = max(1, AT_ONCE // (16 * max(1, n_negatives)))
+        for start in range(0, len(users), step):
+            part = slice(start, start + step)
+            _draw_unmet(*self._rows, self.n_items, users[part], rng, negatives[part])
         return negatives
+
+
+def draw_for_one(
+    items: np.ndarray, n_items: int, n_negatives: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return negatives for each item of a single user, int32, shape (len(items), n_negatives)."""
+    negatives = np.empty((len(items), n_negatives), dtype=np.int32)
+    row = np.array([0, len(items)]), items.astype(np.int32)
+    _draw_unmet(*row, n_items, np.zeros(len(items), dtype=np.int32), rng, negatives)
+    return negatives
 
 
 @njit(cache=True)
 def _draw_unmet(indptr, indices, n_items, users, rng, negatives):
     met = np.zeros(n_items, dtype=np.bool_)
-    marked = -1
+    marked, unmet, few = -1, np.empty(0, dtype=np.int64), False
     for s in range(len(users)):
         if users[s] != marked:
             if marked >= 0:
                 met[indices[indptr[marked] : indptr[marked + 1]]] = False
             marked = users[s]
             met[indices[indptr[marked] : indptr[marked + 1]]] = True
+            few = 10 * (indptr[marked + 1] - indptr[marked]) > 9 * n_items
+            if few:  # drawing again until one is hit would go on for long
+                unmet = np.flatnonzero(~met)
         for c in range(negatives.shape[1]):
+            if few:
+                negatives[s, c] = unmet[int(rng.random() * len(unmet))]
+                continue
             item = int(rng.random() * n_items)
             while met[item]:
                 item = int(rng.random() * n_items)

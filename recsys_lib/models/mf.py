@@ -18,7 +18,8 @@ import numpy as np
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.factors import FactorModel
+from recsys_lib.models.base import in_parts
+from recsys_lib.models.factors import FactorModel, score_all
 from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
 
@@ -58,12 +59,21 @@ epoch = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(sgd)
 
 
 @njit(cache=True)
-def blocks_in_order(users, items, ratings, order, *rest):
-    """Run `epoch` over blocks of `BLOCK` consecutive ratings, the blocks in the given order."""
-    squared, absolute = 0.0, 0.0
+def blocks_in_order(
+    users, items, ratings, order, mean, bu, bi, P, Q, learning_rate, regularization, biases,
+    squared=0.0, absolute=0.0,
+):  # fmt: skip
+    """Run `epoch` over blocks of `BLOCK` consecutive ratings, the blocks in the given order.
+
+    The errors are added to the sums given: an epoch may be taken in parts, and its sums are the
+    same to the last bit.
+    """
     for block in order:
-        start, stop = block * BLOCK, (block + 1) * BLOCK
-        one = epoch(users[start:stop], items[start:stop], ratings[start:stop], *rest)
+        rows = slice(block * BLOCK, (block + 1) * BLOCK)
+        one = epoch(
+            users[rows], items[rows], ratings[rows],
+            mean, bu, bi, P, Q, learning_rate, regularization, biases,
+        )  # fmt: skip
         squared += one[0]
         absolute += one[1]
     return squared, absolute
@@ -133,7 +143,10 @@ class MF(FactorModel, EpochModel):
             rng.normal(0, self.init_scale, (n, self.factors)).astype(np.float32)
             for n in train.shape
         )
-        if self.item_init is not None:
+        self.user_factors_[train.user_counts == 0] = 0  # never trained, so they are to say nothing
+        if self.item_init is None:
+            self.item_factors_[train.item_counts == 0] = 0
+        else:
             if len(self.item_init) != train.n_items:
                 raise ValueError(
                     f"item_init must have one row for each of the {train.n_items} items, got shape "
@@ -144,13 +157,34 @@ class MF(FactorModel, EpochModel):
 
     def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
         columns = train.user[run.order], train.item[run.order], train.rating[run.order]
-        settings = np.float32(self.learning_rate), np.float32(self.regularization), self.biases
+        settings = self._settings()
         while True:
             blocks = run.rng.permutation(-(-len(train) // BLOCK))
-            squared, absolute = blocks_in_order(
-                *columns, blocks, np.float32(self.global_mean_), *self._factors(), *settings
-            )
+            rest = np.float32(self.global_mean_), *self._factors(), *settings
+            squared, absolute = 0.0, 0.0
+            for part in in_parts(len(blocks), BLOCK * self.factors):
+                sums = squared, absolute
+                squared, absolute = blocks_in_order(*columns, blocks[part], *rest, *sums)
             yield {"train_rmse": (squared / len(train)) ** 0.5, "train_mae": absolute / len(train)}
+
+    def _settings(self) -> tuple[np.float32, np.float32, bool]:
+        return np.float32(self.learning_rate), np.float32(self.regularization), self.biases
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """Take the user through as many epochs as the others had, with what the items have held.
+
+        Every rating gets a copy of its item's row: the step on it is nobody's but the user's.
+        """
+        rng, bu = np.random.default_rng(self.seed), np.zeros(1, dtype=np.float32)
+        p = np.zeros((1, self.factors), dtype=np.float32)
+        mean, settings = np.float32(self.global_mean_), self._settings()
+        places = np.arange(len(items), dtype=np.int32)
+        for _ in range(self.best_epoch_):
+            order = rng.permutation(len(items))
+            held = self.item_biases_[items[order]], p, self.item_factors_[items[order]]
+            epoch(0 * places, places, ratings[order].astype(np.float32), mean, bu, *held, *settings)
+        factors = bu, self.item_biases_, p, self.item_factors_
+        return score_all(np.array([0]), self.global_mean_, *factors)[0]
 
 
 def _check_init(value: object, factors: int) -> np.ndarray:

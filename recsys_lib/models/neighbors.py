@@ -16,7 +16,7 @@ from numba import njit
 from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import Recommender
+from recsys_lib.models.base import Recommender, rows_in_parts
 from recsys_lib.validation import check_bool, check_choice, check_ids, check_int, check_real
 
 
@@ -102,18 +102,42 @@ class _KNN(Recommender):
         centered, self.user_means_ = center_rows(matrix)
         return centered
 
-    def _neighbors(self, matrix: sparse.csr_array) -> sparse.csr_array:
-        """Similarities of each row to its `n_neighbors` most similar other rows, (n, n)."""
+    def _row(self, items: np.ndarray, ratings: np.ndarray) -> sparse.csr_array:
+        """Return the row of a new user as `_prepare` makes those of the training data."""
+        values = ratings.astype(np.float32) if self._reads_ratings() else np.ones_like(items, "f4")
+        row = sparse.csr_array((values, items, [0, len(items)]), shape=(1, self.n_items_))
+        return center_rows(row)[0] if self.center else row
+
+    def _reads_ratings(self) -> bool:
+        return self.values == "rating"
+
+    def _neighbors(
+        self, matrix: sparse.csr_array, others: sparse.csr_array | None = None
+    ) -> sparse.csr_array:
+        """Similarities of each row to its `n_neighbors` most similar of the others, (n, m).
+
+        Without `others`, those are the other rows of the matrix.
+        """
         unit = normalize_rows(matrix)
-        columns = sparse.csr_array(unit.T)
-        n = matrix.shape[0]
-        k = min(self.n_neighbors, n)
-        indptr, indices, data = _most_similar(
-            *_parts(unit), *_parts(columns), k, np.float64(self.shrinkage)
-        )
-        kept = sparse.csr_array((data, indices, indptr), shape=(n, n))
-        kept.sort_indices()
-        return kept
+        columns = sparse.csr_array((unit if others is None else normalize_rows(others)).T)
+        n, m = matrix.shape[0], columns.shape[1]
+        work = np.r_[0, np.cumsum(np.diff(columns.indptr)[unit.indices])][unit.indptr]
+        most = np.minimum(np.diff(work), min(self.n_neighbors, m))  # that each row can keep
+        both = *_parts(unit), *_parts(columns)
+        scratch = np.zeros(m), np.zeros(m), np.empty(m, dtype=np.int64)
+        lengths, found = np.zeros(n, dtype=np.int64), []
+        for rows in rows_in_parts(4 * work[1:]):  # dearer than others: here and there in memory
+            room = int(most[rows].sum())
+            kept = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.float32)
+            used = _most_similar(
+                *both, rows.start, others is None, self.n_neighbors, self.shrinkage,
+                *scratch, lengths[rows], *kept,
+            )  # fmt: skip
+            found.append([part[:used].copy() for part in kept])
+        indices, data = map(np.concatenate, zip(*found, strict=True))
+        similar = sparse.csr_array((data, indices, np.r_[0, np.cumsum(lengths)]), shape=(n, m))
+        similar.sort_indices()
+        return similar
 
 
 def _parts(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -121,35 +145,60 @@ def _parts(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 @njit(cache=True)
-def _most_similar(indptr, indices, data, c_indptr, c_indices, c_data, k, shrinkage):
-    """Work out the product of rows and transpose one row at a time, and keep k entries of each.
+def _most_similar(
+    indptr, indices, data, c_indptr, c_indices, c_data, first, own, k, shrinkage,
+    similar, common, touched, lengths, kept_indices, kept_data,
+):  # fmt: skip
+    """Multiply some rows by the columns, one row at a time, and keep k entries of each product.
 
-    Only pairs with a common column are ever touched, and of the (n, n) product no more than a row
-    is held in memory. Kept are the largest positive entries; between equal ones, the lower index.
+    Only pairs with a common column are ever looked at, so the time does not grow with the number
+    of rows that there are to compare with, and of the product no more than a row is in memory.
+    Kept are the largest positive entries; between equal ones, the lower index. The rows are those
+    from `first` on, as many as `lengths`, which receives how many entries each keeps; `similar`
+    and `common`, all zeros, and `touched` are for notes. Returns how many entries are kept in all.
     """
-    n = len(indptr) - 1
-    similar, common = np.zeros(n), np.zeros(n)
-    kept_indptr = np.zeros(n + 1, dtype=np.int64)
-    kept_indices = np.empty(n * k, dtype=np.int32)
-    kept_data = np.empty(n * k, dtype=np.float32)
-    for row in range(n):
-        similar[:], common[:] = 0, 0
+    kept = 0
+    for r in range(len(lengths)):
+        row, n_products = first + r, 0
         for a in range(indptr[row], indptr[row + 1]):
+            n_products += c_indptr[indices[a] + 1] - c_indptr[indices[a]]
             for b in range(c_indptr[indices[a]], c_indptr[indices[a] + 1]):
                 similar[c_indices[b]] += data[a] * c_data[b]
                 common[c_indices[b]] += 1
-        similar[row] = 0  # nobody is a neighbor of their own
+        if 4 * n_products > len(common):
+            others = np.flatnonzero(common)
+        else:
+            rest = indptr[row], indptr[row + 1], indices, c_indptr, c_indices
+            others = np.sort(touched[: _touched(common, touched, *rest)])
         if shrinkage > 0:
-            similar *= common / (common + shrinkage)
-        neighbors = np.flatnonzero(similar > 0)
+            for other in others:
+                similar[other] *= common[other] / (common[other] + shrinkage)
+        if own and indptr[row] < indptr[row + 1]:
+            similar[row] = 0  # nobody is a neighbor of their own
+        neighbors = others[similar[others] > 0]
         if len(neighbors) > k:
             neighbors = _k_largest(similar, neighbors, k)
-        start = kept_indptr[row]
-        stop = start + len(neighbors)
-        kept_indptr[row + 1] = stop
-        kept_indices[start:stop] = neighbors
-        kept_data[start:stop] = similar[neighbors]
-    return kept_indptr, kept_indices[: kept_indptr[n]], kept_data[: kept_indptr[n]]
+        lengths[r] = len(neighbors)
+        kept_indices[kept : kept + len(neighbors)] = neighbors
+        kept_data[kept : kept + len(neighbors)] = similar[neighbors]
+        kept += len(neighbors)
+        similar[others], common[others] = 0, 0
+    return kept
+
+
+@njit(cache=True)
+def _touched(common, touched, start, stop, indices, c_indptr, c_indices):
+    """Write down whom a row has a column in common with, once each; return how many they are."""
+    n = 0
+    for a in range(start, stop):
+        for b in range(c_indptr[indices[a]], c_indptr[indices[a] + 1]):
+            other = c_indices[b]
+            if common[other] > 0:
+                touched[n], common[other] = other, -common[other]  # the sign says: noted
+                n += 1
+    for other in touched[:n]:
+        common[other] = -common[other]
+    return n
 
 
 @njit(cache=True)
@@ -206,6 +255,10 @@ class UserKNN(_KNN):
     def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
         return self.similarity_[users] @ self.matrix_
 
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        similar = self._neighbors(self._row(items, ratings), self.matrix_)
+        return (similar @ self.matrix_).toarray()[0]
+
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Neighbors who speak most for an item: (user index, share), largest first.
 
@@ -246,6 +299,9 @@ class ItemKNN(_KNN):
 
     def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
         return self.matrix_[users] @ self.similarity_
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        return (self._row(items, ratings) @ self.similarity_).toarray()[0]
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Items of the user that speak most for an item: (item index, share), largest first.

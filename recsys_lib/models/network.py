@@ -83,7 +83,8 @@ class NetworkModel(ImplicitModel):
         As in `implicit.ImplicitModel`.
     device : str
         Where PyTorch computes, for example ``"cpu"`` or ``"cuda"``. Only on the CPU does the same
-        seed promise the same numbers.
+        seed promise the same numbers. A saved or pickled model that is read where its device is
+        missing is on the CPU.
 
     Attributes
     ----------
@@ -195,9 +196,35 @@ class NetworkModel(ImplicitModel):
         return logits
 
     def _all_logits(self, users: np.ndarray) -> np.ndarray:
-        items = np.tile(np.arange(self.n_items_), len(users))
-        logits = self._logits(np.repeat(users, self.n_items_), items)
+        n = len(users) * self.n_items_
+        logits = np.empty(n, dtype=np.float32)
+        for start in range(0, n, PAIRS):  # all pairs at once take four times the room of the logits
+            pairs = np.arange(start, min(start + PAIRS, n))
+            part = self._logits(users[pairs // self.n_items_], pairs % self.n_items_)
+            logits[pairs[0] : pairs[-1] + 1] = part
         return logits.reshape(len(users), self.n_items_)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what pickle writes: plain arrays, which any machine can read."""
+        state = dict(vars(self))
+        if "network_" in state:
+            state["network_"] = self._weights()
+        return state
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Build the network again, on the device named where there is one."""
+        weights = state.pop("network_", None)
+        vars(self).update(self._portable(state))
+        if weights is not None:
+            self._build(weights)
+
+    @staticmethod
+    def _portable(parameters: dict[str, object]) -> dict[str, object]:
+        """Return the hyperparameters of a saved model, its device "cpu" if it is not here."""
+        try:
+            return parameters | {"device": check_device(parameters["device"])}
+        except (KeyError, ValueError):
+            return parameters | {"device": "cpu"}
 
     def _state(self) -> dict[str, object]:
         learned = super()._state()
@@ -207,9 +234,12 @@ class NetworkModel(ImplicitModel):
     def _set_state(self, arrays: dict[str, np.ndarray]) -> None:
         weights = {key: arrays.pop(key) for key in list(arrays) if key.startswith("network_.")}
         super()._set_state(arrays)
+        self._build({key.removeprefix("network_."): array for key, array in weights.items()})
+
+    def _build(self, weights: dict[str, np.ndarray]) -> None:
+        """Make the network with these weights."""
         with torch.random.fork_rng(devices=[]):
             self.network_ = self._network(self.n_users_, self.n_items_).to(self.device)
-        weights = {key.removeprefix("network_."): array for key, array in weights.items()}
         wanted = {name: tuple(p.shape) for name, p in self.network_.named_parameters()}
         found = {name: array.shape for name, array in weights.items()}
         if wanted != found:

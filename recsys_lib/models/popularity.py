@@ -23,6 +23,9 @@ class Popularity(Recommender):
     def _score(self, users: np.ndarray) -> np.ndarray:
         return np.tile(self.counts_, (len(users), 1))
 
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        return self.counts_.copy()
+
 
 class Random(Recommender):
     """Score every item at random: the floor below which a model is worse than not trying.

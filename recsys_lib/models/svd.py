@@ -15,7 +15,7 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, aslinearoperator, s
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.biases import Biases
 from recsys_lib.models.factors import FactorModel
-from recsys_lib.validation import DataError, check_bool, check_choice, check_ids, check_int
+from recsys_lib.validation import DataError, check_bool, check_choice, check_int
 
 SOLVERS = ("arpack", "propack", "randomized")
 _NO_SUCH = "{} found no {} singular vectors ({}); is the rank lower? Ask for fewer, or use another"
@@ -239,41 +239,11 @@ class SVD(FactorModel):
             return nothing[0], means.global_mean_ + means.item_biases_
         return means.global_mean_ + means.user_biases_, means.item_biases_
 
-    def fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
-        r"""Return the scores of all items for a user who was not there at `fit`.
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        r"""Fill the row in as all others were, and project it on the directions found.
 
-        The row of the new user is filled in as all others were, and projected on the directions
-        found: :math:`p = V_k^\top f`. Nothing is fitted again. For a row that was in the training
-        data this is exactly what `score` returns.
-
-        Parameters
-        ----------
-        items : array of int, shape (n,)
-            Items that the user has rated, none twice.
-        ratings : array of float, shape (n,)
-            Their ratings.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_items,)
-
-        Raises
-        ------
-        NotFittedError, TypeError, ValueError, IndexError
-            If the model is not fitted, or the arguments do not fit.
+        :math:`p = V_k^\top f`; for a row of the training data that is exactly what `score` returns.
         """
-        self._check_fitted()
-        items = check_ids("items", items, self.n_items_)
-        try:
-            ratings = np.asarray(ratings, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise TypeError(f"ratings must be numbers, got {ratings!r}") from None
-        if ratings.shape != items.shape or not np.isfinite(ratings).all():
-            raise ValueError(
-                f"ratings must be {len(items)} finite numbers, one per item, got {ratings!r}"
-            )
-        if len(np.unique(items)) < len(items):
-            raise ValueError(f"items must not name an item twice, got {items}")
         row = self._user_fill(items, ratings) + self.item_fill_
         row[items] = ratings
         projected = self.item_factors_.T @ (row - self.item_biases_)

@@ -1,6 +1,7 @@
 """The protocol: who competes, who is counted, and what the tables say. Worked by hand on 4 x 5."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -195,7 +196,9 @@ def test_a_model_that_scores_nan_is_refused_by_name(wide, sampled):
 
 def test_a_model_of_another_split_is_refused(wide):
     model = fixed(SCORES, SPLIT)
-    message = r"Fixed\(by hand\) was fitted on \(4, 5\) users and items, the split has \(50, 30\)"
+    message = (
+        r"split must have .* that Fixed\(by hand\) was fitted on; it has 50 and 30, not 4 and 5"
+    )
     for candidates in (None, sample_candidates(wide, 3)):
         with pytest.raises(DataError, match=message):
             evaluate(model, wide, candidates=candidates)
@@ -208,8 +211,11 @@ def test_a_model_that_is_not_fitted_is_refused():
 
 def test_candidates_of_another_split_are_refused(wide):
     model = fixed(SCORES, SPLIT)
-    with pytest.raises(DataError, match="made for the test set of this split: item 2 of user 0"):
+    with pytest.raises(DataError, match=r"candidates must have .* of the split; it has 50 and 30"):
         evaluate(model, SPLIT, candidates=sample_candidates(wide, 3))
+    unknown = replace(sample_candidates(wide, 3), vocabulary=None)  # as of arrays of one's own
+    with pytest.raises(DataError, match="made for the test set of this split: item 2 of user 0"):
+        evaluate(model, SPLIT, candidates=unknown)
     for made_for, used_on in (("valid", "test"), ("test", "valid")):
         other = sample_candidates(SPLIT, 1, on=made_for)
         with pytest.raises(DataError, match=f"must be made for the {used_on} set"):
@@ -229,6 +235,89 @@ def test_a_validation_table_is_not_compared_with_a_test_table():
 def test_a_leaderboard_of_nobody_is_refused():
     with pytest.raises(DataError, match="tables is empty"):
         leaderboard({}, "hr@10")
+
+
+def test_a_leaderboard_takes_tables_by_name(wide):
+    table = evaluate(Popularity().fit(wide.train), wide)
+    for wrong in ([table], table, None):
+        with pytest.raises(TypeError, match="tables must be a dict from names to tables, got "):
+            leaderboard(wrong)
+    with pytest.raises(TypeError, match=r"tables\['A'\] must be a table .*got a Series: .*'hr@10'"):
+        leaderboard({"A": table["hr@10"]}, "hr@10")
+    for empty in (table.iloc[:0], table[["n_relevant"]]):
+        with pytest.raises(DataError, match=r"tables\['A'\] holds a table of \d+ users, columns"):
+            leaderboard({"A": empty})
+    with pytest.raises(DataError, match=r"tables\['A'\] is empty"):
+        leaderboard({"A": []})
+
+
+def test_models_on_one_leaderboard_are_about_the_same_users(wide):
+    table = evaluate(Popularity().fit(wide.train), wide)
+    assert len(leaderboard({"A": table, "B": table})) == 2
+    for other in (table.iloc[1:], table.set_index(table.index + 1)):
+        with pytest.raises(DataError, match=r"the same users; those of 'B' are others than .* 'A'"):
+            leaderboard({"A": table, "B": other})
+    small = evaluate(fixed(SCORES, SPLIT), SPLIT)
+    with pytest.raises(
+        DataError, match=r"tables\['B'\] must have the users .* of 'A'; it has 4 and"
+    ):
+        leaderboard({"A": table, "B": small})
+
+
+@pytest.mark.parametrize(
+    ("metric", "meant"),
+    [
+        ("recall", "recall@5"),
+        ("precision_at_10", "precision@10"),
+        ("Precision@10", "precision@10"),
+        ("NDCG@5", "ndcg@5"),
+        ("ndcg@20", "ndcg@5"),
+        ("hit_rate@10", "hr@10"),
+        ("HitRatio", "hr@5"),
+        ("p@10", "precision@10"),
+        ("map", None),
+        ("n_relevant", None),
+        ("", None),
+        (10, None),
+    ],
+)
+def test_a_metric_of_another_name_is_told_which_is_meant(wide, metric, meant):
+    tables = {"A": evaluate(Popularity().fit(wide.train), wide, [5, 10])}
+    end = r"'recall@10'\]" + (f"; is '{meant}' meant\\?" if meant else "") + "$"
+    with pytest.raises(DataError, match=f"no column of 'A'; it has .*{end}"):
+        leaderboard(tables, metric)
+
+
+def test_without_a_metric_a_leaderboard_is_about_ndcg_at_10(wide):
+    tables = {"A": evaluate(Popularity().fit(wide.train), wide, [5, 10])}
+    pd.testing.assert_frame_equal(leaderboard(tables), leaderboard(tables, "ndcg@10"))
+    assert leaderboard(tables, level=0.9).attrs == {"metric": "ndcg@10", "level": 0.9}
+    assert summary(tables["A"]).attrs == {"level": 0.95}
+
+
+def test_errors_of_ratings_are_told_from_tables_of_lists(wide):
+    table = evaluate(Popularity().fit(wide.train), wide)
+    errors = pd.DataFrame({"n_ratings": [1], "absolute_error": [1.0], "squared_error": [1.0]})
+    for ask in (summary, lambda t: leaderboard({"A": t}), lambda t: compare(t, table)):
+        with pytest.raises(
+            DataError, match="from evaluate_ratings; these go to rating_leaderboard"
+        ):
+            ask(errors)
+
+
+def test_what_is_no_table_is_refused_by_name(wide):
+    table = evaluate(Popularity().fit(wide.train), wide)
+    for ask in (summary, over_seeds, lambda t: compare(t, table)):
+        with pytest.raises(TypeError, match=r"tables must be a table .*a dict; leaderboard takes"):
+            ask({"A": table})
+        with pytest.raises(TypeError, match=r"got a Series: keep the column.*\[\['hr@10'\]\]"):
+            ask(table["hr@10"])
+        with pytest.raises(TypeError, match="or a sequence of them, one for each seed, got int"):
+            ask(3)
+    with pytest.raises(TypeError, match=r"baseline must be a table .*, got a dict"):
+        compare(table, {"A": table})
+    with pytest.raises(DataError, match="no value of 'hr@10' for any user"):
+        summary(table[["hr@10"]] * np.nan)
 
 
 def test_nobody_to_test_is_refused():
@@ -402,7 +491,9 @@ def test_seeds_that_do_not_fit_together_are_refused(by_seed):
         summary([by_seed[0], by_seed[1].assign(n_relevant=7)])
     with pytest.raises(DataError, match="tables is empty"):
         summary([])
-    with pytest.raises(TypeError, match="must be tables of evaluate, got int"):
+    with pytest.raises(
+        TypeError, match=r"tables must be a table of evaluate, .*; one of them is of type int"
+    ):
         compare([1, 2], by_seed)
 
 

@@ -33,6 +33,7 @@ WITHIN = {  # the same inside two rooms
         {"significance", "verdicts", "lists", "candidates"},
         {"items", "ratings"},
         {"watch"},
+        {"tuning"},
     ),
 }
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

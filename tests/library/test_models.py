@@ -292,7 +292,7 @@ def test_recommend_refuses_what_it_cannot_use(fitted):
         ):
             with pytest.raises(error, match=f"{name} must be"):
                 fitted.recommend([0], **{name: value})
-    with pytest.raises(DataError, match=r"exclude must have \(41, 31\) .* got \(12, 9\)"):
+    with pytest.raises(DataError, match=r"exclude must have .*; it has 12 and 9, not 41 and 31"):
         fitted.recommend([0], exclude=another_dataset())
     with pytest.raises(TypeError, match="exclude must be Interactions, got csr_array"):
         fitted.recommend([0], exclude=SPLIT.train.to_csr())
@@ -428,8 +428,12 @@ def test_scores_that_are_nan_are_refused_by_recommend():
         def _score(self, users):
             return np.full((len(users), self.n_items_), np.nan, dtype=np.float32)
 
-    with pytest.raises(ValueError, match="scores must not hold NaN"):
-        Broken().fit(SPLIT.train).recommend([0], exclude=SPLIT.train)
+    model = Broken().fit(SPLIT.train)
+    for call in (model.score, model.recommend):
+        with pytest.raises(ValueError, match=r"Broken\(\) scores NaN for user 3"):
+            call([3])
+    with pytest.raises(ValueError, match=r"Broken\(\) scores NaN for user 3"):
+        model.score_items([3], [[0]])
 
 
 def test_rows_of_items_of_different_lengths_are_refused_by_name():

@@ -114,6 +114,8 @@ class TestNamesOfColumns:
             ("User,item,rating,t", "; is 'User' meant"),
             ("user_id,item,rating,t", "; is 'user_id' meant"),
             ("user,movieId,rating,t", "; is 'movieId' meant"),
+            ("userId,Item,rating,t", "; are 'userId', 'Item' meant"),
+            ("userId,Item,stars,date", r"; are 'userId', 'Item', 'stars' meant\?$"),
             ("u1,i1,5,1000000000", r"; if the file has no header line, name its columns: columns="),
         ],
     )
@@ -249,7 +251,8 @@ class TestTimes:
             ("ms", "2019-01-01T12:00:00Z", "is not a whole number; say time_unit='iso'$"),
             ("s", "31/12/2019", "is not a whole number; say how it is written, .*'%d/%m/%Y'"),
             ("iso", "31.12.2019", "is not an ISO 8601 time; say how it is written"),
-            ("s", "1588687728.5", "is not a whole number$"),
+            ("s", "1588687728.5", "is not a whole number; with a fraction, read it with pandas"),
+            ("ms", "1588687728500.5", "is not a whole number; with a fraction, .*to_datetime"),
             ("s", "9" * 20, "is not a time between 1970 and 2100$"),
             ("ms", "9" * 400, r"is not a time between 1970 and 2100$"),
             ("%d/%m/%Y", "2019-01-01", "is not written as '%d/%m/%Y'$"),
@@ -487,8 +490,13 @@ class TestIndices:
             tiny.item_index(["a", 7])
         with pytest.raises(KeyError, match="no identifier in place 1"):
             tiny.user_index(["ann", None])
-        with pytest.raises(TypeError, match="must be a sequence of identifiers, got 'ann'"):
+        with pytest.raises(
+            TypeError,
+            match=r"must be a sequence of identifiers, got 'ann'; write \['ann'\] for one",
+        ):
             tiny.user_index("ann")
+        with pytest.raises(TypeError, match="title must be text, got 3; `titles` has those of"):
+            tiny.find_item(3)
 
     def test_identifiers_where_indices_are_wanted(self, tiny):
         with pytest.raises(TypeError, match=r"items must hold integer indices, .*; user_index and"):
@@ -778,6 +786,19 @@ class TestEncodings:
         )
         content = CSV.encode() + b"u\x81,i1,3,1000000002\n"
         refused("line 5: the line is not valid cp1252", reading, content, encoding="cp1252")
+
+
+@pytest.mark.parametrize("text", ["4,5", "-4,50"])
+def test_a_decimal_comma_is_told_how_to_be_read(reading, text):
+    content = f"user;item;rating;t\nu;i;{text};1000000000\n"
+    refused("is not a number; with a decimal comma, .*decimal=','", reading, content, separator=";")
+
+
+def test_times_with_fractions_are_told_how_to_become_dates():
+    table = frame(timestamp=[1577836800.5, 1577836801.0, 1577836802.25])
+    refused("got 1577836800.5; pandas.to_datetime", Interactions.from_frame, table, time_unit="s")
+    table["timestamp"] = pd.to_datetime(table["timestamp"], unit="s")
+    assert Interactions.from_frame(table).timestamp[0] == 1577836800500
 
 
 class TestFields:

@@ -1,9 +1,13 @@
 """A model of one's own beside the others, by one command."""
 
+import gzip
+import re
+
+import numpy as np
 import pytest
 
 from recsys_lib.data import DataError
-from recsys_lib.models import Popularity
+from recsys_lib.models import SVD, Popularity
 from recsys_lib.rank import main, rank, read_models
 
 from model_suite import planted
@@ -80,6 +84,62 @@ def test_the_command_ranks_the_model_and_compares_it_with_the_best(tmp_path, cap
     assert "Shy" in lines[0]
     assert sum("fitted in" in line for line in said.splitlines()) == 7
     assert "Shy minus BinaryMF: -" in said
+
+
+def write_small(tmp_path, monkeypatch, fault=""):
+    """Put 60 users x 56 items where an official Amazon file stands."""
+    folder = tmp_path / "data" / "amazon-2023"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("RECSYS_DATA", str(folder.parent))
+    rng = np.random.default_rng(0)
+    cells = np.unique(rng.integers(0, 60, 700) * 56 + rng.integers(0, 56, 700))
+    lines = [
+        f"U{cell // 56:02},P{cell % 56:02},{n % 5 + 1}.0,{1600000000000 + n * 1000}\n"
+        for n, cell in enumerate(cells.tolist())
+    ]
+    with gzip.open(folder / "5core_rating_only_Magazine_Subscriptions.csv.gz", "wt") as file:
+        file.write("user_id,parent_asin,rating,timestamp\n" + "".join(lines) + fault)
+    return ["--data", "amazon-2023-5core/Magazine_Subscriptions"]
+
+
+def test_ones_own_model_is_ranked_on_small_data_too(tmp_path, monkeypatch, capsys):
+    options = write_small(tmp_path, monkeypatch)
+    assert main([str(write(tmp_path, GOOD)), *options]) == 0
+    said = capsys.readouterr().out
+    assert "60 users x 56 items" in said
+    assert sum("fitted in" in line for line in said.splitlines()) == 7  # SVD with 55 factors
+
+
+def test_a_model_of_the_course_that_fails_is_left_out_and_said(tmp_path, monkeypatch, capsys):
+    def fails(*_):
+        raise FloatingPointError("no")
+
+    monkeypatch.setattr(SVD, "_fit", fails)
+    options = write_small(tmp_path, monkeypatch)
+    assert main([str(write(tmp_path, GOOD)), *options]) == 0
+    caught = capsys.readouterr()
+    assert caught.err == "note: SVD is left out: FloatingPointError: no\n"
+    assert sum("fitted in" in line for line in caught.out.splitlines()) == 6
+    own = read_models(write(tmp_path, GOOD.replace("(Recommender)", "(SVD)").replace(
+        "import Popularity", "import SVD, Popularity")))  # fmt: skip
+    with pytest.warns(UserWarning, match="SVD is left out"):
+        board, _ = rank({"SVD": SVD(2)} | own, planted(), optional={"SVD"})
+    assert board.index.tolist() == ["Shy"]
+
+
+def test_bad_rows_stop_the_command_or_are_left_out_and_counted(tmp_path, monkeypatch, capsys):
+    options = [str(write(tmp_path, GOOD)), *write_small(tmp_path, monkeypatch, "U00,P01,,1\n")]
+    assert main(options) == 1
+    assert "rating is missing" in capsys.readouterr().err
+    assert main([*options, "--on-bad-rows", "skip"]) == 0
+    assert re.search(r"; 1 of \d+ rows skipped>", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("metric", ["recall", "Recall_at_10", "recall@K"])
+def test_a_metric_that_may_be_meant_is_named(tmp_path, capsys, metric):
+    assert main([str(write(tmp_path, GOOD)), "--metric", metric]) == 1
+    assert f"got {metric!r}" in (said := capsys.readouterr().err)
+    assert ("is 'recall@10' meant?" in said) == (metric != "recall@K")
 
 
 def test_an_unknown_data_set_is_one_sentence(tmp_path, capsys):

@@ -10,6 +10,7 @@ from recsys_lib.data import DataError, Interactions, Split
 from recsys_lib.evaluation.ratings import (
     compare_ratings,
     evaluate_ratings,
+    mean_errors,
     rating_error,
     rating_leaderboard,
 )
@@ -251,7 +252,7 @@ def test_models_that_only_rank_are_refused():
 def test_a_model_that_is_not_fitted_or_of_other_data_is_refused():
     with pytest.raises(NotFittedError):
         evaluate_ratings(Biases(), SMALL)
-    with pytest.raises(DataError, match=r"was fitted on \(80, 40\) .* the split has \(4, 4\)"):
+    with pytest.raises(DataError, match=r"split .*Biases.* has 4 and 4, not 80 and 40"):
         evaluate_ratings(Biases().fit(SPLIT.train), SMALL)
 
 
@@ -268,6 +269,32 @@ def test_predictions_that_are_nan_are_refused():
     table[2, 0] = np.nan
     with pytest.raises(ValueError, match="predicts NaN"):
         evaluate_ratings(fitted(table), SMALL)
+
+
+def test_what_is_no_table_of_errors_is_refused_by_name():
+    table = evaluate_ratings(Biases().fit(SMALL.train), SMALL)
+    lists = pd.DataFrame({"n_relevant": [1], "hr@10": [1.0]})
+    for wrong, error, message in (
+        ([table], TypeError, r"tables\['A'\] must be a table .*list; mean_errors makes one of"),
+        (table["n_ratings"], TypeError, r"tables\['A'\] must be a table .*, got Series"),
+        (lists, DataError, r"tables\['A'\] must be .*no column 'n_ratings'; it has \['n_relevant'"),
+        (table.iloc[:0], DataError, r"tables\['A'\] holds no rating"),
+    ):
+        with pytest.raises(error, match=message):
+            rating_leaderboard({"A": wrong})
+    for wrong in ({"A": table}, table["n_ratings"]):
+        for ask in (mean_errors, lambda t: compare_ratings(t, table)):
+            with pytest.raises(TypeError, match="tables must be a table of evaluate_ratings, or a"):
+                ask(wrong)
+    with pytest.raises(DataError, match=r"table 1 must be .*no column 'n_ratings'"):
+        compare_ratings([table, lists], table)
+    with pytest.raises(DataError, match="no column 'n_ratings'"):
+        rating_error(lists)
+    with pytest.raises(DataError, match="the same ratings of the same users; 'B' is not"):
+        rating_leaderboard({"A": table, "B": table.iloc[1:]})
+    assert rating_leaderboard({"A": table}, "mae", 0.9).attrs == {
+        "metric": "mae", "level": 0.9, "unit": "stars"
+    }  # fmt: skip
 
 
 def test_tables_about_other_ratings_are_refused():

@@ -15,6 +15,42 @@ from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
 from recsys_lib.reproduce import differences, main, picked
 from recsys_lib.results import recorded, source
 
+COMMAND = "python -m recsys_lib.reproduce run evaluation"
+
+
+def test_a_result_in_the_place_of_another_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    result = {"command": COMMAND, "date": "2026-01-02", "found": {}}
+    (tmp_path / "svd.json").write_text(json.dumps(result))
+    with pytest.raises(
+        DataError, match=r"svd\.json holds another result, that of .*run evaluation"
+    ):
+        recorded("svd")
+    for command in (COMMAND, f"{COMMAND} --seeds 3"):
+        (tmp_path / "evaluation.json").write_text(json.dumps(result | {"command": command}))
+        assert recorded("evaluation")["found"] == {}
+    longer = result | {"command": f"{COMMAND}s"}
+    (tmp_path / "evaluation.json").write_text(json.dumps(longer))
+    with pytest.raises(DataError, match="holds another result"):
+        recorded("evaluation")
+
+
+def test_a_result_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    with pytest.raises(DataError, match=r"svd\.json is missing: make it with `python.* run svd`$"):
+        recorded("svd")
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    with pytest.raises(
+        DataError, match=r"run svd`, or copy the course's folder results to .*ults$"
+    ):
+        recorded("svd")
+
+
+@pytest.mark.parametrize("wrong", ["svd", None, {"models": 1}, {"command": "x"}])
+def test_only_a_whole_result_has_a_source(wrong):
+    with pytest.raises(TypeError, match=r"result must be what recorded.* returned, all of it, got"):
+        source(wrong)
+
 
 def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
     for name in EXPERIMENTS:
@@ -219,7 +255,7 @@ def test_table_and_figure_show_every_model(tmp_path, monkeypatch, capsys):
     names = [f"{m}@{k}" for m in ("hr", "ndcg", "precision", "recall") for k in range(1, 11)]
     rows = {name: {"mean": 0.25, "low": 0.2, "high": 0.3} for name in names}
     one = {"by_k": {"sampled": rows, "full": rows}}
-    result = {"command": "python -m x", "date": "2026-01-02", "seconds": 1.0, "data": {"name": "d"}}
+    result = {"command": COMMAND, "date": "2026-01-02", "seconds": 1.0, "data": {"name": "d"}}
     found = {"models": {"Alpha": one, "Beta": one}}
     (tmp_path / "evaluation.json").write_text(json.dumps(result | {"found": found}))
     monkeypatch.setattr(results, "RESULTS", tmp_path)
@@ -259,9 +295,20 @@ def test_what_is_recorded_of_the_papers_data_comes_out_again(amazon_folder):
 
 
 @pytest.mark.amazon
-@pytest.mark.parametrize("name", [name for name, one in EXPERIMENTS.items() if one.quick])
-def test_the_cheap_part_of_every_recorded_result_comes_out_again(amazon_folder, name, capsys):
-    assert main(["verify", name, "--quick"]) == 0, capsys.readouterr().err
+def test_the_cheap_part_of_a_recorded_result_comes_out_again(amazon_folder, capsys):
+    """The quickest of them; `make verify` does them all, in a minute or two."""
+    assert main(["verify", "bmf", "--quick"]) == 0, capsys.readouterr().err
+
+
+def test_every_recorded_result_has_a_cheap_part_or_a_test_of_its_own():
+    assert {name for name, one in EXPERIMENTS.items() if not one.quick} <= {"paper_data"}
+
+
+def test_what_is_recorded_stays_small():
+    """It is part of every clone, for good: what is long belongs into a summary or elsewhere."""
+    sizes = {path.name: path.stat().st_size for path in results.RESULTS.glob("*.json")}
+    assert {name: size for name, size in sizes.items() if size > 1e6} == {}
+    assert sum(sizes.values()) < 3e6
 
 
 def test_popularity_in_a_window_counts_only_what_lies_in_it():

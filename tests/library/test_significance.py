@@ -4,6 +4,7 @@ import itertools
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -382,9 +383,30 @@ def test_a_difference_that_only_luck_of_seeds_makes_is_not_called_one():
 
 @pytest.mark.parametrize(
     ("by_seed", "message"),
-    [([[0.5]], "two seeds or more"), ([[0.5, np.nan]], "finite"), ([[[1, 2]]], "one-dimensional")],
+    [
+        ([[0.5]], "two seeds or more for each model, got 1"),
+        ([[0.1, 0.2], [0.5]], "two seeds or more for each model, got 1"),
+        ([[0.5, np.nan]], r"by_seed\[0\] must be .*finite"),
+        ([[0.1, 0.2], [[1, 2]]], r"by_seed\[1\] must be a one-dimensional"),
+        ([0.1, 0.2, 0.3], r"one array for each model .*, got 3 numbers: write \[results\]"),
+        (np.array([0.1, 0.2]), r"got 2 numbers: write \[results\] for one model"),
+    ],
 )
 def test_wrong_seeds_are_refused(by_seed, message):
     for ask in (bootstrap_interval, paired_test):
         with pytest.raises(ValueError, match=message):
             ask([1.0, 2.0], by_seed=by_seed)
+
+
+@pytest.mark.parametrize(
+    "by_seed", [{"MF": [0.1, 0.2]}, pd.DataFrame({"a": [1, 2]}), "ab", 3, None]
+)
+def test_seeds_that_are_no_list_of_arrays_are_of_the_wrong_type(by_seed):
+    for ask in (bootstrap_interval, paired_test):
+        with pytest.raises(TypeError, match="by_seed must hold one array for each model"):
+            ask([1.0, 2.0], by_seed=by_seed)
+
+
+def test_a_matrix_holds_one_model_in_each_row():
+    rows = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.8]])
+    np.testing.assert_array_equal(seed_noise(rows, 9), seed_noise(list(rows), 9))

@@ -13,6 +13,7 @@ from recsys_lib.validation import (
     check_ks,
     check_real,
     check_scale,
+    metric_length,
 )
 
 
@@ -149,14 +150,42 @@ class TestIndices:
             ([0.0, 1.0], TypeError, "users must hold integer indices, got dtype float64"),
             ([True, False], TypeError, "users must hold integer indices, got dtype bool"),
             (["u"], TypeError, "users must hold integer indices, got dtype <U1"),
-            ([0, 5], IndexError, "users holds 5, allowed are 0 to 4"),
-            ([0, -1], IndexError, "users holds -1, allowed are 0 to 4"),
+            ([0, 5], IndexError, "users holds 5, allowed are 0 to 4; if it is an .*, user_index"),
+            ([0, -1], IndexError, "users holds -1, allowed are 0 to 4$"),
             (np.array([2**63], np.uint64), IndexError, "users holds"),
         ],
     )
     def test_bad_indices(self, values, error, message):
         with pytest.raises(error, match=message):
             check_ids("users", values, 5)
+
+
+class TestMetrics:
+    def test_the_length_of_the_lists(self):
+        assert metric_length("ndcg@10", ["hr", "ndcg"]) == 10
+        assert metric_length("hr@1", ["hr", "ndcg"]) == 1
+
+    @pytest.mark.parametrize(
+        ("given", "end"),
+        [
+            ("hr", "; is 'hr@10' meant?"),
+            ("HR@5", "; is 'hr@5' meant?"),
+            ("hit_rate_at_20", "; is 'hr@20' meant?"),
+            ("Hits@3", "; is 'hr@3' meant?"),
+            ("DCG", "; is 'ndcg@10' meant?"),
+            ("ndcg@0", "; is 'ndcg@0' meant?"),
+            ("RMSE", "; is 'rmse' meant?"),
+            ("map@10", ""),
+            ("", ""),
+            (None, ""),
+            (7, ""),
+        ],
+    )
+    def test_others_are_told_which_may_be_meant(self, given, end):
+        with pytest.raises(DataError) as caught:
+            metric_length(given, ["hr", "ndcg"], ["rmse"])
+        wanted = "metric must be one of hr, ndcg with @K, rmse, got"
+        assert str(caught.value) == f"{wanted} {given!r}{end}"
 
 
 def test_what_cannot_be_compared_is_no_choice():

@@ -1,0 +1,147 @@
+"""Choose hyperparameters on the validation set; the test set is not even at hand."""
+
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+
+from recsys_lib.data.split import Split
+from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.evaluation.items import evaluate
+from recsys_lib.evaluation.ratings import ERRORS, evaluate_ratings, rating_error
+from recsys_lib.evaluation.watch import watching
+from recsys_lib.metrics import METRICS
+from recsys_lib.models.base import Recommender
+from recsys_lib.validation import DataError, check_int, metric_length
+
+Setting = dict[str, object]
+
+
+def search(
+    make_model: Callable[..., Recommender],
+    space: Mapping[str, Sequence],
+    split: Split,
+    metric: str = "ndcg@10",
+    *,
+    trials: int | None = None,
+    seeds: Sequence[int] = (),
+    seed: int = 0,
+    candidates: Candidates | None = None,
+) -> pd.DataFrame:
+    """Fit a model with many settings on `split.train` and measure each on `split.valid`.
+
+    Parameters
+    ----------
+    make_model : callable
+        Makes a model of a setting: a class such as ``BinaryMF``, or a function of your own. One
+        that makes it with `patience` makes it stop by what `watching` measures.
+    space : dict of str to sequence
+        The values to try of each hyperparameter, by its name.
+    split : Split
+        Its `test` is never read.
+    metric : str
+        hr, ndcg, precision or recall with @K, or rmse or mae, which are better when lower.
+    trials : int, optional
+        So many settings, drawn at random without repetition; by default all combinations.
+    seeds : sequence of int, optional
+        Make each setting with each of these seeds and take the mean.
+    seed : int
+        Of drawing the settings.
+    candidates : Candidates, optional
+        Of the validation set; without them all items compete.
+
+    Returns
+    -------
+    DataFrame
+        One row per trial, the best first, of equal ones the first tried: the hyperparameters as
+        they were given; the metric, NaN where the numbers of the training grew beyond all bounds;
+        sd, its standard deviation over several seeds; seconds. The best setting is
+        ``table.attrs["best"]``, for ``make_model(**best)``.
+
+    Warns
+    -----
+    UserWarning
+        If the best value of a hyperparameter is the lowest (but not 0) or highest tried.
+
+    Raises
+    ------
+    TypeError, ValueError, DataError
+        If an argument is something else, the validation set is empty, or no trial came to a number.
+    """
+    tuning, grid = _without_test(split), _settings(space, trials, seed)
+    k = 0 if metric in ERRORS else metric_length(metric, METRICS, ERRORS)
+    chance = [{"seed": check_int("seeds", one)} for one in seeds]
+    if chance and "seed" in space:
+        raise ValueError("seeds must be empty where space has a seed")
+
+    def measured(model: Recommender) -> float:
+        if not isinstance(model, Recommender):
+            raise TypeError(f"make_model must return a model, got {model!r}")
+        patient = getattr(model, "patience", None) is not None
+        try:
+            model.fit(tuning.train, **({"watch": watching(tuning, candidates)} if patient else {}))
+        except FloatingPointError:  # a step too large: nothing to choose, and no reason to stop
+            return np.nan
+        if metric in ERRORS:
+            return rating_error(evaluate_ratings(model, tuning, on="valid"), metric)
+        return evaluate(model, tuning, k, on="valid", candidates=candidates)[metric].mean()
+
+    rows = []
+    for setting in grid:
+        start = time.perf_counter()
+        found = [measured(make_model(**setting, **one)) for one in chance or [{}]]
+        sd = {"sd": np.std(found, ddof=1)} if len(found) > 1 else {}
+        seconds = time.perf_counter() - start
+        rows.append(setting | {metric: np.mean(found)} | sd | {"seconds": seconds})
+    table = pd.DataFrame(rows).astype(dict.fromkeys(space, object))  # 32 stays 32, not 32.0
+    if table[metric].isna().all():
+        raise DataError(f"no trial came to a number, the first of {len(grid)} being {grid[0]}")
+    order = table[metric].sort_values(ascending=metric in ERRORS, kind="stable").index
+    best = grid[order[0]]
+    for name in space:
+        _warn_of_edge(name, best[name], space[name])
+    table = table.loc[order].reset_index(drop=True)
+    table.attrs["best"] = best
+    return table
+
+
+def _without_test(split: Split) -> Split:
+    """Return train and validation set with nothing to test on."""
+    if not isinstance(split, Split):
+        raise TypeError(f"split must be a Split, got {type(split).__name__}")
+    if len(split.valid) == 0:
+        raise DataError("split must have a validation set, and this one's is empty")
+    return Split(split.train, split.valid, split.valid.select(np.zeros(len(split.valid), bool)))
+
+
+def _settings(space: Mapping[str, Sequence], trials: int | None, seed: int) -> list[Setting]:
+    """Return all combinations of the values, or some of them in random order."""
+    if not isinstance(space, Mapping) or not space:
+        raise TypeError(f"space must be a dict from names to values to try, got {space!r}")
+    for name, values in space.items():
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+            raise TypeError(f"space[{name!r}] must be a sequence of values, got {values!r}")
+        if len(values) == 0:
+            raise ValueError(f"space[{name!r}] must hold a value to try")
+    grid = [dict(zip(space, each, strict=True)) for each in itertools.product(*space.values())]
+    if trials is None or check_int("trials", trials, minimum=1) >= len(grid):
+        return grid
+    rng = np.random.default_rng(check_int("seed", seed))
+    return [grid[place] for place in rng.permutation(len(grid))[:trials]]
+
+
+def _warn_of_edge(name: str, value: object, tried: Sequence) -> None:
+    """Say so if a number is the lowest or highest of those tried: a better one may lie beyond."""
+    numeric = all(isinstance(one, Real) and not isinstance(one, bool) for one in tried)
+    if not numeric or len(set(tried)) == 1:
+        return
+    end = {max(tried): "highest", min(tried): "lowest"}.get(value)
+    if end and not (end == "lowest" and value == 0):  # nothing lies below no regularization
+        warnings.warn(
+            f"the best trial has {name}={value!r}, the {end} tried; a better one may lie beyond",
+            stacklevel=3,
+        )

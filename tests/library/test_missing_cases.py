@@ -1,0 +1,110 @@
+"""Small inputs on which a slightly wrong library gave the right answer in every other test."""
+
+import numpy as np
+import pytest
+from scipy import sparse, stats
+
+from recsys_lib import metrics, top_k
+from recsys_lib.data import Interactions
+from recsys_lib.evaluation import evaluate
+from recsys_lib.models import ALS, GMF, MF, SVD
+from recsys_lib.models.implicit import NegativeSampler
+from recsys_lib.models.neighbors import _k_largest
+from recsys_lib.models.svd import truncated_svd
+
+from toy import fixed, part, split_of
+
+
+def rated(table):
+    """Interactions from rows of ratings, 0 where there is none."""
+    table = np.array(table, dtype=float)
+    (user, item), (n, m) = np.nonzero(table), table.shape
+    return Interactions(user, item, table[user, item], np.zeros(len(user)), range(n), range(m))
+
+
+# --- neighbors ---
+
+
+@pytest.mark.parametrize(
+    ("similar", "k", "kept"),
+    [
+        ([0.5, 0.5, 0.9], 2, [0, 2]),  # not the first two: a tie must not fill the last place
+        ([0.5, 0.5, 0.5, 0.9], 3, [0, 1, 3]),
+        ([0.9, 0.5, 0.5], 2, [0, 1]),
+        ([0.5, 0.5, 0.5], 1, [0]),
+    ],
+)
+def test_of_equal_neighbors_only_as_many_stay_as_fit_beside_the_better_ones(similar, k, kept):
+    assert _k_largest(np.array(similar), np.arange(len(similar)), k).tolist() == kept
+
+
+# --- negatives ---
+
+
+@pytest.mark.parametrize("met", [range(1, 30, 3), range(0, 30, 3), range(10), range(20, 30)])
+def test_the_first_and_the_last_item_are_drawn_as_often_as_any(met):
+    sampler = NegativeSampler(part({(0, item) for item in met}, (1, 30)))
+    users = np.zeros(4000, dtype=np.int32)
+    counts = np.bincount(sampler.draw(users, 5, np.random.default_rng(0)).ravel(), minlength=30)
+    unmet = np.setdiff1d(np.arange(30), met)
+    assert counts[unmet].sum() == 20_000
+    assert stats.chisquare(counts[unmet]).pvalue > 0.001
+
+
+# --- SVD ---
+
+
+def test_propack_finds_one_direction_of_a_wide_matrix():
+    """Its search space must not be 10 times one direction: that is too small here."""
+    matrix = sparse.random_array((400, 300), density=0.05, rng=np.random.default_rng(0))
+    _, expected, _ = truncated_svd(matrix, 1, "arpack")
+    _, s, _ = truncated_svd(matrix, 1, "propack")
+    np.testing.assert_allclose(s, expected, rtol=1e-6)
+
+
+def test_the_mean_of_a_single_rating_is_that_rating():
+    """Folded in with fill="user", as the training row that holds it: the whole row is its mean."""
+    table = rated([[5, 0, 0, 0], [1, 2, 0, 3], [0, 4, 4, 1], [2, 0, 5, 0], [3, 3, 0, 1]])
+    model = SVD(2, fill="user").fit(table)
+    np.testing.assert_allclose(model.fold_in([0], [5.0]), model.score([0])[0], atol=1e-5)
+
+
+# --- padding, the order of columns ---
+
+
+def test_the_number_that_stands_for_nothing_is_minus_one():
+    """Files and other people's code hold the number, not its name."""
+    assert top_k.NO_ITEM == metrics.PADDING == -1
+    items, scores = top_k.top_k(np.array([[1.0, -np.inf]]), 2)
+    assert items.tolist() == [[0, -1]]
+    assert scores[0, 1] == -np.inf
+
+
+def test_columns_stand_in_the_order_of_the_lengths_asked_for():
+    split = split_of({(0, 0), (1, 1)}, set(), {(0, 1), (1, 2)})
+    model = fixed(np.arange(20.0).reshape(4, 5), split)
+    columns = list(evaluate(model, split, k=[3, 1]).columns)
+    names = ("hr", "ndcg", "precision", "recall")
+    assert columns == ["n_relevant", *(f"{name}@{k}" for name in names for k in (3, 1))]
+
+
+# --- training ---
+
+
+@pytest.mark.parametrize("model", [MF(2, epochs=4), ALS(2, epochs=4)], ids=["MF", "ALS"])
+def test_seconds_add_up_over_the_epochs(model):
+    seconds = model.fit(rated(np.arange(1, 31).reshape(5, 6) % 5)).history_["seconds"]
+    assert (np.diff(np.r_[0, seconds]) > 0).all()
+
+
+def test_no_gradient_is_left_from_one_step_to_the_next():
+    """PyTorch adds gradients up: what is left would be part of the next step."""
+    train = rated(np.eye(6) + np.eye(6, k=1))
+    left = []
+
+    def watch(model):
+        left.extend(p.grad for p in model.network_.parameters() if p.grad is not None)
+        return {}
+
+    GMF(2, epochs=2, batch_size=4, n_negatives=1).fit(train, watch=watch)
+    assert left == []

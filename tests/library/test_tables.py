@@ -1,0 +1,196 @@
+"""A result as a table: the same content as text and as HTML."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from recsys_lib.data import DataError
+from recsys_lib.evaluation import (
+    compare,
+    evaluate,
+    evaluate_ratings,
+    leaderboard,
+    rating_leaderboard,
+    search,
+    summary,
+)
+from recsys_lib.models import Biases, ItemKNN, Popularity
+from recsys_lib.show.tables import table
+
+from model_suite import planted
+
+SPLIT = planted()
+BOARD = pd.DataFrame(
+    {
+        "mean": [0.12345, 0.4, -0.0001],
+        "low": [0.1, 0.35, -0.0002],
+        "high": [0.15, 0.45, np.nan],
+        "users": [1200, 1200, 7],
+    },
+    index=["Popularity", "MF & friends", "nobody"],
+)
+BOARD.attrs = {"metric": "ndcg@10", "level": 0.95}
+
+
+class Cells(HTMLParser):
+    """Reads the cells of a table, row by row, and its caption."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.caption, self._at = [], "", None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self._at = tag
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self._at = None
+
+    def handle_data(self, data):
+        if self._at in ("td", "th"):
+            self.rows[-1][-1] += data
+        elif self._at == "caption":
+            self.caption += data
+
+
+def test_a_leaderboard_by_hand():
+    assert str(table(BOARD)) == (
+        "                 ndcg@10    95% interval  users\n"
+        "Popularity         0.123  0.100 to 0.150  1,200\n"
+        "MF & friends  *    0.400  0.350 to 0.450  1,200\n"
+        "nobody             0.000               –      7\n"
+        "* the highest ndcg@10"
+    )
+    assert repr(table(BOARD)) == str(table(BOARD))
+
+
+def test_html_says_the_same():
+    found = Cells(table(BOARD)._repr_html_())
+    assert found.rows == [
+        ["", "ndcg@10", "95% interval", "users"],
+        ["Popularity", "0.123", "0.100 to 0.150", "1,200"],
+        ["MF & friends *", "0.400", "0.350 to 0.450", "1,200"],
+        ["nobody", "0.000", "–", "7"],
+    ]
+    assert found.caption == "* the highest ndcg@10"
+
+
+def test_html_takes_its_colors_from_the_page_and_names_its_headers():
+    text = table(BOARD)._repr_html_()
+    assert not re.search(r"color|background|#[0-9a-fA-F]{3}|rgb|border", text)
+    assert text.count('scope="row"') == 3
+    assert text.count('scope="col"') == 4
+    assert text.count("font-weight: bold") == 1
+    assert "tabular-nums" in text
+    assert "<script>" not in table(BOARD.rename({"nobody": "<script>"}))._repr_html_()
+
+
+def test_columns_of_numbers_stand_right_and_text_left():
+    frame = pd.DataFrame({"kind": ["a", "bcd"], "n": [5, 1000], "x": [0.5, -12.25]}, ["one", "two"])
+    assert str(table(frame, 2)) == (
+        "     kind      n       x\n"  #
+        "one  a         5    0.50\n"
+        "two  bcd   1,000  -12.25"
+    )
+
+
+@pytest.mark.parametrize(("digits", "shown"), [(0, "0"), (1, "0.4"), (4, "0.4000")])
+def test_digits(digits, shown):
+    assert Cells(table(BOARD, digits)._repr_html_()).rows[2][1] == shown
+
+
+@pytest.mark.parametrize(
+    ("metric", "best", "marked", "note"),
+    [
+        ("ndcg@10", None, [1], "* the highest ndcg@10"),
+        ("rmse", None, [2], "* the lowest rmse"),
+        ("valid_loss", None, [2], "* the lowest valid_loss"),
+        ("hr@5", "lowest", [2], "* the lowest hr@5"),
+        (None, "highest", [1], "* the highest mean"),
+        ("hr@5", "none", [], ""),
+        (None, None, [], ""),
+    ],
+)
+def test_the_best_row_is_marked(metric, best, marked, note):
+    frame = BOARD.copy()
+    frame.attrs = {"metric": metric}
+    found = Cells(table(frame, best=best)._repr_html_())
+    assert [row for row, cells in enumerate(found.rows[1:]) if cells[0].endswith("*")] == marked
+    assert found.caption == note
+    assert str(table(frame, best=best)).endswith(note or "7")
+
+
+def test_all_that_are_best_are_marked():
+    frame = BOARD.assign(mean=[0.4, 0.4, 0.1])
+    assert table(frame).best == [True, True, False]
+    assert table(frame.assign(mean=np.nan)).note == ""
+
+
+def test_units_stand_in_the_header():
+    frame = BOARD.assign(seconds=1.5)
+    assert table(frame, units={"seconds": "s"}).header[-1] == "seconds (s)"
+    frame.attrs["unit"] = "stars"
+    assert table(frame, units={"seconds": "s"}).header[1:] == [
+        *("ndcg@10 (stars)", "95% interval", "users", "seconds (s)")
+    ]
+
+
+def test_what_the_library_returns_can_be_shown():
+    tables = {
+        type(model).__name__: evaluate(model.fit(SPLIT.train), SPLIT, [5, 10])
+        for model in (Popularity(), ItemKNN())
+    }
+    shown = table(leaderboard(tables, "hr@5", level=0.9))
+    assert shown.header == ["", "hr@5", "90% interval", "users"]
+    assert shown.best == [False, True]
+    shown = table(summary(tables["ItemKNN"]))
+    assert shown.header == ["", "mean", "95% interval", "users"]
+    assert [row[0] for row in shown.rows] == list(tables["ItemKNN"].columns[1:])
+    assert not any(shown.best)
+    errors = {
+        name: evaluate_ratings(Biases(regularization=value).fit(SPLIT.train), SPLIT)
+        for name, value in (("weak", 1.0), ("strong", 1e9))
+    }
+    shown = table(rating_leaderboard(errors, "mae"))
+    assert shown.header == ["", "mae (stars)", "95% interval", "users"]
+    assert shown.note == "the lowest mae"
+    with pytest.raises(DataError, match=r"frame holds a difference, .*verdicts\.compared"):
+        table(compare(*tables.values()))
+
+
+def test_settings_of_a_search_are_shown_as_they_were_given():
+    space = {"shrinkage": [0.0003], "n_neighbors": [1500], "center": [False]}
+    shown = table(search(ItemKNN, space, SPLIT))
+    assert shown.rows[0][1:4] == ["0.0003", "1500", "False"]
+    assert shown.numeric[1:5] == [True, True, False, True]
+    assert re.fullmatch(r"[01]\.\d{3}", shown.rows[0][4])
+
+
+def test_names_of_rows_may_be_pairs_or_numbers():
+    frame = pd.DataFrame({"x": [1, 2]}, pd.MultiIndex.from_tuples([("MF", 8), ("MF", 16)]))
+    assert [row[0] for row in table(frame).rows] == ["MF / 8", "MF / 16"]
+    assert table(pd.DataFrame({"x": [1]}, pd.Index([2020], name="year"))).header == ["year", "x"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "error", "message"),
+    [
+        ({"a": BOARD}, {}, TypeError, "frame must be a DataFrame, got dict; leaderboard makes one"),
+        (BOARD["mean"], {}, TypeError, "frame must be a DataFrame, got Series$"),
+        (BOARD.iloc[:0], {}, DataError, "frame must have a row to show"),
+        (BOARD, {"digits": -1}, ValueError, "digits must be at least 0"),
+        (BOARD, {"best": "largest"}, ValueError, "best must be one of 'highest', 'lowest', 'none'"),
+        (BOARD[["low"]], {"best": "highest"}, DataError, "best marks a column 'mean'"),
+        (BOARD, {"units": {"secs": "s"}}, DataError, r"units names 'secs', .* has \['mean'"),
+    ],
+)
+def test_wrong_arguments_are_refused(frame, options, error, message):
+    with pytest.raises(error, match=message):
+        table(frame, **options)

@@ -1,0 +1,219 @@
+"""Change the library at random places and see whether its tests notice: `make mutants`.
+
+A mutant is a module with one thing changed: an operator, a comparison, a constant, the end of a
+range, the order of two arguments, a condition, or a statement left out. A mutant that passes the
+tests of its module has survived: a test is missing, or the change changes nothing that matters,
+and then it is listed as equivalent, with the reason, in `tests/mutants/equivalent.json`.
+
+The seed decides which are drawn. Each is tried in a copy of the tree, in a process of its own that
+has the heavy packages loaded already; compiled functions are compiled anew. What came out is kept
+in `_build/mutants.json`, so that a run that was broken off goes on where it stopped.
+"""
+
+import argparse
+import ast
+import difflib
+import hashlib
+import importlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "_build" / "mutants.json"
+EQUIVALENT = ROOT / "tests" / "mutants" / "equivalent.json"
+NEEDED = ("recsys_lib", "results", "tests/library", "pyproject.toml")  # by the tests that run
+TARGETS = {  # a module and the files with its tests, the quickest to find something first
+    "metrics": ("metrics", "evaluation"),
+    "models/implicit": ("candidates", "bmf", "training"),
+    "evaluation/candidates": ("candidates", "evaluation"),
+    "evaluation/items": ("evaluation",),
+    "evaluation/significance": ("significance", "evaluation"),
+    "models/neighbors": ("models",),
+    "models/popularity": ("models",),
+    "models/biases": ("biases", "models"),
+    "models/svd": ("svd", "models"),
+    "models/als": ("als", "training", "models"),
+    "models/mf": ("mf", "training", "models"),
+    "models/bmf": ("bmf", "training", "models"),
+}
+ALWAYS = ("missing_cases", "missing_defaults")  # tests that belong to several modules
+HEAVY = ("matplotlib.pyplot", "numba", "pandas", "scipy.stats", "sklearn", "torch")
+OPERATORS = {
+    **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult},
+    **{ast.Pow: ast.Mult, ast.FloorDiv: ast.Div, ast.Mod: ast.FloorDiv},
+    **{ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.And: ast.Or, ast.Or: ast.And},
+    **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
+    **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is},
+    **{ast.In: ast.NotIn, ast.NotIn: ast.In, ast.USub: ast.UAdd},
+}
+Change = Callable[[], None]
+
+
+def changes(node: ast.AST) -> Iterator[Change]:
+    """Yield what can be changed in a tree, as functions that do it."""
+    if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.AnnAssign):
+        return  # messages, and what only readers and type checkers see
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        children = value if isinstance(value, list) else [value]
+        for place, child in enumerate(children):
+            if not isinstance(child, ast.AST) or _docstring(child):
+                continue
+
+            def put(new: ast.AST, name=name, value=value, place=place) -> None:
+                if isinstance(value, list):
+                    value[place] = new
+                else:
+                    setattr(node, name, new)
+
+            yield from _of_one(child, put)
+            yield from changes(child)
+
+
+def _docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _of_one(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[Change]:
+    """Yield the changes of one node, which `put` replaces in the tree."""
+    if type(node) in OPERATORS:
+        yield lambda: put(OPERATORS[type(node)]())
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield lambda: put(ast.Constant(not node.value))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        new = node.value + 1 if isinstance(node.value, int) else 2 * node.value or 1.0
+        yield lambda: put(ast.Constant(new))
+    elif isinstance(node, ast.If | ast.IfExp | ast.While):
+        yield lambda: setattr(node, "test", ast.UnaryOp(ast.Not(), node.test))
+    elif isinstance(node, ast.Slice) and node.upper:
+        yield lambda: setattr(node, "upper", _plus_one(node.upper))
+    elif isinstance(node, ast.Call) and len(node.args) > 1:
+        yield lambda: node.args.__setitem__(slice(2), node.args[1::-1])
+    elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "range":
+        yield lambda: node.args.__setitem__(0, _plus_one(node.args[0], -1))
+    if isinstance(node, ast.Expr | ast.AugAssign | ast.Continue | ast.Break) or (
+        isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute | ast.Subscript)
+    ):
+        yield lambda: put(ast.Pass())
+
+
+def _plus_one(node: ast.expr, by: int = 1) -> ast.BinOp:
+    return ast.BinOp(node, ast.Add() if by > 0 else ast.Sub(), ast.Constant(1))
+
+
+def mutant(text: str, number: int) -> tuple[str, str]:
+    """Return a module with its change of this number, and the difference, without line numbers."""
+    tree = ast.parse(text)
+    list(changes(tree))[number]()
+    before, after = (ast.unparse(ast.fix_missing_locations(t)) for t in (ast.parse(text), tree))
+    lines = list(difflib.unified_diff(before.split("\n"), after.split("\n"), n=1, lineterm=""))
+    return after + "\n", "\n".join(line for line in lines[2:] if not line.startswith("@@"))
+
+
+def drawn(n: int, seed: int) -> list[tuple[str, int]]:
+    """Return module and number of the changes to try, in an order that the seed decides."""
+    every = []
+    for module in TARGETS:
+        text = (ROOT / "recsys_lib" / f"{module}.py").read_text()
+        every += [(module, number) for number in range(len(list(changes(ast.parse(text)))))]
+    random.Random(seed).shuffle(every)
+    return every[:n]
+
+
+def passes(copy: Path, module: str, seconds: int) -> bool:
+    """Whether the tests of a module pass in the copy, in so many seconds of the processor."""
+    process = multiprocessing.get_context("fork").Process(
+        target=_test, args=(copy, module, seconds)
+    )
+    process.start()
+    process.join()
+    return process.exitcode == 0
+
+
+def _test(copy: Path, module: str, seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    sys.path.insert(0, str(copy))
+    os.chdir(copy)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    names = (f"tests/library/test_{name}.py" for name in (*TARGETS[module], *ALWAYS))
+    files = [name for name in names if Path(name).exists()]
+    os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]))
+
+
+def copied(folder: Path) -> Path:
+    """Copy what the tests need, and let Numba keep its compiled functions beside the copy."""
+    for name in NEEDED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder / "compiled")
+    return folder
+
+
+def survives(copy: Path, module: str, changed: str, seconds: int) -> bool:
+    """Whether the tests pass although the module reads like this."""
+    path = copy / "recsys_lib" / f"{module}.py"
+    text = path.read_text()
+    path.write_text(changed)
+    try:
+        return passes(copy, module, seconds)
+    finally:
+        path.write_text(text)
+
+
+def main() -> None:
+    """Draw mutants, try those that were not tried before, and say which survived."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--n", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=400, help="for the tests of one mutant")
+    options = parser.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    equivalent = {one["mutant"] for one in json.loads(EQUIVALENT.read_text())}
+    counts, sound = Counter(), set()
+    for name in HEAVY:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copied(Path(folder))
+        for module, number in drawn(options.n, options.seed):
+            text = (copy / "recsys_lib" / f"{module}.py").read_text()
+            changed, difference = mutant(text, number)
+            key = f"{module} {hashlib.sha256(difference.encode()).hexdigest()[:8]}"
+            # a survivor is tried again: there may be a new test
+            if key not in equivalent and results.get(key) != "killed":
+                if module not in sound and not passes(copy, module, options.seconds):
+                    sys.exit(f"the tests of {module} fail without any change: {TARGETS[module]}")
+                sound.add(module)
+                alive = survives(copy, module, changed, options.seconds)
+                results[key] = "survived" if alive else "killed"
+                RESULTS.parent.mkdir(exist_ok=True)
+                RESULTS.write_text(json.dumps(results, indent=1))
+                if alive:
+                    print(f"{key} survived\n{difference}\n", flush=True)
+            counts["equivalent" if key in equivalent else results[key]] += 1
+    killed, tried = counts["killed"], counts["killed"] + counts["survived"]
+    print(
+        f"{killed} of {tried} mutants killed, {killed / max(tried, 1):.1%}; "
+        f"{counts['equivalent']} more are equivalent, see {EQUIVALENT.relative_to(ROOT)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
