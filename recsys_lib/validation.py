@@ -160,7 +160,7 @@ def metric_length(metric: object, ranking: Iterable[str], others: Iterable[str] 
     ranking = list(ranking)
     match = re.fullmatch(rf"({'|'.join(ranking)})@([1-9]\d{{0,5}})", str(metric))
     if match is None:
-        k = re.sub(r"\D", "", str(metric)) or "10"
+        k = re.sub(r"\D", "", str(metric)).lstrip("0") or "10"
         known = [*(f"{name}@{k}" for name in ranking), *others]
         allowed = f"{', '.join(ranking)} with @K" + "".join(f", {name}" for name in others)
         raise DataError(

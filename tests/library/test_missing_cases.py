@@ -1,16 +1,19 @@
 """Small inputs on which a slightly wrong library gave the right answer in every other test."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse, stats
 
 from recsys_lib import metrics, top_k
 from recsys_lib.data import Interactions
-from recsys_lib.evaluation import evaluate
-from recsys_lib.models import ALS, GMF, MF, SVD
+from recsys_lib.evaluation import evaluate, significance
+from recsys_lib.evaluation.candidates import sample_candidates
+from recsys_lib.models import ALS, GMF, MF, SVD, Biases
 from recsys_lib.models.implicit import NegativeSampler
 from recsys_lib.models.neighbors import _k_largest
-from recsys_lib.models.svd import truncated_svd
+from recsys_lib.models.svd import randomized_svd, truncated_svd
 
 from toy import fixed, part, split_of
 
@@ -51,6 +54,30 @@ def test_the_first_and_the_last_item_are_drawn_as_often_as_any(met):
     assert stats.chisquare(counts[unmet]).pvalue > 0.001
 
 
+def test_an_item_met_in_training_and_again_in_validation_is_no_negative():
+    split = split_of({(0, 0), (1, 1)}, {(0, 0), (0, 2)}, {(0, 1)})
+    assert set(sample_candidates(split, 5).negatives[0].tolist()) == {3, 4, -1}
+
+
+# --- biases ---
+
+
+@pytest.mark.parametrize("sides", [{"users": False}, {"items": False}])
+def test_means_of_one_side_are_found_at_once(monkeypatch, sides):
+    """The second round changes nothing, and so it is the last of those thousand allowed."""
+    rounds, means = [], Biases._damped_means
+    monkeypatch.setattr(Biases, "_damped_means", lambda *a: rounds.append(1) or means(*a))
+    Biases(**sides).fit(rated(np.arange(1, 31).reshape(5, 6) % 5))
+    assert len(rounds) <= 2
+
+
+# --- significance ---
+
+
+def test_two_users_are_enough_for_a_plan():
+    assert significance.noticeable(1.0, 2) == pytest.approx(2.8016 / 2**0.5, abs=1e-4)
+
+
 # --- SVD ---
 
 
@@ -60,6 +87,15 @@ def test_propack_finds_one_direction_of_a_wide_matrix():
     _, expected, _ = truncated_svd(matrix, 1, "arpack")
     _, s, _ = truncated_svd(matrix, 1, "propack")
     np.testing.assert_allclose(s, expected, rtol=1e-6)
+
+
+def test_random_projections_of_a_wide_matrix_need_no_square_one():
+    matrix = np.random.default_rng(0).normal(size=(15, 3000))
+    tracemalloc.start()
+    randomized_svd(matrix, 2)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * matrix.nbytes  # 3000 x 3000 are 200 times as much
 
 
 def test_the_mean_of_a_single_rating_is_that_rating():

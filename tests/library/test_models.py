@@ -274,7 +274,7 @@ def test_recommend_for_nobody(fitted):
 def test_recommend_with_nothing_left(fitted):
     everything = Interactions(
         np.zeros(N_ITEMS), np.arange(N_ITEMS), np.ones(N_ITEMS), np.zeros(N_ITEMS),
-        range(N_USERS), range(N_ITEMS),
+        SPLIT.train.user_ids, SPLIT.train.item_ids,
     )  # fmt: skip
     items, scores = fitted.recommend([0, 1], 3, exclude=everything)
     assert (items[0] == NO_ITEM).all()

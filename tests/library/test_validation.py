@@ -173,7 +173,7 @@ class TestMetrics:
             ("hit_rate_at_20", "; is 'hr@20' meant?"),
             ("Hits@3", "; is 'hr@3' meant?"),
             ("DCG", "; is 'ndcg@10' meant?"),
-            ("ndcg@0", "; is 'ndcg@0' meant?"),
+            ("ndcg@0", "; is 'ndcg@10' meant?"),
             ("RMSE", "; is 'rmse' meant?"),
             ("map@10", ""),
             ("", ""),
