@@ -142,7 +142,7 @@ def times_of(frame: pd.DataFrame, unit: str | None, name: str) -> tuple[np.ndarr
         times = from_datetimes(column, "s" if unit == "s" else "ms")
         unit = unit or "ms"
     else:
-        cure = "; of text, pandas.to_datetime makes dates, and with unit='s' of seconds with fractions"
+        cure = "; of text, pandas.to_datetime makes dates, with unit='s' of fractions too"
         times = converted(column, np.int64, what, cure)
     unit = unit or "none"  # such times put rows in order, and are refused where a unit is needed
     check_times(times, unit, what)

@@ -15,6 +15,7 @@ from scipy.spatial.distance import cdist
 from recsys_lib import models
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, watching
+from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.files import write_npz
 from recsys_lib.models import (
     Biases,
@@ -434,6 +435,81 @@ def test_scores_that_are_nan_are_refused_by_recommend():
             call([3])
     with pytest.raises(ValueError, match=r"Broken\(\) scores NaN for user 3"):
         model.score_items([3], [[0]])
+
+
+class Counting(Recommender):
+    """A model of one's own whose scores are counts, in any type of number."""
+
+    def __init__(self, kind="float32"):
+        self.kind = kind
+
+    def _fit(self, train):
+        self.counts_ = train.item_counts - 10
+
+    def _score(self, users):
+        return np.tile(self.counts_, (len(users), 1)).astype(self.kind)
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "g", "i1", "i4", "i8", ">i4", "u1", "u8", "?"])
+def test_scores_of_any_type_of_number_are_ranked_as_the_same_in_float64(kind):
+    """Known items are taken out by minus infinity, which integers and booleans cannot hold."""
+    model, same = Counting(kind).fit(SPLIT.train), Counting().fit(SPLIT.train)
+    same.counts_ = same.counts_.astype(kind).astype(np.float64)
+    for one in (same.score([0, 40]), model.score([0, 40])):
+        assert one.dtype in (np.float32, np.float64)
+        np.testing.assert_array_equal(one, np.tile(same.counts_, (2, 1)))
+    users = EVERYBODY[:-1]
+    for found, expected in zip(
+        model.recommend(users, 20, exclude=SPLIT.train),
+        same.recommend(users, 20, exclude=SPLIT.train),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    candidates = sample_candidates(SPLIT, 5)
+    for given in (None, candidates):
+        pd.testing.assert_frame_equal(
+            evaluate(model, SPLIT, candidates=given), evaluate(same, SPLIT, candidates=given)
+        )
+
+
+@pytest.mark.parametrize(
+    ("scores", "error", "message"),
+    [
+        (np.full((1, 31), 1 + 2j), ValueError, "must score numbers of shape .*got complex128"),
+        (np.full((1, 31), "1"), ValueError, "must score numbers of shape .*got <U1"),
+        (np.full((1, 31), None), ValueError, "must score numbers of shape .*got object"),
+        ([[0.5] * 31], TypeError, "must score a NumPy array, got a list"),
+        (pd.DataFrame(np.ones((1, 31))), TypeError, "must score a NumPy array, got a DataFrame"),
+        (np.ma.ones((1, 31)), TypeError, "must score a NumPy array, got a MaskedArray"),
+        (np.ones(31), ValueError, r"must score numbers of shape \(1, 31\)"),
+        (np.full((1, 31), 2**53 + 1), ValueError, r"must be within 2\*\*53, got 90071992"),
+        (np.full((1, 31), -(2**60)), ValueError, r"must be within 2\*\*53"),
+        (np.full((1, 31), np.nan, "f2"), ValueError, "scores NaN for user 3"),
+    ],
+)
+def test_what_are_no_scores_is_refused_with_the_name_of_the_model(
+    monkeypatch, scores, error, message
+):
+    model = Counting().fit(SPLIT.train)
+    monkeypatch.setattr(model, "_score", lambda users: scores)
+    for call in (model.score, model.recommend):
+        with pytest.raises(error, match=rf"Counting\(kind='float32'\).*{message}"):
+            call([3])
+    if scores is not None and np.ndim(scores) == 2:
+        monkeypatch.setattr(model, "_score_items", lambda users, items: scores)
+        with pytest.raises(error, match=r"Counting\(kind='float32'\)"):
+            model.score_items([3], [np.arange(31)])
+
+
+def test_infinite_scores_are_allowed():
+    """Minus infinity takes an item out; both at once are no NaN."""
+    model = Counting().fit(SPLIT.train)
+    model.counts_ = np.zeros(N_ITEMS)
+    model.counts_[[2, 5, 9]] = np.inf, -np.inf, 1
+    items, _ = model.recommend([0], N_ITEMS)
+    assert items[0, :2].tolist() == [2, 9]
+    assert items[0, -1] == NO_ITEM
+    assert 5 not in items[0]
 
 
 def test_rows_of_items_of_different_lengths_are_refused_by_name():

@@ -796,7 +796,12 @@ def test_a_decimal_comma_is_told_how_to_be_read(reading, text):
 
 def test_times_with_fractions_are_told_how_to_become_dates():
     table = frame(timestamp=[1577836800.5, 1577836801.0, 1577836802.25])
-    refused("got 1577836800.5; of text, pandas.to_datetime.* fractions", Interactions.from_frame, table, time_unit="s")
+    refused(
+        "got 1577836800.5; of text, pandas.to_datetime.* fractions",
+        Interactions.from_frame,
+        table,
+        time_unit="s",
+    )
     table["timestamp"] = pd.to_datetime(table["timestamp"], unit="s")
     assert Interactions.from_frame(table).timestamp[0] == 1577836800500
 
