@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import growth
+
 from recsys_lib.files import atomic_write
 
 import factorization
@@ -27,6 +29,7 @@ def main() -> None:
         "reading": reading.main(),
         "factorization": factorization.main(),
         "implicit_feedback": implicit_feedback.main(),
+        "growth": growth.main(),
     }
     result = {
         "command": "make bench",

@@ -1,25 +1,23 @@
 """Change the library at random places and see whether its tests notice: `make mutants`.
 
 A mutant is a module with one thing changed: an operator, a comparison, a constant, the end of a
-range, the order of two arguments, a condition, or a statement left out. A mutant that passes the
-tests of its module has survived: a test is missing, or the change changes nothing that matters,
-and then it is listed as equivalent, with the reason, in `tests/mutants/equivalent.json`.
+range, the order of two arguments, a condition, or a statement left out. One that passes the tests
+of its module has survived: a test is missing, or the change makes no difference, and then it is
+listed, with the reason, in `tests/mutants/equivalent.json`.
 
-The seed decides which are drawn. Each is tried in a copy of the tree, in a process of its own that
-has the heavy packages loaded already; compiled functions are compiled anew. What came out is kept
-in `_build/mutants.json`, so that a run that was broken off goes on where it stopped.
+Each is tried in a copy of the tree, in a process of its own in which the heavy packages are loaded
+already; compiled functions are compiled anew. What came out is kept in `_build/mutants.json`: a run
+that was broken off goes on where it stopped.
 """
 
 import argparse
 import ast
 import difflib
 import hashlib
-import importlib
 import json
 import multiprocessing
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -32,7 +30,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "_build" / "mutants.json"
 EQUIVALENT = ROOT / "tests" / "mutants" / "equivalent.json"
-NEEDED = ("recsys_lib", "results", "tests/library", "pyproject.toml")  # by the tests that run
+NEEDED = ("recsys_lib", "results", "tests/library")  # by the tests that run
+SECONDS = 400  # of the processor, for the tests of one mutant
+SAME = "equivalent"
 TARGETS = {  # a module and the files with its tests, the quickest to find something first
     "metrics": ("metrics", "evaluation"),
     "models/implicit": ("candidates", "bmf", "training"),
@@ -69,7 +69,8 @@ def changes(node: ast.AST) -> Iterator[Change]:
             continue
         children = value if isinstance(value, list) else [value]
         for place, child in enumerate(children):
-            if not isinstance(child, ast.AST) or _docstring(child):
+            docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            if docstring or not isinstance(child, ast.AST):
                 continue
 
             def put(new: ast.AST, name=name, value=value, place=place) -> None:
@@ -80,10 +81,6 @@ def changes(node: ast.AST) -> Iterator[Change]:
 
             yield from _of_one(child, put)
             yield from changes(child)
-
-
-def _docstring(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _of_one(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[Change]:
@@ -122,7 +119,7 @@ def mutant(text: str, number: int) -> tuple[str, str]:
     return after + "\n", "\n".join(line for line in lines[2:] if not line.startswith("@@"))
 
 
-def drawn(n: int, seed: int) -> list[tuple[str, int]]:
+def drawn(n: int, seed: int = 0) -> list[tuple[str, int]]:
     """Return module and number of the changes to try, in an order that the seed decides."""
     every = []
     for module in TARGETS:
@@ -132,86 +129,69 @@ def drawn(n: int, seed: int) -> list[tuple[str, int]]:
     return every[:n]
 
 
-def passes(copy: Path, module: str, seconds: int) -> bool:
-    """Whether the tests of a module pass in the copy, in so many seconds of the processor."""
-    process = multiprocessing.get_context("fork").Process(
-        target=_test, args=(copy, module, seconds)
-    )
+def copied(folder: Path) -> Path:
+    """Copy what the tests need, and let Numba keep its compiled functions beside the copy."""
+    for name in NEEDED:
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder / "compiled")
+    return folder
+
+
+def passes(copy: Path, module: str, changed: str | None = None) -> bool:
+    """Whether the tests of a module pass in the copy, with the module changed to this."""
+    path = copy / "recsys_lib" / f"{module}.py"
+    text = path.read_text()
+    path.write_text(changed or text)
+    process = multiprocessing.get_context("fork").Process(target=_test, args=(copy, module))
     process.start()
     process.join()
+    path.write_text(text)
     return process.exitcode == 0
 
 
-def _test(copy: Path, module: str, seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+def _test(copy: Path, module: str) -> None:
+    import resource  # there is none on Windows, where the rest can be imported and tested
+
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     sys.path.insert(0, str(copy))
     os.chdir(copy)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    names = (f"tests/library/test_{name}.py" for name in (*TARGETS[module], *ALWAYS))
-    files = [name for name in names if Path(name).exists()]
+    files = [f"tests/library/test_{name}.py" for name in (*TARGETS[module], *ALWAYS)]
     os._exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files]))
-
-
-def copied(folder: Path) -> Path:
-    """Copy what the tests need, and let Numba keep its compiled functions beside the copy."""
-    for name in NEEDED:
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copy(source, target)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder / "compiled")
-    return folder
-
-
-def survives(copy: Path, module: str, changed: str, seconds: int) -> bool:
-    """Whether the tests pass although the module reads like this."""
-    path = copy / "recsys_lib" / f"{module}.py"
-    text = path.read_text()
-    path.write_text(changed)
-    try:
-        return passes(copy, module, seconds)
-    finally:
-        path.write_text(text)
 
 
 def main() -> None:
     """Draw mutants, try those that were not tried before, and say which survived."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=int, default=400, help="for the tests of one mutant")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    equivalent = {one["mutant"] for one in json.loads(EQUIVALENT.read_text())}
-    counts, sound = Counter(), set()
+    results |= dict.fromkeys((one["mutant"] for one in json.loads(EQUIVALENT.read_text())), SAME)
     for name in HEAVY:
-        importlib.import_module(name)
+        __import__(name)
+    counts, sound = Counter(), set()
     with tempfile.TemporaryDirectory() as folder:
         copy = copied(Path(folder))
-        for module, number in drawn(options.n, options.seed):
-            text = (copy / "recsys_lib" / f"{module}.py").read_text()
-            changed, difference = mutant(text, number)
+        for module, number in drawn(options.n):
+            changed, difference = mutant((copy / "recsys_lib" / f"{module}.py").read_text(), number)
             key = f"{module} {hashlib.sha256(difference.encode()).hexdigest()[:8]}"
-            # a survivor is tried again: there may be a new test
-            if key not in equivalent and results.get(key) != "killed":
-                if module not in sound and not passes(copy, module, options.seconds):
+            if results.get(key) not in ("killed", SAME):  # for survivors there may be a new test
+                if module not in sound and not passes(copy, module):
                     sys.exit(f"the tests of {module} fail without any change: {TARGETS[module]}")
                 sound.add(module)
-                alive = survives(copy, module, changed, options.seconds)
-                results[key] = "survived" if alive else "killed"
+                results[key] = "survived" if passes(copy, module, changed) else "killed"
                 RESULTS.parent.mkdir(exist_ok=True)
                 RESULTS.write_text(json.dumps(results, indent=1))
-                if alive:
+                if results[key] == "survived":
                     print(f"{key} survived\n{difference}\n", flush=True)
-            counts["equivalent" if key in equivalent else results[key]] += 1
-    killed, tried = counts["killed"], counts["killed"] + counts["survived"]
+            counts[results[key]] += 1
+    tried = counts["killed"] + counts["survived"]
     print(
-        f"{killed} of {tried} mutants killed, {killed / max(tried, 1):.1%}; "
-        f"{counts['equivalent']} more are equivalent, see {EQUIVALENT.relative_to(ROOT)}"
+        f"{counts['killed']} of {tried} mutants killed, {counts['killed'] / max(tried, 1):.1%}; "
+        f"{counts[SAME]} more are {SAME}, see {EQUIVALENT.relative_to(ROOT)}"
     )
 
 

@@ -450,10 +450,10 @@ class Counting(Recommender):
         return np.tile(self.counts_, (len(users), 1)).astype(self.kind)
 
 
-@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "g", "i1", "i4", "i8", ">i4", "u1", "u8", "?"])
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8", "g", "i1", "i4", "i8", ">i4", "u1", "u4", "?"])
 def test_scores_of_any_type_of_number_are_ranked_as_the_same_in_float64(kind):
     """Known items are taken out by minus infinity, which integers and booleans cannot hold."""
-    model, same = Counting(kind).fit(SPLIT.train), Counting().fit(SPLIT.train)
+    model, same = Counting(kind).fit(SPLIT.train), Counting("f8").fit(SPLIT.train)
     same.counts_ = same.counts_.astype(kind).astype(np.float64)
     for one in (same.score([0, 40]), model.score([0, 40])):
         assert one.dtype in (np.float32, np.float64)

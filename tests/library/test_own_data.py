@@ -651,6 +651,7 @@ class TestKindsOfFiles:
             zipped(ratings=JSON),
             bz2.compress(JSON.encode()),
         ],
+        ids=range(8),  # some hold the second in which they were made, and workers' names must agree
     )
     @pytest.mark.parametrize("name", ["ratings.csv", "ratings"])
     def test_packed_files_are_recognized_by_content(self, reading, content, name):
