@@ -3,14 +3,15 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse, stats
 
 from recsys_lib import metrics, top_k
-from recsys_lib.data import Interactions
-from recsys_lib.evaluation import evaluate, significance
+from recsys_lib.data import DataError, Interactions
+from recsys_lib.evaluation import evaluate, leaderboard, significance
 from recsys_lib.evaluation.candidates import sample_candidates
-from recsys_lib.models import ALS, GMF, MF, SVD, Biases
+from recsys_lib.models import ALS, GMF, MF, SVD, Biases, bmf
 from recsys_lib.models.implicit import NegativeSampler
 from recsys_lib.models.neighbors import _k_largest
 from recsys_lib.models.svd import randomized_svd, truncated_svd
@@ -59,6 +60,14 @@ def test_an_item_met_in_training_and_again_in_validation_is_no_negative():
     assert set(sample_candidates(split, 5).negatives[0].tolist()) == {3, 4, -1}
 
 
+def test_the_seed_draws_the_same_candidates_as_ever():
+    """Recorded results rest on them. Of 16 items the users know 4, 5, 6 and 13: few, half, many."""
+    known = {(user, item) for user, n in enumerate((3, 4, 5, 12)) for item in range(n)}
+    split = split_of(known, set(), {(user, 15) for user in range(4)}, (4, 16))
+    drawn = sample_candidates(split, 3, seed=0).negatives.tolist()
+    assert drawn == [[13, 10, 8], [4, 13, 10], [14, 10, 11], [14, 12, 13]]
+
+
 # --- biases ---
 
 
@@ -71,7 +80,36 @@ def test_means_of_one_side_are_found_at_once(monkeypatch, sides):
     assert len(rounds) <= 2
 
 
+def test_biases_that_do_not_settle_are_alternated_a_thousand_times(monkeypatch):
+    rounds = []
+
+    def restless(self, groups, values, n):
+        rounds.append(1)
+        return np.full(n, float(len(rounds)))
+
+    monkeypatch.setattr(Biases, "_damped_means", restless)
+    Biases(items=False).fit(rated(np.arange(1, 31).reshape(5, 6) % 5))
+    assert len(rounds) == 1000
+
+
+# --- tables ---
+
+
+def test_a_leaderboard_of_seeds_asks_for_the_same_held_out_items():
+    users = pd.Index([0, 1, 2], name="user")
+    tables = [pd.DataFrame({"n_relevant": n, "hr@1": [1.0, 0, 0]}, users) for n in (1, 2)]
+    with pytest.raises(DataError, match="the same held-out items; table 1 is not"):
+        leaderboard({"A": tables}, "hr@1")
+    bare = [table[["hr@1"]] for table in tables]
+    assert leaderboard({"A": bare}, "hr@1").loc["A", "mean"] == pytest.approx(1 / 3)
+
+
 # --- significance ---
+
+
+def test_no_number_of_users_gives_certainty():
+    with pytest.raises(ValueError, match="power must be"):
+        significance.users_needed(1.0, 0.1, power=1.0)
 
 
 def test_two_users_are_enough_for_a_plan():
@@ -124,7 +162,24 @@ def test_columns_stand_in_the_order_of_the_lengths_asked_for():
     assert columns == ["n_relevant", *(f"{name}@{k}" for name in names for k in (3, 1))]
 
 
+@pytest.mark.parametrize("row", [0, 1])
+def test_nan_is_refused_in_whichever_row_it_is(row):
+    scores = np.zeros((2, 3))
+    scores[row, 2] = np.nan
+    with pytest.raises(ValueError, match=f"there is one in row {row}, column 2"):
+        metrics.ranks_from_scores(scores, np.zeros((2, 1), dtype=int))
+
+
 # --- training ---
+
+
+@pytest.mark.parametrize("sgd", [bmf.sgd, bmf.epoch], ids=["plain", "compiled"])
+def test_the_loss_of_many_negatives_is_the_sum_of_their_losses(sgd):
+    """Without a step, each of 301 samples is worth log 2; their product is beyond 1e90."""
+    zeros = [np.zeros(shape, dtype=np.float32) for shape in (1, 4, (1, 2), (4, 2), 1, 4)]
+    users, items, negatives = np.zeros(1, int), np.zeros(1, int), np.ones((1, 300), int)
+    loss, _ = sgd(users, items, negatives, np.float32(0), *zeros, np.float32(0), True)
+    assert loss == pytest.approx(301 * np.log(2), rel=1e-6)
 
 
 @pytest.mark.parametrize("model", [MF(2, epochs=4), ALS(2, epochs=4)], ids=["MF", "ALS"])
