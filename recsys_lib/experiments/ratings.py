@@ -133,7 +133,8 @@ def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]
 def best_of(trials: Sequence[dict]) -> dict:
     """Return the setting with the lowest RMSE on validation."""
     winner = min(trials, key=lambda trial: trial["rmse"])
-    return {name: value for name, value in winner.items() if name not in ("rmse", "mae")}
+    found = ("rmse", "mae", "values")
+    return {name: value for name, value in winner.items() if name not in found}
 
 
 def _best(trials: Iterable[dict]) -> tuple[dict, list[dict]]:
