@@ -60,10 +60,11 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     files = _files(experiment)
     needed = {name: recorded(name) for name in experiment.needs}
     inputs = _inputs(experiment, files, needed)
+    read_from = _data(experiment, files)
     start = time.perf_counter()
     parts = {}
     if experiment.in_units:
-        made_with = [_code(), _data(experiment, files), chosen, needed, _versions()]
+        made_with = [_code(), read_from, chosen, needed, _versions()]
         parts["units"] = Units(_units_of(experiment.name), repr(made_with))
     found = experiment.run(**inputs, **chosen, **parts)
     return {
@@ -71,7 +72,7 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
         "command": command_of(experiment.name) + (f" --seeds {seeds}" if seeds is not None else ""),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": time.perf_counter() - start,
-        "data": _data(experiment, files),
+        "data": read_from,
         "seeds": len(chosen.get("seeds", ())) or None,
         "needs": {name: one["date"] for name, one in needed.items()},
         "versions": _versions(),

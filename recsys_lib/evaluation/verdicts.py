@@ -134,6 +134,22 @@ def compared(
     return found
 
 
+def between(pairs: Mapping[str, Mapping[str, Any]], one: str, other: str) -> dict[str, Any]:
+    """Return the row "one - other" of recorded pairs, turned round where "other - one" is recorded.
+
+    Raises
+    ------
+    ValueError
+        If neither is recorded.
+    """
+    if f"{one} - {other}" in pairs:
+        return dict(pairs[f"{one} - {other}"])
+    if f"{other} - {one}" not in pairs:
+        raise ValueError(f"{one!r} and {other!r} must be a recorded pair, there are {list(pairs)}")
+    row = pairs[f"{other} - {one}"]
+    return {**row, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
+
+
 def _number(row: Mapping[str, Any], name: str) -> float:
     if name not in row:
         raise ValueError(f"row must have difference, low and high, got {list(row)}")

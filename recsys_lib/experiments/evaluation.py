@@ -51,16 +51,13 @@ def run(
     units = units or Units()
     split = paper_split(ratings)
     settings, factors = networks["settings"], svd["ranking"]["k"]
-    named = {name: tuple(seeds) if name in KINDS else (0,) for name in (*MODELS, *KINDS)}
-    measured = iter(
-        units.each(
-            _measured,
-            [(name, seed) for name, each in named.items() for seed in each],
-            *(split, candidates, {m: sample_candidates(split, m, seed=0) for m in SAMPLES}),
-            *(settings, factors),
-        )
+    drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
+    by_name = units.grouped(
+        _measured,
+        {name: [(name, 0)] for name in MODELS}
+        | {name: [(name, seed) for seed in seeds] for name in KINDS},
+        *(split, candidates, drawn, settings, factors),
     )
-    by_name = {name: [next(measured) for _ in each] for name, each in named.items()}
     tables = {
         protocol: {name: [one[protocol] for one in each] for name, each in by_name.items()}
         for protocol in ("sampled", "full")
@@ -312,43 +309,47 @@ def _leakage(
     the one best on test. The epoch: of a run, the epoch that validation chose against the best on
     test, by seed. Both are chosen by each metric and judged in the same metric.
     """
-    tuning, names, found = tuning_split(split), ("BinaryMF", "MLP"), {}
-    given = split, tuning, candidates
-    trials = {name: networks["models"][name]["trials"] for name in names}
     settings = networks["settings"]
-    on_test = iter(
-        units.each(
-            _trial, [(name, n) for name in names for n in range(len(trials[name]))], *given, trials
-        )
+    trials = {name: networks["models"][name]["trials"] for name in ("BinaryMF", "MLP")}
+    on_test = units.grouped(
+        _trial,
+        {name: [(name, n) for n in range(len(each))] for name, each in trials.items()},
+        *(split, candidates, trials),
     )
-    by_epoch = iter(
-        units.each(_by_epoch, [(name, seed) for name in names for seed in seeds], *given, settings)
+    by_epoch = units.grouped(
+        _by_epoch,
+        {name: [(name, seed) for seed in seeds] for name in trials},
+        *(split, candidates, settings),
     )
-    for name in names:
-        rows = [{f"valid {m}": trial[m] for m in MAIN} | next(on_test) for trial in trials[name]]
-        found[name] = _chosen_on(
-            pd.DataFrame(rows), [next(by_epoch) for _ in seeds], settings[name]["epochs"]
-        )
-    ways = ("without the validation rows", "with them")
-    less = iter(units.each(_less, [(way, s) for way in ways for s in seeds], *given, settings))
-    for way in ways:
-        runs = [next(less) for _ in seeds]
-        found.setdefault("less data", {})[way] = {
-            m: mean_of_seeds([one[m] for one in runs]) for m in MAIN
-        }
+    found = {}
+    for name, each in trials.items():
+        valid = [{f"valid {m}": trial[m] for m in MAIN} for trial in each]
+        rows = [one | other for one, other in zip(valid, on_test[name], strict=True)]
+        found[name] = _chosen_on(pd.DataFrame(rows), by_epoch[name], settings[name]["epochs"])
+    trains = {
+        "without the validation rows": tuning_split(split).train,
+        "with them": split.train,
+    }
+    less = units.grouped(
+        _less,
+        {way: [(way, seed) for seed in seeds] for way in trains},
+        *(split, candidates, settings, trains),
+    )
+    found["less data"] = {
+        way: {m: mean_of_seeds([one[m] for one in runs]) for m in MAIN}
+        for way, runs in less.items()
+    }
     return found
 
 
-def _trial(
-    split: Split, tuning: Split, candidates: Candidates, trials: dict, name: str, number: int
-) -> dict:
+def _trial(split: Split, candidates: Candidates, trials: dict, name: str, number: int) -> dict:
     """Test one setting of the search, trained once."""
     setting = {k: v for k, v in trials[name][number].items() if k != "stopped" and "@" not in k}
     return measuring(split, candidates, "test")(KINDS[name](**setting).fit(split.train))
 
 
 def _by_epoch(
-    split: Split, tuning: Split, candidates: Candidates, settings: dict, name: str, seed: int
+    split: Split, candidates: Candidates, settings: dict, name: str, seed: int
 ) -> pd.DataFrame:
     """Train twice as long as chosen and test after every epoch."""
     given = {**settings[name], "epochs": 2 * settings[name]["epochs"]}
@@ -357,11 +358,10 @@ def _by_epoch(
 
 
 def _less(
-    split: Split, tuning: Split, candidates: Candidates, settings: dict, way: str, seed: int
+    split: Split, candidates: Candidates, settings: dict, trains: dict, way: str, seed: int
 ) -> dict:
     """Test BinaryMF trained on all rows, or without those that validation takes."""
-    train = split.train if way == "with them" else tuning.train
-    model = BinaryMF(**settings["BinaryMF"], seed=seed).fit(train)
+    model = BinaryMF(**settings["BinaryMF"], seed=seed).fit(trains[way])
     return measuring(split, candidates, "test")(model)
 
 

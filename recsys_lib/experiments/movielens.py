@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.data import Interactions, Split, leave_last_out
-from recsys_lib.evaluation import watching
 from recsys_lib.evaluation.ratings import (
     compare_ratings,
     evaluate_ratings,
@@ -24,26 +23,26 @@ from recsys_lib.experiments.protocol import every_combination, table
 from recsys_lib.experiments.ratings import (
     SEEDS,
     TUNING_SEEDS,
+    at_best_epoch,
     best_of,
     judged,
     mean_at_best_epoch,
 )
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import ALS, MF, SVD, Biases
+from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
 from recsys_lib.models.metadata import metadata_factors
 
 STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0)
 SVD_FACTORS = (2, 5, 10, 20, 50, 100, 200)
+MF_GRID = {"factors": (8, 32, 128, 256, 512), "regularization": (0.05, 0.1, 0.15, 0.2)}
 GRIDS = {
-    "MF": {"factors": (8, 32, 128, 256, 512), "regularization": (0.05, 0.1, 0.15, 0.2)},
-    "MF, metadata": {"factors": (8, 32, 128, 256, 512), "regularization": (0.05, 0.1, 0.15, 0.2)},
+    "MF": MF_GRID,
+    "MF, metadata": MF_GRID,
     "ALS": {"factors": (8, 16, 32, 64, 128), "regularization": (0.05, 0.1, 0.15, 0.2, 0.3)},
 }
-LONG = {
-    "MF": {"epochs": 3000, "patience": 300},
-    "MF, metadata": {"epochs": 3000, "patience": 300},
-    "ALS": {"epochs": 300, "patience": 20},
-}
+MF_LONG = {"epochs": 3000, "patience": 300}
+LONG = {"MF": MF_LONG, "MF, metadata": MF_LONG, "ALS": {"epochs": 300, "patience": 20}}
+KINDS = {"Biases": Biases, "SVD, bias fill": SVD, "MF": MF, "MF, metadata": MF, "ALS": ALS}
 # One setting of MF at a time, the others held at these.
 HELD = {"factors": 16, "learning_rate": 0.01, "regularization": 0.1, "init_scale": 0.1}
 KNOBS = {
@@ -63,19 +62,21 @@ def run(ratings: Interactions, units: Units | None = None) -> dict:
     """Try every setting of every grid; return all trials and the best of each model."""
     units, split = units or Units(), movielens_split(ratings)
     starts = {k: metadata_factors(split.train, k) for k in GRIDS["MF, metadata"]["factors"]}
-    parts = [
-        (name, *setting.values(), seed)
-        for name, grid in GRIDS.items()
-        for setting in every_combination(grid)
-        for seed in TUNING_SEEDS
-    ]
-    runs = iter(units.each(_trial, parts, split, starts))
-    trials = _exact(split)
-    for name, grid in GRIDS.items():
-        trials[name] = [
-            _tried(setting, [next(runs) for _ in TUNING_SEEDS])
+    runs = units.grouped(
+        _trial,
+        {
+            (name, *setting.values()): [(name, *setting.values(), seed) for seed in TUNING_SEEDS]
+            for name, grid in GRIDS.items()
             for setting in every_combination(grid)
+        },
+        *(split, starts),
+    )
+    trials = _exact(split) | {
+        name: [
+            _tried(setting, runs[name, *setting.values()]) for setting in every_combination(grid)
         ]
+        for name, grid in GRIDS.items()
+    }
     settings = {name: best_of(each) for name, each in trials.items()}
     return {
         "trials": trials,
@@ -99,12 +100,14 @@ def _test(
     split: Split, starts: dict[int, np.ndarray], settings: dict, units: Units
 ) -> dict[str, dict]:
     """Test every chosen setting, with five seeds where chance takes part; compare them all."""
-    named = {"Global mean": (0,)} | {
-        name: tuple(SEEDS) if name in GRIDS else (0,) for name in settings
-    }
-    parts = [(name, seed) for name, seeds in named.items() for seed in seeds]
-    tested = iter(units.each(_tested, parts, split, starts, settings))
-    tables = {name: [next(tested) for _ in seeds] for name, seeds in named.items()}
+    tables = units.grouped(
+        _tested,
+        {
+            name: [(name, seed) for seed in (SEEDS if name in GRIDS else (0,))]
+            for name in ("Global mean", *settings)
+        },
+        *(split, starts, settings),
+    )
     means = {name: mean_errors(each) for name, each in tables.items()}
     return {
         "rmse": table(rating_leaderboard(means)),
@@ -121,41 +124,36 @@ def _tested(
     """Fit a chosen setting with one seed; return the errors on the test ratings, by user."""
     if name == "Global mean":
         return evaluate_ratings(Biases(0.0, users=False, items=False).fit(split.train), split)
-    kind = {"Biases": Biases, "SVD, bias fill": SVD, "ALS": ALS}.get(name, MF)
-    given = dict(settings[name])
-    if name in GRIDS:
-        given["seed"] = seed
-    if name == "MF, metadata":
-        given["item_init"] = starts[given["factors"]]
-    return evaluate_ratings(kind(**given).fit(split.train), split)
+    given = dict(settings[name]) | ({"seed": seed} if name in GRIDS else {})
+    return evaluate_ratings(_made(name, given, starts).fit(split.train), split)
 
 
 def _knobs(split: Split, units: Units) -> dict[str, list[dict]]:
     """Turn one knob of MF at a time; return validation RMSE of each seed, and the best epochs."""
-    parts = [
-        (name, value, seed)
-        for name, values in KNOBS.items()
-        for value in values
-        for seed in TUNING_SEEDS
-    ]
-    runs = iter(units.each(_knob, parts, split))
+    runs = units.grouped(
+        _knob,
+        {
+            (name, value): [(name, value, seed) for seed in TUNING_SEEDS]
+            for name, values in KNOBS.items()
+            for value in values
+        },
+        split,
+    )
     found: dict[str, list[dict]] = {name: [] for name in KNOBS}
-    for name, values in KNOBS.items():
-        for value in values:
-            rows = [next(runs) for _ in TUNING_SEEDS]
-            found[name].append(
-                {
-                    "value": value,
-                    "rmse": [row["valid_rmse"] for row in rows],
-                    "epochs": [int(row["epoch"]) for row in rows],
-                }
-            )
+    for (name, value), rows in runs.items():
+        found[name].append(
+            {
+                "value": value,
+                "rmse": [row["valid_rmse"] for row in rows],
+                "epochs": [int(row["epoch"]) for row in rows],
+            }
+        )
     return found
 
 
 def _knob(split: Split, name: str, value: float, seed: int) -> dict:
     """Train MF with one setting turned; return its best epoch and its errors there."""
-    return _at_best_epoch(MF(**HELD | {name: value}, **LONG["MF"], seed=seed), split)
+    return at_best_epoch(MF(**HELD | {name: value}, **LONG["MF"], seed=seed), split)
 
 
 def _exact(split: Split) -> dict[str, list[dict]]:
@@ -176,12 +174,11 @@ def _trial(
 ) -> dict:
     """Train one setting with one seed; return its best epoch and its errors there."""
     given = {"factors": factors, "regularization": regularization, "seed": seed, **LONG[name]}
+    return at_best_epoch(_made(name, given, starts), split)
+
+
+def _made(name: str, given: dict, starts: dict[int, np.ndarray]) -> RatingPredictor:
+    """Make a model by its name; one with metadata starts from those of its number of factors."""
     if name == "MF, metadata":
-        given["item_init"] = starts[factors]
-    return _at_best_epoch((ALS if name == "ALS" else MF)(**given), split)
-
-
-def _at_best_epoch(model: MF | ALS, split: Split) -> dict:
-    history = model.fit(split.train, watch=watching(split)).history_
-    row = history.loc[history["valid_rmse"].idxmin()]
-    return {name: float(row[name]) for name in ("epoch", "valid_rmse", "valid_mae")}
+        given = given | {"item_init": starts[given["factors"]]}
+    return KINDS[name](**given)

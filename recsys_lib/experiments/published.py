@@ -300,22 +300,22 @@ def run(
     ladder, twice = steps(networks["settings"]), range(2 * len(seeds))
 
     tried = [(n, o, rate) for n, rates in TRIED.items() for o in rates for rate in rates[o]]
-    losses = units.each(_losses, [(*one, seed) for one in tried for seed in seeds[:2]], split)
-    again = units.each(
-        _again, [(*one, seed) for one in AGAIN for seed in twice], split, tuning, measures
+    losses = units.grouped(
+        _losses, {one: [(*one, seed) for seed in seeds[:2]] for one in tried}, split
     )
-    trained = units.each(
+    again = units.grouped(
+        _again,
+        {one: [(*one, seed) for seed in twice] for one in AGAIN},
+        *(split, tuning, measures),
+    )
+    trained = units.grouped(
         _train,
-        [
-            (name, n, seed)
+        {
+            (name, n): [(name, n, seed) for seed in seeds]
             for name, after in ladder.items()
             for n in range(len(after))
-            for seed in seeds
-        ],
-        split,
-        tuning,
-        measures["ours"],
-        ladder,
+        },
+        *(split, tuning, measures["ours"], ladder),
     )
     bmf = units.each(_bmf, [(seed,) for seed in twice], split, measures)
 
@@ -326,14 +326,12 @@ def run(
         "BMF": _log([log for _, log in bmf]),
         "losses": [
             {"model": name, "optimizer": optimizer, "rate": rate} | _beside(LOSSES[name], curves)
-            for (name, optimizer, rate), curves in zip(
-                tried, _by(len(seeds[:2]), losses), strict=True
-            )
+            for (name, optimizer, rate), curves in losses.items()
         ],
         "again": {"BMF": _row([tables["published"] for tables, _ in bmf])},
     }
     chains = {"BMF": _counted([tables for tables, _ in bmf[: len(seeds)]])}
-    for (name, optimizer, rate), runs in zip(AGAIN, _by(len(twice), again), strict=True):
+    for (name, optimizer, rate), runs in again.items():
         found["again"][f"{name}, {optimizer}, rate {rate:g}"] = _row(
             [one["tables"]["published"] for one in runs]
         ) | {"epochs": [one["epochs"]["published"] for one in runs]}
@@ -344,11 +342,9 @@ def run(
             )
             tables, epochs = ([one[what]["valid"] for one in runs] for what in ("tables", "epochs"))
             _append(chains[name], "epoch chosen on validation", tables, epochs, same_runs=True)
-    parts = iter(_by(len(seeds), trained))
-    for name, after in ladder.items():
-        for step in after:
-            tables, epochs, curves = (list(column) for column in zip(*next(parts), strict=True))
-            _append(chains[name], step.name, tables, epochs, curves=curves)
+    for (name, n), runs in trained.items():
+        tables, epochs, curves = (list(column) for column in zip(*runs, strict=True))
+        _append(chains[name], ladder[name][n].name, tables, epochs, curves=curves)
     popular = [measures["ours"](Popularity().fit(split.train))[list(METRICS)]]
     found["against_popularity"] = {  # from where on both are measured alike
         name: {
@@ -362,11 +358,6 @@ def run(
         for name, chain in chains.items()
     }
     return found
-
-
-def _by(n: int, rows: list) -> list[list]:
-    """Part a list into lists of n: the seeds of each thing."""
-    return [rows[start : start + n] for start in range(0, len(rows), n)]
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:

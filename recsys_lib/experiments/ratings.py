@@ -160,13 +160,17 @@ def mean_at_best_epoch(setting: dict, runs: Sequence[dict]) -> dict:
     }
 
 
+def at_best_epoch(model: MF | ALS, tuning: Split) -> dict[str, float]:
+    """Train a model, watched on validation; return its best epoch and its errors there."""
+    history = model.fit(tuning.train, watch=watching(tuning)).history_
+    row = history.loc[history["valid_rmse"].idxmin()]
+    return {name: float(row[name]) for name in ("epoch", "valid_rmse", "valid_mae")}
+
+
 def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: int) -> dict:
     """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
-    best = []
-    for seed in TUNING_SEEDS:
-        model = kind(**setting, **most, seed=seed).fit(tuning.train, watch=watching(tuning))
-        best.append(model.history_.loc[model.history_["valid_rmse"].idxmin()])
-    return mean_at_best_epoch(setting, best)
+    models = [kind(**setting, **most, seed=seed) for seed in TUNING_SEEDS]
+    return mean_at_best_epoch(setting, [at_best_epoch(model, tuning) for model in models])
 
 
 def _test(make: Callable[[int], RatingPredictor], split: Split) -> list[pd.DataFrame]:

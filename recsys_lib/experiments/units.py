@@ -8,7 +8,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,14 @@ class Units:
                 return list(pool.map(_do, parts))
         finally:
             _given = ()
+
+    def grouped(
+        self, function: Callable, groups: Mapping[Any, Sequence[tuple]], *context: Any
+    ) -> dict[Any, list]:
+        """Do the parts of all groups as `each` does; return the results by group."""
+        parts = [part for each in groups.values() for part in each]
+        results = iter(self.each(function, parts, *context))
+        return {key: [next(results) for _ in each] for key, each in groups.items()}
 
     def do(self, function: Callable, context: tuple, part: tuple) -> Any:
         """Return the result of one part, read or made and then kept."""

@@ -58,6 +58,15 @@ def work(folder, fails, name, seed):
 PARTS = [("a", seed) for seed in range(4)]
 
 
+def test_results_come_back_in_their_groups_however_long_each_is(tmp_path):
+    groups = {"few": [("a", 1)], (2, "many"): [("b", 2), ("c", 3)], "none": []}
+    found = Units().grouped(work, groups, tmp_path, ())
+    named = {
+        key: [(one["name"], int(one["array"][0])) for one in each] for key, each in found.items()
+    }
+    assert named == groups
+
+
 def made(folder):
     return sorted(path.name.rpartition("-")[0] for path in folder.iterdir())
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys_lib.evaluation.verdicts import REGISTER, compared, verdict
+from recsys_lib.evaluation.verdicts import REGISTER, between, compared, verdict
 
 NUMBERS = st.floats(-1, 1)
 
@@ -114,3 +114,13 @@ def test_words_and_digits_that_cannot_be_are_refused():
         compared(row(0.1, 0.05, 0.2), digits=-1)
     with pytest.raises(TypeError, match="digits must be an integer, got '3'"):
         compared(row(0.1, 0.05, 0.2), digits="3")
+
+
+def test_a_pair_is_found_in_either_order_and_turned_round():
+    recorded = {"A - B": {"difference": 0.25, "low": 0.125, "high": 0.5, "holm": 0.03}}
+    assert between(recorded, "A", "B") == recorded["A - B"]
+    turned = {"difference": -0.25, "low": -0.5, "high": -0.125, "holm": 0.03}
+    assert between(recorded, "B", "A") == turned
+    assert compared(turned).word == "behind"
+    with pytest.raises(ValueError, match="'A' and 'C' must be a recorded pair"):
+        between(recorded, "A", "C")

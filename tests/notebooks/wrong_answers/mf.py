@@ -169,54 +169,33 @@ def mf_3_one_always_added(R, mu, b_i, lam):
     return sums / (n + lam + 1)
 
 
-def mf_4_small_improvements_ignored(errors, patience):
-    best, lowest = 0, np.inf
+def _stopping(errors, patience, best=0, lowest=np.inf, least=0.0):
     for epoch, error in enumerate(errors, start=1):
-        if error < lowest - 1e-4:
+        if error < lowest - least:
             best, lowest = epoch, error
         elif epoch - best == patience:
             break
     return best
+
+
+def mf_4_small_improvements_ignored(errors, patience):
+    return _stopping(errors, patience, least=1e-4)
 
 
 def mf_4_tiny_improvements_ignored(errors, patience):
-    best, lowest = 0, np.inf
-    for epoch, error in enumerate(errors, start=1):
-        if error < lowest - 1e-6:
-            best, lowest = epoch, error
-        elif epoch - best == patience:
-            break
-    return best
+    return _stopping(errors, patience, least=1e-6)
 
 
 def mf_4_starts_at_a_hundred(errors, patience):
-    best, lowest = 0, 100
-    for epoch, error in enumerate(errors, start=1):
-        if error < lowest:
-            best, lowest = epoch, error
-        elif epoch - best == patience:
-            break
-    return best
+    return _stopping(errors, patience, lowest=100)
 
 
 def mf_4_starts_at_ten(errors, patience):
-    best, lowest = 1, 10
-    for epoch, error in enumerate(errors, start=1):
-        if error < lowest:
-            best, lowest = epoch, error
-        elif epoch - best == patience:
-            break
-    return best
+    return _stopping(errors, patience, best=1, lowest=10)
 
 
 def mf_4_always_patient_for_two(errors, patience):
-    best, lowest = 0, np.inf
-    for epoch, error in enumerate(errors, start=1):
-        if error < lowest:
-            best, lowest = epoch, error
-        elif epoch - best == 2:
-            break
-    return best
+    return _stopping(errors, 2)
 
 
 def mf_4_first_local_minimum(errors, patience):
