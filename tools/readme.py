@@ -7,7 +7,6 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
@@ -16,10 +15,18 @@ from student import glued_numbers
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def numbers(chapter: str) -> dict[str, Any]:
-    """Return what a chapter hands to its text, by name: numbers, and comparisons as text."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{chapter}.ipynb", as_version=4)
-    return {name: _value(text) for name, text in glued_numbers(notebook).items()}
+def chapters() -> str:
+    """Return the table of chapters: title, method and headline result, all from the chapter."""
+    rows = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        found = {name: _value(text) for name, text in glued_numbers(notebook).items()}
+        title = notebook.cells[0].source.split("\n")[0].removeprefix("# ")
+        number = int(path.name[:2])
+        link = f"[{f'{number} ' if number else ''}{title}](notebooks/{path.name})"
+        rows.append((link, found["method"], found["headline"].format(**found)))
+    lines = ["| chapter | method | headline result |", "|---|---|---|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
 def _value(text: str) -> float | str:
@@ -27,107 +34,6 @@ def _value(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def chapters() -> str:
-    """Return the chapter table, one headline result each."""
-    start, data, cosine, svd, mf, bce, bmf, mlp, neumf, evaluation, trust = map(
-        numbers,
-        [
-            "00_start_here",
-            "01_data",
-            "02_cosine",
-            "03_svd",
-            "04_mf",
-            "05_bce",
-            "06_bmf",
-            "07_mlp",
-            "08_neumf",
-            "09_evaluation",
-            "10_trust",
-        ],
-    )
-    rows = [
-        (
-            "[Start here](notebooks/00_start_here.ipynb)",
-            "a first recommendation",
-            f"HR@10 on MovieLens, one hidden film each: chance {start['hr_Random']:.3f}, "
-            f"popularity {start['hr_Popularity']:.3f}, similar films {start['hr_ItemKNN']:.3f}",
-        ),
-        (
-            "[1 The data](notebooks/01_data.ipynb)",
-            "filters, splits, candidates",
-            f"the paper's filter for at least 20 interactions leaves {data['p_below']:,.0f} of "
-            f"{data['p_users']:,.0f} users with fewer; knowing half a year of the "
-            f"future is worth "
-            f"{data['p_gain']:+.3f} in HR@10, between {data['p_gain_low']:.3f} and "
-            f"{data['p_gain_high']:.3f}",
-        ),
-        (
-            "[2 Cosine](notebooks/02_cosine.ipynb)",
-            "nearest neighbors",
-            f"HR@10, popularity against similar users: MovieLens {cosine['hr_Popularity']:.3f} and "
-            f"{cosine['hr_UserKNN']:.3f}, the paper's data {cosine['a_pop']:.3f} and "
-            f"{cosine['a_user']:.3f} (popularity of the year before: {data['p_before']:.3f})",
-        ),
-        (
-            "[3 SVD](notebooks/03_svd.ipynb)",
-            "truncated singular value decomposition",
-            f"RMSE on MovieLens (validation), empty cells filled with zeros "
-            f"{svd['fill_zero']:.3f}, with biases {svd['fill_bias']:.3f}, biases without any SVD "
-            f"{svd['bias_alone']:.3f}; "
-            f"HR@10 on the paper's data, SVD minus popularity: {svd['a_popularity']}",
-        ),
-        (
-            "[4 Matrix factorization](notebooks/04_mf.ipynb)",
-            "stochastic gradient descent, derived; ALS",
-            f"RMSE, MF minus biases: MovieLens {mf['t_mf_text']}, the paper's data "
-            f"{mf['a_mf_text']}",
-        ),
-        (
-            "[5 Binary cross-entropy](notebooks/05_bce.ipynb)",
-            "its derivation, its traps, negatives",
-            f"calibration on unseen ratings of the most popular films: fitted to all zeros, says "
-            f"{bce['says_all']:.3f}, and {bce['happens_all']:.3f} happens; to one zero in twenty, "
-            f"says {bce['says_raw']:.3f}",
-        ),
-        (
-            "[6 Binary matrix factorization](notebooks/06_bmf.ipynb)",
-            "logistic factors and sampled negatives",
-            f"HR@10 on the paper's data: positives alone, as the paper trains, "
-            f"{bmf['p_hr50']:.3f}, popularity {bmf['p_pop']:.3f}, with negatives and tuned "
-            f"{bmf['b_hr']:.3f} (95% interval {bmf['b_hr_low']:.3f} to {bmf['b_hr_high']:.3f})",
-        ),
-        (
-            "[7 Multi-layer perceptron](notebooks/07_mlp.ipynb)",
-            "embeddings, backpropagation, AdamW",
-            f"HR@10 on the paper's data: {mlp['a_hr']:.3f}; NDCG@10, MLP minus BinaryMF "
-            f"{mlp['a_bmf']}",
-        ),
-        (
-            "[8 Neural matrix factorization](notebooks/08_neumf.ipynb)",
-            "product and network, side by side",
-            f"HR@10 on the paper's data: from scratch {neumf['n_hr']:.3f}, from trained halves "
-            f"{neumf['p_hr']:.3f}; NDCG@10 of the latter minus BinaryMF {neumf['pb']}",
-        ),
-        (
-            "[9 Evaluation](notebooks/09_evaluation.ipynb)",
-            "metrics, sampled candidates, intervals, many tests, leaks",
-            f"NDCG@10 on the paper's data, similar users minus MLP, as a share of their mean: "
-            f"{evaluation['c_sampled']:+.3f} among 99 sampled products, "
-            f"{evaluation['c_full']:+.3f} among all: change {evaluation['c_change']}",
-        ),
-        (
-            "[10 Can we trust table 1?](notebooks/10_trust.ipynb)",
-            "the paper's run repeated, mended, and compared fairly",
-            f"HR@10 counted as in the paper: popularity {trust['pop_hr']:.3f}, above all three of "
-            f"its rows; the MLP of the table, whose losses are those of plain gradient descent, "
-            f"ten seeds: {trust['mlp_min']:.3f} to {trust['mlp_max']:.3f}; BinaryMF minus NeuMF, "
-            f"as searched here: {trust['bn_hr']}",
-        ),
-    ]
-    lines = ["| chapter | method | headline result |", "|---|---|---|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
 
 def timings() -> str:

@@ -151,7 +151,7 @@ def glued_numbers(notebook: nbformat.NotebookNode) -> dict[str, str]:
             name = output.get("metadata", {}).get("scrapbook", {}).get("name")
             value = output.get("data", {}).get(f"{GLUED}text/plain")
             if name is not None and value is not None:
-                numbers[name] = value.strip("'")
+                numbers[name] = ast.literal_eval(value) if value[0] in "\"'" else value
     return numbers
 
 
