@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import growth
-
 from recsys_lib.files import atomic_write
 
 import factorization
+import growth
 import implicit_feedback
 import ranking
 import reading

@@ -29,7 +29,7 @@ from numba import njit
 from recsys_lib.validation import check_ks
 
 NOT_RANKED = np.iinfo(np.int64).max // 4  # below every real place, and safe to add to
-PADDING = -1
+NO_ITEM = -1  # where there is none: in rows of relevant items, candidates and lists
 WHOLE = 1 << 53  # float64 holds every whole number up to here
 AT_ONCE = 1 << 27  # cells that one call of compiled code looks at: Ctrl-C is heard between calls
 
@@ -42,7 +42,7 @@ class Ranks:
     ----------
     above : ndarray of int64, shape (n_users, width)
         Number of items with a strictly higher score; `NOT_RANKED` for a relevant item that is not
-        ranked at all; `PADDING` (-1) where the user has fewer than `width` relevant items.
+        ranked at all; `NO_ITEM` (-1) where the user has fewer than `width` relevant items.
     tied : ndarray of int64, shape (n_users, width)
         Number of items with the same score, the item itself included; the place of the item is
         equally likely to be any of ``above + 1 .. above + tied``.
@@ -54,7 +54,7 @@ class Ranks:
     @property
     def n_relevant(self) -> np.ndarray:
         """Number of relevant items of each user, ranked or not, shape (n_users,)."""
-        return (self.above != PADDING).sum(axis=1)
+        return (self.above != NO_ITEM).sum(axis=1)
 
 
 def as_scores(scores: np.ndarray) -> np.ndarray:
@@ -102,7 +102,7 @@ def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
     _check_rows("scores", scores, relevant)
     if relevant.size and relevant.max() >= scores.shape[1]:
         raise IndexError(
-            f"relevant must hold columns 0 to {scores.shape[1] - 1} or {PADDING} for none, "
+            f"relevant must hold columns 0 to {scores.shape[1] - 1} or {NO_ITEM} for none, "
             f"got {relevant.max()}"
         )
     above = np.empty(relevant.shape, dtype=np.int64)
@@ -130,8 +130,8 @@ def _count_above(scores, relevant, above, tied):
             if np.isnan(scores[u, i]):
                 return u
         for r in range(width):
-            above[u, r], tied[u, r] = PADDING, 0
-            if relevant[u, r] == PADDING:
+            above[u, r], tied[u, r] = NO_ITEM, 0
+            if relevant[u, r] == NO_ITEM:
                 continue
             score = scores[u, relevant[u, r]]
             if score == -np.inf:
@@ -168,16 +168,16 @@ def ranks_from_lists(lists: np.ndarray, relevant: np.ndarray) -> Ranks:
     for start in range(0, len(lists), step):
         rows = slice(start, start + step)
         _find(lists[rows], relevant[rows], above[rows])
-    return Ranks(above, (above != PADDING).astype(np.int64))
+    return Ranks(above, (above != NO_ITEM).astype(np.int64))
 
 
 @njit(cache=True)
 def _find(lists, relevant, above):
     for u in range(relevant.shape[0]):
         for r in range(relevant.shape[1]):
-            above[u, r] = PADDING if relevant[u, r] == PADDING else NOT_RANKED
+            above[u, r] = NO_ITEM if relevant[u, r] == NO_ITEM else NOT_RANKED
             for place in range(lists.shape[1]):
-                if relevant[u, r] != PADDING and lists[u, place] == relevant[u, r]:
+                if relevant[u, r] != NO_ITEM and lists[u, place] == relevant[u, r]:
                     above[u, r] = place
                     break
 
@@ -193,8 +193,8 @@ def _check_rows(name: str, rows: np.ndarray, relevant: np.ndarray) -> None:
         return
     if relevant.dtype.kind not in "iu":
         raise TypeError(f"relevant must hold integers, got dtype {relevant.dtype}")
-    if relevant.min() < PADDING:
-        raise IndexError(f"relevant must hold items or {PADDING} for none, got {relevant.min()}")
+    if relevant.min() < NO_ITEM:
+        raise IndexError(f"relevant must hold items or {NO_ITEM} for none, got {relevant.min()}")
     row = first_row_with_repeats(relevant)
     if row is not None:
         raise ValueError(f"relevant must not name an item twice; row {row} is {relevant[row]}")
@@ -203,7 +203,7 @@ def _check_rows(name: str, rows: np.ndarray, relevant: np.ndarray) -> None:
 def first_row_with_repeats(items: np.ndarray) -> int | None:
     """Number of the first row in which an item, not the padding, comes twice; None if none has."""
     ordered = np.sort(items, axis=1)
-    repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != PADDING)
+    repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_ITEM)
     return int(np.flatnonzero(repeats.any(axis=1))[0]) if repeats.any() else None
 
 
@@ -229,7 +229,7 @@ def hit_ratio(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     """
     ks = check_ks(k)
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
-    real = above != PADDING
+    real = above != NO_ITEM
     safe = (real & (above + tied <= ks)).any(axis=1)
     crossing = real & (above < ks) & (above + tied > ks)
     # all relevant items that cross place K lie in one block: count them, then multiply out
@@ -257,7 +257,7 @@ def ndcg(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     ks = check_ks(k)
     cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, ks.max() + 2)))]
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
-    first = np.minimum(np.where(above == PADDING, NOT_RANKED, above), ks)
+    first = np.minimum(np.where(above == NO_ITEM, NOT_RANKED, above), ks)
     last = np.minimum(first + tied, ks)
     gain = (cumulative[last] - cumulative[first]) / np.maximum(tied, 1)
     ideal = cumulative[np.minimum(ranks.n_relevant[:, None], ks)]
@@ -289,7 +289,7 @@ def _found(ranks: Ranks, ks: np.ndarray) -> np.ndarray:
     """Return the expected number of relevant items among the first K, shape (n_users, len(ks))."""
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
     chance = np.clip((ks - above) / np.maximum(tied, 1), 0.0, 1.0)
-    return np.where(above == PADDING, 0.0, chance).sum(axis=1)
+    return np.where(above == NO_ITEM, 0.0, chance).sum(axis=1)
 
 
 def _per_user(values: np.ndarray, ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:

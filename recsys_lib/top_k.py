@@ -4,10 +4,9 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
-from recsys_lib.metrics import AT_ONCE, as_scores
+from recsys_lib.metrics import AT_ONCE, NO_ITEM, as_scores
 from recsys_lib.validation import check_int
 
-NO_ITEM = -1
 LONG = 100  # from here on, inserting into a short list costs more than sorting everything
 
 

@@ -46,7 +46,7 @@ TARGETS = {  # a module and the tests that it has, those first that find most
     "models/mf": ("mf", "training", "models -k MF"),
     "models/bmf": ("bmf", "training", "models -k BinaryMF"),
 }
-ALWAYS = ("missing_cases", "missing_defaults")  # tests that belong to several modules
+ALWAYS = ("small_inputs", "defaults")  # tests that belong to several modules
 SYMMETRIC = ("min", "max", "minimum", "maximum", "allclose")  # in their first two arguments
 ONE = ast.Constant(1)
 HEAVY = ("matplotlib.pyplot", "numba", "pandas", "scipy.stats", "sklearn", "torch")

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.data.split import Split
-from recsys_lib.metrics import PADDING, first_row_with_repeats
+from recsys_lib.metrics import NO_ITEM, first_row_with_repeats
 from recsys_lib.validation import DataError, check_choice, check_int
 
 
@@ -44,8 +44,8 @@ class Candidates:
         items = np.hstack([self.positives, self.negatives])
         if len(self.users) != len(items) or (np.diff(self.users) <= 0).any():
             raise DataError("candidates: users must be increasing, one for each row of items")
-        if items.min(initial=0) < PADDING:
-            raise DataError(f"candidates: no item is below {PADDING}, got {items.min()}")
+        if items.min(initial=0) < NO_ITEM:
+            raise DataError(f"candidates: no item is below {NO_ITEM}, got {items.min()}")
         row = first_row_with_repeats(items)
         if row is not None:
             raise DataError(f"candidates: an item comes twice for user {self.users[row]}")
@@ -80,7 +80,7 @@ def sample_candidates(
         users
     ]
     width = min(n_negatives, met.shape[1])
-    negatives = np.full((len(users), width), PADDING, dtype=np.int32)
+    negatives = np.full((len(users), width), NO_ITEM, dtype=np.int32)
     _draw(met.indptr, met.indices, met.shape[1], np.random.default_rng(seed), negatives)
     positives = padded_rows(held_out[users])
     return Candidates(users.astype(np.int32), positives, negatives, split.train.vocabulary)
@@ -113,7 +113,7 @@ def _draw(indptr, indices, n_items, rng, negatives):
 def padded_rows(matrix: sparse.csr_array) -> np.ndarray:
     """Column indices of each row of a CSR matrix, padded with -1, int32, (n_rows, longest row)."""
     lengths = np.diff(matrix.indptr)
-    padded = np.full((matrix.shape[0], max(1, lengths.max(initial=0))), PADDING, dtype=np.int32)
+    padded = np.full((matrix.shape[0], max(1, lengths.max(initial=0))), NO_ITEM, dtype=np.int32)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = matrix.indices
     return padded
 
@@ -147,7 +147,7 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
     row = first_row_with_repeats(items)
     if row is not None:
         raise DataError(f"{path}, line {row + 2}: an item comes twice")
-    bad = frame["user_id"].duplicated().to_numpy() | (users == PADDING)
+    bad = frame["user_id"].duplicated().to_numpy() | (users < 0)
     if bad.any():
         line = int(np.flatnonzero(bad)[0]) + 2
         raise DataError(f"{path}, line {line}: every row needs a user_id of its own")

@@ -8,7 +8,7 @@ import pandas as pd
 from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
-from recsys_lib.metrics import METRICS, PADDING, Ranks, ranks_from_scores
+from recsys_lib.metrics import METRICS, NO_ITEM, Ranks, ranks_from_scores
 from recsys_lib.models.base import Recommender
 from recsys_lib.top_k import mask
 from recsys_lib.validation import (
@@ -92,7 +92,7 @@ def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
         known = split.train.vocabulary
         check_vocabulary("candidates", candidates.vocabulary, "the split", known)
     held_out = set(getattr(split, on)._keys().tolist())
-    users, places = np.nonzero(candidates.positives != PADDING)
+    users, places = np.nonzero(candidates.positives != NO_ITEM)
     items = candidates.positives[users, places].astype(np.int64)
     keys = candidates.users[users].astype(np.int64) * split.train.n_items + items
     for row, key in enumerate(keys.tolist()):
@@ -133,9 +133,9 @@ def _sampled(
         batch = slice(start, start + batch_size)
         items = lists[batch]
         picked = _scores(model, candidates.users[batch], np.maximum(items, 0))
-        picked[items == PADDING] = -np.inf
+        picked[items == NO_ITEM] = -np.inf
         places = np.broadcast_to(np.arange(n_positives), (len(items), n_positives))
-        relevant = np.where(items[:, :n_positives] == PADDING, PADDING, places)
+        relevant = np.where(items[:, :n_positives] == NO_ITEM, NO_ITEM, places)
         ranks.append(ranks_from_scores(picked, relevant))
     return candidates.users, ranks
 

@@ -7,7 +7,7 @@ All functions take lists as `Recommender.recommend` returns them: a row of item 
 import numpy as np
 from scipy import sparse
 
-from recsys_lib.metrics import PADDING
+from recsys_lib.metrics import NO_ITEM
 from recsys_lib.validation import check_ids, check_int
 
 PAIRS = 1 << 20  # similarities looked up at a time
@@ -43,7 +43,7 @@ def gini(lists: np.ndarray, n_items: int) -> float:
 def times_shown(lists: np.ndarray, n_items: int) -> np.ndarray:
     """Count the lists in which each item stands, shape (n_items,)."""
     lists = _lists(lists, check_int("n_items", n_items, minimum=1))
-    return np.bincount(lists[lists != PADDING], minlength=n_items)
+    return np.bincount(lists[lists != NO_ITEM], minlength=n_items)
 
 
 def novelty(lists: np.ndarray, item_counts: np.ndarray, n_users: int) -> np.ndarray:
@@ -100,7 +100,7 @@ def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> n
 
 
 def _diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> np.ndarray:
-    real = lists != PADDING
+    real = lists != NO_ITEM
     pairs = real[:, :, None] & real[:, None, :] & ~np.eye(lists.shape[1], dtype=bool)
     rows, columns = np.broadcast_arrays(lists[:, :, None], lists[:, None, :])
     # only the cells asked for: as a dense array the similarity grows with the square of the catalog
@@ -111,7 +111,7 @@ def _diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> 
 
 def _means(lists: np.ndarray, values: np.ndarray) -> np.ndarray:
     lists = _lists(lists, len(values))
-    real = lists != PADDING
+    real = lists != NO_ITEM
     with np.errstate(invalid="ignore"):
         return np.where(real, values[lists], 0).sum(axis=1) / real.sum(axis=1)
 
@@ -120,5 +120,5 @@ def _lists(lists: np.ndarray, n_items: int) -> np.ndarray:
     lists = np.asarray(lists)
     if lists.ndim != 2:
         raise ValueError(f"lists must have one row of items per user, got shape {lists.shape}")
-    check_ids("lists", lists[lists != PADDING], n_items)
+    check_ids("lists", lists[lists != NO_ITEM], n_items)
     return lists

@@ -38,7 +38,7 @@ from recsys_lib.experiments.protocol import (
 from recsys_lib.experiments.tuning import PRETRAINED
 from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
-from recsys_lib.metrics import PADDING, ranks_from_scores
+from recsys_lib.metrics import NO_ITEM, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
 from recsys_lib.models.training import EpochModel, Watch
 
@@ -617,7 +617,7 @@ def as_published(
     DataFrame
         As `evaluation.evaluate` returns, for lists of 10.
     """
-    positives = np.where(candidates.positives == PADDING, FABRICATED, candidates.positives)
+    positives = np.where(candidates.positives == NO_ITEM, FABRICATED, candidates.positives)
     scores = model.score_items(candidates.users, np.hstack([candidates.negatives, positives]))
     if np.isnan(scores).any():
         raise ValueError(f"{model!r} scores NaN")

@@ -16,7 +16,7 @@ from recsys_lib.evaluation.candidates import (
     read_candidates,
     sample_candidates,
 )
-from recsys_lib.metrics import PADDING
+from recsys_lib.metrics import NO_ITEM
 from recsys_lib.models.implicit import NegativeSampler
 
 
@@ -63,7 +63,7 @@ def test_negatives_are_new_to_the_user_and_none_comes_twice(split, on, n_negativ
     for row, user in enumerate(candidates.users):
         positives = candidates.positives[row]
         assert (
-            positives[positives != PADDING].tolist()
+            positives[positives != NO_ITEM].tolist()
             == held_out.item[held_out.user == user].tolist()
         )
         drawn = candidates.negatives[row]
@@ -72,7 +72,7 @@ def test_negatives_are_new_to_the_user_and_none_comes_twice(split, on, n_negativ
         assert len(set(drawn[:n_real].tolist())) == n_real
         assert not set(drawn[:n_real].tolist()) & met
         assert ((drawn[:n_real] >= 0) & (drawn[:n_real] < 40)).all()
-        assert (drawn[n_real:] == PADDING).all()
+        assert (drawn[n_real:] == NO_ITEM).all()
 
 
 def test_a_user_with_few_items_left_gets_all_of_them():
@@ -80,10 +80,10 @@ def test_a_user_with_few_items_left_gets_all_of_them():
     train = {(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0)}
     split = split_of(train, {(0, 3)}, {(0, 4), (1, 5), (2, 1), (2, 2)}, shape)
     candidates = sample_candidates(split, 3)
-    assert candidates.negatives[0].tolist() == [5, PADDING, PADDING]
-    assert candidates.negatives[1].tolist() == [PADDING] * 3  # has met everything
+    assert candidates.negatives[0].tolist() == [5, NO_ITEM, NO_ITEM]
+    assert candidates.negatives[1].tolist() == [NO_ITEM] * 3  # has met everything
     assert sorted(candidates.negatives[2].tolist()) == [3, 4, 5]
-    assert candidates.positives.tolist() == [[4, PADDING], [5, PADDING], [1, 2]]
+    assert candidates.positives.tolist() == [[4, NO_ITEM], [5, NO_ITEM], [1, 2]]
 
 
 @pytest.mark.parametrize("n_negatives", [5, 8])
@@ -136,9 +136,9 @@ def test_nobody_to_test_is_refused():
 def test_padded_rows():
     matrix = interactions({(0, 3), (0, 1), (2, 0)}, (3, 4)).to_csr()
     padded = padded_rows(matrix)
-    assert padded.tolist() == [[1, 3], [PADDING, PADDING], [0, PADDING]]
+    assert padded.tolist() == [[1, 3], [NO_ITEM, NO_ITEM], [0, NO_ITEM]]
     assert padded.dtype == np.int32
-    assert padded_rows(matrix[[1]]).tolist() == [[PADDING]]
+    assert padded_rows(matrix[[1]]).tolist() == [[NO_ITEM]]
     assert padded_rows(matrix[:0]).shape == (0, 1)
 
 
@@ -187,8 +187,8 @@ u0000,i0000,,i0004,
 def test_a_file_is_read_in_the_order_of_users(tmp_path, ratings, name):
     candidates = read_candidates(write(tmp_path, GOOD, name), ratings)
     assert candidates.users.tolist() == [0, 2]
-    assert candidates.positives.tolist() == [[0, PADDING], [2, 5]]
-    assert candidates.negatives.tolist() == [[4, PADDING], [0, 1]]
+    assert candidates.positives.tolist() == [[0, NO_ITEM], [2, 5]]
+    assert candidates.negatives.tolist() == [[4, NO_ITEM], [0, 1]]
     for array in (candidates.users, candidates.positives, candidates.negatives):
         assert array.dtype == np.int32
 
@@ -196,7 +196,7 @@ def test_a_file_is_read_in_the_order_of_users(tmp_path, ratings, name):
 def test_a_user_without_any_positive_is_read(tmp_path, ratings):
     text = "user_id,positive_1,negative_1\nu0001,,i0003\n"
     candidates = read_candidates(write(tmp_path, text), ratings)
-    assert candidates.positives.tolist() == [[PADDING]]
+    assert candidates.positives.tolist() == [[NO_ITEM]]
 
 
 def test_words_that_pandas_takes_for_missing_are_identifiers(tmp_path):
@@ -213,7 +213,7 @@ def test_integer_identifiers(tmp_path):
     candidates = read_candidates(write(tmp_path, text), numbered)
     assert candidates.users.tolist() == [0, 1]
     assert candidates.positives.tolist() == [[0], [1]]
-    assert candidates.negatives.tolist() == [[PADDING], [2]]
+    assert candidates.negatives.tolist() == [[NO_ITEM], [2]]
 
 
 HEADER = "user_id,positive_1,negative_1,negative_2\nu0000,i0000,i0001,i0002\n"
@@ -260,14 +260,14 @@ def test_the_papers_own_candidates(amazon_folder):
     test = leave_last_out(ratings, n_test=2, n_valid=0, too_few="test").test.to_csr("ones")
     assert len(candidates.users) == 5_107
     assert candidates.negatives.shape == (5_107, 99)
-    assert (candidates.positives[:, 0] != PADDING).all()
-    assert (candidates.positives[:, 1] == PADDING).sum() == 232
+    assert (candidates.positives[:, 0] != NO_ITEM).all()
+    assert (candidates.positives[:, 1] == NO_ITEM).sum() == 232
     np.testing.assert_array_equal(candidates.users, np.arange(ratings.n_users))
     # equal as sets: padded_rows sorts by item, the file by time
     ours = np.sort(padded_rows(test), axis=1)
     np.testing.assert_array_equal(np.sort(candidates.positives, axis=1), ours)
     met = ratings.to_csr("ones").toarray() > 0
-    assert (candidates.negatives != PADDING).all()
+    assert (candidates.negatives != NO_ITEM).all()
     assert not np.take_along_axis(met, candidates.negatives, axis=1).any()
 
 

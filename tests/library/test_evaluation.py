@@ -11,7 +11,7 @@ from recsys_lib.data import DataError
 from recsys_lib.evaluation import compare, evaluate, leaderboard, over_seeds, summary
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
-from recsys_lib.metrics import METRICS, PADDING
+from recsys_lib.metrics import METRICS, NO_ITEM
 from recsys_lib.models import NotFittedError, Popularity, Random
 
 from toy import fixed, split_of
@@ -69,8 +69,8 @@ def test_validation_by_hand():
 def test_sampled_ranking_by_hand():
     candidates = Candidates(
         np.array([0, 1, 2, 3]),
-        np.array([[3, PADDING], [0, 4], [4, PADDING], [PADDING, PADDING]]),
-        np.array([[2, PADDING], [3, 2], [0, 1], [0, 1]]),
+        np.array([[3, NO_ITEM], [0, 4], [4, NO_ITEM], [NO_ITEM, NO_ITEM]]),
+        np.array([[2, NO_ITEM], [3, 2], [0, 1], [0, 1]]),
     )
     table = evaluate(fixed(SCORES, SPLIT), SPLIT, k=[1, 2], candidates=candidates)
     assert table.index.tolist() == [0, 1, 2, 3]
@@ -402,7 +402,7 @@ def test_compare_is_paired_and_has_a_direction(wide):
 
 def test_a_user_who_is_no_case_is_left_out_of_both():
     candidates = Candidates(
-        np.array([0, 1, 3]), np.array([[3], [0], [PADDING]]), np.full((3, 1), 2)
+        np.array([0, 1, 3]), np.array([[3], [0], [NO_ITEM]]), np.full((3, 1), 2)
     )
     table = evaluate(fixed(SCORES, SPLIT), SPLIT, 1, candidates=candidates)
     baseline = evaluate(fixed(-np.array(SCORES), SPLIT), SPLIT, 1, candidates=candidates)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from recsys_lib.metrics import (
     METRICS,
+    NO_ITEM,
     NOT_RANKED,
-    PADDING,
     hit_ratio,
     mae,
     ndcg,
@@ -127,7 +127,7 @@ def test_places_are_counted_from_above():
     ranks = ranks_from_scores(
         np.array([[0.3, 0.9, 0.3, 0.1], [1, 1, 1, -np.inf]]), np.array([[0, 1, -1], [3, 2, -1]])
     )
-    assert ranks.above.tolist() == [[1, 0, PADDING], [NOT_RANKED, 0, PADDING]]
+    assert ranks.above.tolist() == [[1, 0, NO_ITEM], [NOT_RANKED, 0, NO_ITEM]]
     assert ranks.tied[:, :2].tolist() == [[2, 1], [1, 3]]
     assert ranks.n_relevant.tolist() == [2, 2]
 
@@ -251,7 +251,7 @@ def test_lists_and_scores_agree_where_nothing_ties(user, length):
     ranks = ranks_from_scores(scores[None], relevant)
     np.testing.assert_array_equal(whole.above, ranks.above)
     np.testing.assert_array_equal(whole.tied, ranks.tied)
-    padded = np.full((1, length), PADDING)
+    padded = np.full((1, length), NO_ITEM)
     padded[0, : len(order)] = order[:length]
     cut = ranks_from_lists(padded, relevant)
     for metric in METRICS.values():
@@ -264,7 +264,7 @@ def test_users_do_not_touch_each_other(several):
     n_items = max(len(scores) for scores, _ in several)
     width = max(len(relevant) for _, relevant in several)
     scores = np.full((len(several), n_items), -np.inf)
-    relevant = np.full((len(several), width), PADDING)
+    relevant = np.full((len(several), width), NO_ITEM)
     for row, (values, items) in enumerate(several):
         scores[row, : len(values)] = values
         relevant[row, : len(items)] = list(items)
@@ -311,13 +311,13 @@ def test_wrong_ks_are_refused(metric):
 @pytest.mark.parametrize("metric", METRICS.values())
 def test_no_relevant_item_is_nan(metric):
     scores = np.array([[1.0, 2], [1, 2]])
-    ranks = ranks_from_scores(scores, np.array([[PADDING], [1]]))
+    ranks = ranks_from_scores(scores, np.array([[NO_ITEM], [1]]))
     assert np.isnan(metric(ranks, [1, 5])[0]).all()
     assert not np.isnan(metric(ranks, [1, 5])[1]).any()
     assert ranks.n_relevant.tolist() == [0, 1]
     none = ranks_from_scores(scores, np.empty((2, 0)))
     assert np.isnan(metric(none, 1)).all()
-    lists = ranks_from_lists(np.array([[0, 1]]), np.array([[PADDING]]))
+    lists = ranks_from_lists(np.array([[0, 1]]), np.array([[NO_ITEM]]))
     assert np.isnan(metric(lists, 1)).all()
 
 
@@ -325,7 +325,7 @@ def test_no_relevant_item_is_nan(metric):
 def test_nothing_to_rank_is_zero(metric):
     ranks = ranks_from_scores(np.full((1, 4), -np.inf), np.array([[2, 0]]))
     np.testing.assert_array_equal(metric(ranks, [1, 4, 100]), [[0, 0, 0]])
-    for empty in (np.full((1, 3), PADDING), np.empty((1, 0))):
+    for empty in (np.full((1, 3), NO_ITEM), np.empty((1, 0))):
         ranks = ranks_from_lists(empty, np.array([[2, 0]]))
         np.testing.assert_array_equal(metric(ranks, [1, 4, 100]), [[0, 0, 0]])
 
@@ -338,8 +338,8 @@ def test_no_users_give_no_values(metric):
 
 
 def test_padding_in_a_list_is_no_item():
-    ranks = ranks_from_lists(np.array([[4, PADDING, PADDING]]), np.array([[PADDING, 4]]))
-    assert ranks.above.tolist() == [[PADDING, 0]]
+    ranks = ranks_from_lists(np.array([[4, NO_ITEM, NO_ITEM]]), np.array([[NO_ITEM, 4]]))
+    assert ranks.above.tolist() == [[NO_ITEM, 0]]
 
 
 def test_k_beyond_the_list_counts_the_missing_places_as_not_relevant():
@@ -491,7 +491,7 @@ def test_agrees_with_ranx_where_nothing_ties_and_all_have_relevant_items(name):
     rng = np.random.default_rng(1)
     scores = rng.random((200, 30))
     relevant = rng.permuted(np.tile(np.arange(30), (200, 1)), axis=1)[:, :6]
-    relevant[np.arange(6) >= rng.integers(1, 7, (200, 1))] = PADDING
+    relevant[np.arange(6) >= rng.integers(1, 7, (200, 1))] = NO_ITEM
     ranks = ranks_from_scores(scores, relevant)
     for k in (1, 2, 5, 10, 30, 100):
         theirs = by_ranx(name, scores, relevant, k)
@@ -503,7 +503,7 @@ def test_agrees_with_ranx_where_nothing_ties_and_all_have_relevant_items(name):
 @pytest.mark.parametrize("name", METRICS)
 def test_differs_from_ranx_without_relevant_items(name):
     """ranx counts a user who cannot be served as a failure; for us there is no test case."""
-    scores, relevant = np.array([[3.0, 2, 1]]), np.array([[PADDING]])
+    scores, relevant = np.array([[3.0, 2, 1]]), np.array([[NO_ITEM]])
     assert by_ranx(name, scores, relevant, 2) == [0]
     assert np.isnan(METRICS[name](ranks_from_scores(scores, relevant), 2)).all()
 

@@ -17,6 +17,7 @@ from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, watching
 from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.files import write_npz
+from recsys_lib.metrics import NO_ITEM
 from recsys_lib.models import (
     Biases,
     ItemKNN,
@@ -28,7 +29,6 @@ from recsys_lib.models import (
     load_model,
 )
 from recsys_lib.models.neighbors import center_rows, cosine_similarity, normalize_rows
-from recsys_lib.top_k import NO_ITEM
 
 from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
 

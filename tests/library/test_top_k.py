@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 import recsys_lib.top_k as module
-from recsys_lib.top_k import LONG, NO_ITEM, mask, top_k
+from recsys_lib.metrics import NO_ITEM
+from recsys_lib.top_k import LONG, mask, top_k
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=150)
 BOTH = (5, LONG + 1)  # a k for each branch: insertion into a short list, sorting for a long one

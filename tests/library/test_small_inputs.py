@@ -148,7 +148,7 @@ def test_the_mean_of_a_single_rating_is_that_rating():
 
 def test_the_number_that_stands_for_nothing_is_minus_one():
     """Files and other people's code hold the number, not its name."""
-    assert top_k.NO_ITEM == metrics.PADDING == -1
+    assert top_k.NO_ITEM == metrics.NO_ITEM == -1
     items, scores = top_k.top_k(np.array([[1.0, -np.inf]]), 2)
     assert items.tolist() == [[0, -1]]
     assert scores[0, 1] == -np.inf
