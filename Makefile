@@ -33,7 +33,7 @@ help:
 	@echo "make student         write the student's notebooks into student/, keeping what is there"
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
-	@echo "make check           style, and that no unchecked output is committed"
+	@echo "make check           style, types, and that no unchecked output is committed"
 	@echo "make mutants         change the library at 300 places: which change does no test notice? (hours)"
 	@echo "make hooks           let git run these checks before every commit"
 	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
@@ -162,5 +162,5 @@ bench: .venv-bench/.installed $(VENV)/.installed
 	@$(BIN)/python tools/readme.py
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find recsys_lib tests book tools benchmarks -name __pycache__ -type d -exec rm -rf {} +

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def write_npz(path: str | os.PathLike, arrays: dict[str, np.ndarray], text: dict) -> None:
+def write_npz(path: str | os.PathLike, arrays: dict[str, np.ndarray], text: dict[str, Any]) -> None:
     """Write arrays and a JSON-able dict to one compressed file, atomically.
 
     Raises
@@ -40,10 +40,11 @@ def write_npz(path: str | os.PathLike, arrays: dict[str, np.ndarray], text: dict
             raise TypeError(f"{key} must hold numbers or text, got Python objects")
     with atomic_write(path) as file:
         packed = np.frombuffer(json.dumps(text).encode(), dtype=np.uint8)
-        np.savez_compressed(file, __text__=packed, **arrays)
+        # mypy fears an array named allow_pickle
+        np.savez_compressed(file, __text__=packed, **arrays)  # type: ignore[arg-type]
 
 
-def read_npz(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict]:
+def read_npz(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `write_npz` wrote: (arrays, dict).
 
     Raises

@@ -53,6 +53,8 @@ def read_models(path: str | Path) -> dict[str, Recommender]:
     if path.suffix != ".py" or not path.is_file():
         raise DataError(f"FILE must be a Python file that exists, got {path}")
     spec = importlib.util.spec_from_file_location(OWN + path.stem, path)
+    assert spec is not None  # nor its loader, of a file that ends in .py
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # for dataclasses, and whoever else looks a class up
     folder = str(path.parent.resolve())

@@ -53,7 +53,7 @@ def top_k(
     return items, best
 
 
-def _sorted(scores: np.ndarray, k: int, exclude: sparse.csr_array):
+def _sorted(scores: np.ndarray, k: int, exclude: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
     """Do the same by sorting all scores, which is faster for long lists."""
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])

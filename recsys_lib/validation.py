@@ -50,7 +50,7 @@ def check_bool(name: str, value: object) -> bool:
     return value
 
 
-def check_scale(name: str, value: object) -> tuple[float, float] | None:
+def check_scale(name: str, value: Iterable[float] | None) -> tuple[float, float] | None:
     """Return `value` as (lowest, highest) rating, or raise if it is neither that nor None."""
     if value is None:
         return None
@@ -73,10 +73,9 @@ def check_choice(name: str, value: object, allowed: Collection[str]) -> str:
 def check_ks(k: int | Sequence[int]) -> np.ndarray:
     """Return the list lengths `k` (one or several positive integers) as an int64 array."""
     wanted = "k must be a positive integer or a sequence of them"
-    if isinstance(k, Integral) and not isinstance(k, bool):
-        k = [k]
+    single = isinstance(k, Integral) and not isinstance(k, bool)
     try:
-        values = list(k)
+        values = [k] if single else list(k)  # type: ignore[arg-type]  # True raises, as it should
     except TypeError:
         raise TypeError(f"{wanted}, got {k!r} ({type(k).__name__})") from None
     if not values:

@@ -134,6 +134,13 @@ class Dataset:
     md5: str | None = None
     counts: tuple[int, int, int] | None = None
 
+    @property
+    def stored(self) -> tuple[str, Format]:
+        """`file` and `form` of a data set that is read from a file."""
+        if self.file is None or self.form is None:
+            raise ValueError(f"{self.name} has no file of its own")
+        return self.file, self.form
+
 
 MOVIELENS_SMALL = Dataset(
     "movielens-small",
@@ -180,12 +187,12 @@ MOVIELENS_1M = Dataset(
 def _amazon(category: str) -> list[Dataset]:
     """Return the official files of one category: 0-core, 5-core where there is one, reviews."""
     spoken = category.replace("_", " ")
-    common = {"license": AMAZON_LICENSE, "citation": AMAZON_CITATION}
+    rights = AMAZON_LICENSE, AMAZON_CITATION
     found = [
         Dataset(
             f"amazon-2023/{category}",
             f"{spoken}: all ratings, one per user and product",
-            **common,
+            *rights,
             file=f"amazon-2023/0core_rating_only_{category}.csv.gz",
             url=f"{AMAZON}/benchmark/0core/rating_only/{category}.csv.gz",
             form=replace(AMAZON_FORMAT, known_faults=AMAZON_FAULTS),
@@ -194,7 +201,7 @@ def _amazon(category: str) -> list[Dataset]:
         Dataset(
             f"amazon-2023-reviews/{category}",
             f"{spoken}: the raw reviews",
-            **common,
+            *rights,
             file=f"amazon-2023/raw_review_{category}.jsonl.gz",
             url=f"{AMAZON}/raw/review_categories/{category}.jsonl.gz",
             form=REVIEW_FORMAT,
@@ -207,7 +214,7 @@ def _amazon(category: str) -> list[Dataset]:
             Dataset(
                 f"amazon-2023-5core/{category}",
                 f"{spoken}: users and products with at least 5 ratings",
-                **common,
+                *rights,
                 file=f"amazon-2023/5core_rating_only_{category}.csv.gz",
                 url=f"{AMAZON}/benchmark/5core/rating_only/{category}.csv.gz",
                 form=AMAZON_FORMAT,

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -263,9 +264,7 @@ def _fault(job: _Job, path: Path) -> str | None:
         for name, expected in job.digests.items():
             with path.open("rb") as file:
                 # MD5 only tells files apart here; saying so keeps it allowed in FIPS mode.
-                found = hashlib.file_digest(
-                    file, lambda n=name: hashlib.new(n, usedforsecurity=False)
-                )
+                found = hashlib.file_digest(file, partial(hashlib.new, name, usedforsecurity=False))
             if found.hexdigest() != expected:
                 return f"its {name} is {found.hexdigest()}, expected {expected}"
     return None
@@ -389,8 +388,12 @@ def _open(job: _Job, session: requests.Session, headers: dict[str, str]) -> requ
         if isinstance(wrapped, urllib3.exceptions.ProtocolError):
             raise _RetryError("the connection broke before the server answered") from error
         cause = getattr(wrapped, "reason", None) or error
-        never_met = (requests.ConnectTimeout, requests.exceptions.ProxyError)
-        never_met += (requests.exceptions.SSLError, urllib3.exceptions.NewConnectionError)
+        never_met = (
+            requests.ConnectTimeout,
+            requests.exceptions.ProxyError,
+            requests.exceptions.SSLError,
+            urllib3.exceptions.NewConnectionError,
+        )
         reached = not isinstance(error, never_met) and not isinstance(cause, never_met)
         raise _RetryError(str(cause), reached=reached) from error
     except requests.RequestException as error:

@@ -4,13 +4,14 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from recsys_lib.data import tables
@@ -113,7 +114,12 @@ class Interactions:
     report: ReadReport | None = None
 
     def __post_init__(self) -> None:
-        dtypes = {"user": np.int32, "item": np.int32, "rating": np.float32, "timestamp": np.int64}
+        dtypes: dict[str, type[np.number]] = {
+            "user": np.int32,
+            "item": np.int32,
+            "rating": np.float32,
+            "timestamp": np.int64,
+        }
         for attribute, dtype in dtypes.items():
             what = f"{self.name}: {attribute}"
             self._freeze(attribute, tables.converted(getattr(self, attribute), dtype, what))
@@ -223,20 +229,20 @@ class Interactions:
             )
         raise DataError(f"{self.name} has no timestamps, which {needed_by} needs{cure}")
 
-    def titles(self, items: Sequence[int]) -> list[str]:
+    def titles(self, items: ArrayLike) -> list[str]:
         """Titles of these item indices; the identifier where the source knows no title.
 
         Raises IndexError for an index that is no item, such as the -1 which fills up a list of
         recommendations that is too short.
         """
-        items = check_ids("items", items, self.n_items)
+        places = check_ids("items", items, self.n_items)
         column = self._title_column()
-        if column is None:
-            return [str(identifier) for identifier in self.item_ids[items]]
-        found = self.items[column].iloc[items]
+        if self.items is None or column is None:
+            return [str(identifier) for identifier in self.item_ids[places]]
+        found = self.items[column].iloc[places]
         return [
             str(self.item_ids[i]) if pd.isna(title) else str(title)
-            for i, title in zip(items, found, strict=True)
+            for i, title in zip(places, found, strict=True)
         ]
 
     def _title_column(self) -> object | None:
@@ -302,7 +308,7 @@ class Interactions:
         """
         return int(self.user_index([identifier])[0])
 
-    def user_index(self, identifiers: Sequence[int | str]) -> np.ndarray:
+    def user_index(self, identifiers: ArrayLike) -> np.ndarray:
         """Indices of users by their identifiers in the source, int64, in the order given.
 
         The way back is ``ratings.user_ids[index]``. Numbers may be written as text and the other
@@ -310,7 +316,7 @@ class Interactions:
         """
         return tables.find(identifiers, self.user_ids, "identifiers")
 
-    def item_index(self, identifiers: Sequence[int | str]) -> np.ndarray:
+    def item_index(self, identifiers: ArrayLike) -> np.ndarray:
         """Indices of items by their identifiers in the source; see `user_index`."""
         return tables.find(identifiers, self.item_ids, "identifiers")
 
@@ -495,7 +501,7 @@ class Interactions:
             if items is not None:
                 items = pd.read_json(io.StringIO(items), orient="table", precise_float=True)
             text["scale"] = None if text["scale"] is None else tuple(text["scale"])
-            return cls(**arrays, **text, items=items)
+            return cls(**dict[str, Any](arrays), **text, items=items)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} does not hold interactions: {error}") from None
 

@@ -100,11 +100,12 @@ def load(
     elif entry is PAPER:
         ratings = _paper(path, download, on_bad_rows)
     else:
+        _, form = entry.stored
         file = Path(path) if path is not None else locate(entry, download)
         items = _items(entry, file, metadata, download)
         ratings = read(
             _inside(file, entry),
-            entry.form,
+            form,
             name=name,
             on_bad_rows=on_bad_rows,
             items=items,
@@ -263,6 +264,8 @@ def locate(entry: Dataset, download: bool = False, options: str = "download=True
 
     `options` are those with which `load` would fetch this file.
     """
+    if entry.file is None:
+        raise ValueError(f"{entry.name} has no file of its own")
     found = fetching.find(entry.file)
     if found is not None:
         return found
@@ -307,7 +310,8 @@ def _movielens_small() -> Interactions:
 
 def _paper(path: str | Path | None, download: bool, on_bad_rows: str) -> Interactions:
     """Return the paper's data: ready-made if it is there, else from the official file."""
-    file = _inside(Path(path), PAPER) if path is not None else fetching.find(PAPER.file)
+    place, form = PAPER.stored
+    file = _inside(Path(path), PAPER) if path is not None else fetching.find(place)
     if file is None:
         official = load("amazon-2023/Musical_Instruments", download=download)
         return _renamed(min_counts(official, user=20, item=20), PAPER.name)
@@ -316,8 +320,8 @@ def _paper(path: str | Path | None, download: bool, on_bad_rows: str) -> Interac
     if table.exists():
         keep = ["title", "main_category", "store", "price", "categories"]
         items = read_metadata(table, "parent_asin", {c: c for c in keep})
-    ratings = read(file, PAPER.form, name=PAPER.name, on_bad_rows=on_bad_rows, items=items)
-    if len(ratings) > PAPER.counts[0]:  # the official file was given
+    ratings = read(file, form, name=PAPER.name, on_bad_rows=on_bad_rows, items=items)
+    if PAPER.counts is not None and len(ratings) > PAPER.counts[0]:  # the official file was given
         ratings = min_counts(ratings, user=20, item=20)
     return ratings
 
@@ -330,7 +334,8 @@ def _inside(file: Path, entry: Dataset) -> Path:
     """Return the file to read: somewhere inside if a folder was given."""
     if not file.is_dir():
         return file
-    names = [name for name in (entry.form.member, Path(entry.file).name) if name]
+    place, form = entry.stored
+    names = [name for name in (form.member, Path(place).name) if name]
     found = [path for name in names for path in sorted(file.rglob(name)) if path.is_file()]
     if not found:
         raise DataError(f"the folder {file} holds no {' and no '.join(names)}")

@@ -2,13 +2,14 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 from recsys_lib.validation import DataError
 
@@ -39,15 +40,19 @@ OTHER_KINDS = (  # first bytes, what they are a sign of and what helps
     (b"[", f"if it is one JSON list, read it with pandas.read_json {WITH_PANDAS}"),
 )
 
+# An open file of bytes whose beginning can be looked at without reading on.
+Peekable = io.BufferedReader | gzip.GzipFile | lzma.LZMAFile | bz2.BZ2File | zipfile.ZipExtFile
+
 
 @contextmanager
-def unpacked(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
+def unpacked(path: Path, member: str | None = None) -> Iterator[Peekable]:
     """Open a file for reading bytes, through gzip, bzip2, xz and zip, recognized by content.
 
     Of a zip archive with several files, `member` names the one to read.
     """
     with ExitStack() as stack:
-        file = stack.enter_context(open(path, "rb"))
+        # Any, since the packers do not agree on the type of a file that they read from
+        file: Any = stack.enter_context(open(path, "rb"))
         for _ in range(LAYERS):
             start = file.peek(10)[:10]
             if start.startswith(GZIP):
@@ -64,7 +69,7 @@ def unpacked(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
         yield file
 
 
-def _archive(file: BinaryIO, member: str | None, path: Path) -> zipfile.ZipFile:
+def _archive(file: Peekable, member: str | None, path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
@@ -75,7 +80,7 @@ def _archive(file: BinaryIO, member: str | None, path: Path) -> zipfile.ZipFile:
         ) from None
 
 
-def _member(archive: zipfile.ZipFile, member: str | None, path: Path) -> BinaryIO:
+def _member(archive: zipfile.ZipFile, member: str | None, path: Path) -> IO[bytes]:
     files = [name for name in archive.namelist() if not name.endswith("/")]
     if any(name.startswith("xl/") for name in files):
         raise DataError(f"{path} is an Excel workbook: save it as CSV")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.packing import (
     DAMAGE,
     WITH_PANDAS,
+    Peekable,
     beginning,
     damaged,
     other_kind,
@@ -125,14 +126,14 @@ class Format:
         }
         return {ours: theirs for ours, theirs in names.items() if theirs is not None}
 
-    def parse(self, fields: dict[str, object]) -> tuple:
+    def parse(self, fields: dict[str, Any]) -> tuple[int | str, int | str, float, int]:
         """Return one row's (user, item, rating, timestamp), or raise BadRow."""
-        row = {"rating": 1.0, "timestamp": 0}
+        row: dict[str, Any] = {"rating": 1.0, "timestamp": 0}
         for ours in self.wanted:
             row[ours] = self.convert(ours, fields[ours])
         return row["user"], row["item"], row["rating"], row["timestamp"]
 
-    def convert(self, ours: str, value: object) -> object:
+    def convert(self, ours: str, value: Any) -> int | float | str:
         """Return the value of a field, where `ours` is our name of its column, or raise BadRow."""
         if value is None or value == "":
             raise BadRow(f"{ours} is missing", f"{self.wanted[ours]} is missing")
@@ -165,7 +166,7 @@ class Format:
             ) from None
         return number
 
-    def _rating(self, value: object) -> float:
+    def _rating(self, value: Any) -> float:
         low, high = self.scale or (-LARGEST, LARGEST)
         try:
             rating = float(_plain_number(value))
@@ -181,7 +182,7 @@ class Format:
             )
         return rating
 
-    def _time(self, value: object) -> int:
+    def _time(self, value: Any) -> int:
         unit, is_text = self.stored_unit, self.time_unit != self.stored_unit
         try:
             time = from_text(value, self.time_unit) if is_text else _whole(value)
@@ -203,7 +204,7 @@ class Format:
         return time
 
 
-def _plain_number(value: object) -> object:
+def _plain_number(value: Any) -> Any:
     """Refuse what Python takes for a number and a file does not mean as one: True, 1_000, ٣."""
     if isinstance(value, bool):
         raise TypeError
@@ -212,7 +213,7 @@ def _plain_number(value: object) -> object:
     return value
 
 
-def _whole(value: object) -> int:
+def _whole(value: Any) -> int:
     """Return a whole number, also one written as 5.0 or 5e3."""
     value = _plain_number(value)
     if isinstance(value, str):
@@ -279,7 +280,7 @@ def read(
     if path.is_dir():
         raise DataError(f"{path} is a folder; needed is the file of interactions itself")
     frame = _read_fast(path, form) if form.kind == "delimited" else None
-    skipped: Counter = Counter()
+    skipped: Counter[str] = Counter()
     if frame is None:
         frame = _read_slowly(path, form, on_bad_rows, skipped)
     try:
@@ -376,11 +377,10 @@ def _checked_header(path: Path, form: Format) -> tuple[list[str], int]:
         lines = _Lines(text)
         rows = _rows(lines, form.separator, form.quotes)
         header = _header(rows, lines, form.columns, list(form.wanted.values()))
-        first = next(rows)
-        fault = _fault(first, lines, len(header))
+        first = _judged(next(rows), lines, len(header))
         sizes = [len("".join(lines.row)), *map(len, islice(text, 1000))]
-    if fault:
-        raise fault
+    if isinstance(first, BadRow):
+        raise first
     if len(form.separator) > 1 and form.separator[0] in "".join(first):
         raise BadRow("row cannot be split", "half a separator inside a field")
     return header, sum(sizes) // len(sizes) + 1
@@ -424,7 +424,7 @@ def _convert_columns(
     return pd.DataFrame(frame)
 
 
-def _read_slowly(path: Path, form: Format, on_bad_rows: str, skipped: Counter) -> pd.DataFrame:
+def _read_slowly(path: Path, form: Format, on_bad_rows: str, skipped: Counter[str]) -> pd.DataFrame:
     rows, line = [], 0
     records = _json_rows if form.kind == "jsonl" else _delimited_rows
     try:
@@ -452,20 +452,22 @@ def _read_slowly(path: Path, form: Format, on_bad_rows: str, skipped: Counter) -
     return pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"])
 
 
-def _delimited_rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, dict | BadRow]]:
+def _delimited_rows(file: Peekable, form: Format) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     with _as_text(file, form.encoding) as text:
         lines = _Lines(text)
         rows = _rows(lines, form.separator, form.quotes)
         header = _header(rows, lines, form.columns, list(form.wanted.values()))
         place = {ours: header.index(theirs) for ours, theirs in form.wanted.items() if header}
         for row in rows:
-            fault = _fault(row, lines, len(header), place.values())
-            if fault:
+            row = _judged(row, lines, len(header), place.values())
+            if isinstance(row, BadRow):
                 lines.keep_first()
-            yield lines.first, fault or {ours: row[at] for ours, at in place.items()}
+                yield lines.first, row
+            else:
+                yield lines.first, {ours: row[at] for ours, at in place.items()}
 
 
-def _as_text(file: BinaryIO, encoding: str = "utf-8", newline: str = "") -> TextIO:
+def _as_text(file: Peekable, encoding: str = "utf-8", newline: str = "") -> TextIO:
     """Open bytes as text; what cannot be decoded becomes halves of characters."""
     encoding = "utf-8-sig" if _is_utf8(encoding) else encoding
     return io.TextIOWrapper(file, encoding, errors="surrogateescape", newline=newline)
@@ -489,10 +491,9 @@ def _header(
     wanted: Sequence[str],
 ) -> list[str]:
     """Return the names of the columns, none if there is not even a header, or raise BadHeader."""
-    header = list(names) if names else next(rows, [])
-    fault = _fault(header, lines)
-    if fault:
-        raise BadHeader(f"line {lines.first}: the header cannot be read: {fault}")
+    header = _judged(list(names) if names else next(rows, []), lines)
+    if isinstance(header, BadRow):
+        raise BadHeader(f"line {lines.first}: the header cannot be read: {header}")
     for name in wanted if header else ():
         if header.count(name) > 1:
             raise BadHeader(f"line {lines.first}: column {name!r} comes more than once: {header}")
@@ -518,24 +519,25 @@ def _cure_of_header(
     return meant(missing, header)
 
 
-def _fault(
+def _judged(
     row: list[str] | BadRow,
     lines: "_Lines",
     width: int | None = None,
     places: Iterable[int] | None = None,
-) -> BadRow | None:
-    """Return what is wrong with a row, if anything is: its shape, or text at `places` (or all)."""
+) -> list[str] | BadRow:
+    """Return a row, or what is wrong with it: its shape, or text at `places` (or all)."""
     if isinstance(row, BadRow):
         return row
     if width is not None and len(row) != width:
         return BadRow("wrong number of fields", f"{len(row)} fields, expected {width}")
     if not _is_unicode("".join(row if places is None else [row[at] for at in places])):
         return _undecodable(lines.text.encoding)
-    return None
+    return row
 
 
 def _rows(lines: "_Lines", separator: str, quotes: bool = True) -> Iterator[list[str] | BadRow]:
     """Split text into rows; blank lines are none."""
+    split: Iterator[list[str]]
     if len(separator) == 1 and quotes:
         split = csv.reader(lines, delimiter=separator)
     else:
@@ -594,7 +596,7 @@ class _Lines:
         del self.row[1:]
 
 
-def _json_rows(file: BinaryIO, form: Format) -> Iterator[tuple[int, dict | BadRow]]:
+def _json_rows(file: Peekable, form: Format) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     for line, record in _json_objects(file, form.wanted.values(), form.encoding):
         if not isinstance(record, BadRow):
             record = _misnamed(record, form) or {o: record.get(t) for o, t in form.wanted.items()}
@@ -610,8 +612,8 @@ def _misnamed(record: dict, form: Format) -> BadRow | None:
 
 
 def _json_objects(
-    file: BinaryIO, wanted: Iterable[str], encoding: str = "utf-8"
-) -> Iterator[tuple[int, dict | BadRow]]:
+    file: Peekable, wanted: Iterable[str], encoding: str = "utf-8"
+) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Yield (line, object) of each line; blank lines are none."""
     with _as_text(file, encoding, newline="\n") as text:
         for number, line in enumerate(text, start=1):
@@ -620,7 +622,7 @@ def _json_objects(
                 yield number, _json_object(line, wanted, encoding)
 
 
-def _json_object(line: str, wanted: Iterable[str], encoding: str) -> dict | BadRow:
+def _json_object(line: str, wanted: Iterable[str], encoding: str) -> dict[str, Any] | BadRow:
     """Return the object of a line; what cannot be decoded matters only in wanted values."""
     garbled = not _is_unicode(line)
     try:
@@ -638,7 +640,7 @@ def _json_object(line: str, wanted: Iterable[str], encoding: str) -> dict | BadR
 
 
 @contextmanager
-def _open(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
+def _open(path: Path, member: str | None = None) -> Iterator[Peekable]:
     """Open a file for reading bytes; while it is open, fields of text may be long."""
     before = csv.field_size_limit(LONGEST)
     try:
@@ -691,9 +693,11 @@ def read_metadata(
             places = [header.index(name) for name in (key, *columns.values()) if header]
             for row in split:
                 line = lines.first
-                fault = _fault(row, lines, len(header), places)
-                if fault or not row[places[0]]:
-                    raise DataError(f"{path}, line {line}: {fault or f'{key} is missing'}")
+                row = _judged(row, lines, len(header), places)
+                if isinstance(row, BadRow):
+                    raise DataError(f"{path}, line {line}: {row}")
+                if not row[places[0]]:
+                    raise DataError(f"{path}, line {line}: {key} is missing")
                 rows.setdefault(row[places[0]], [row[at] or None for at in places[1:]])
     except (OSError, *DAMAGE) as error:
         raise damaged(path, line, error) from None

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from recsys_lib.data.times import check_times, from_datetimes, holds_datetimes
 from recsys_lib.validation import DataError, check_choice
@@ -36,7 +37,8 @@ def same_column(wanted: str, found: Iterable[Hashable]) -> list[Hashable]:
 
 def meant(wanted: str | Sequence[str], found: Iterable[Hashable]) -> str:
     """Return a question after what may be meant by one or more names; empty if there is nothing."""
-    found, near = list(found), []
+    found = list(found)
+    near: list[Hashable] = []
     for name in [wanted] if isinstance(wanted, str) else wanted:
         texts = [str(other) for other in found]
         close = same_column(name, found) or difflib.get_close_matches(name, texts, 1, cutoff=0.7)
@@ -85,7 +87,7 @@ def full(frame: pd.DataFrame, column: str, name: str) -> pd.Series:
 # ---- numbers and times ---------------------------------------------------------------------------
 
 
-def converted(values: object, dtype: type, what: str, cure: str = "") -> np.ndarray:
+def converted(values: object, dtype: type[np.number], what: str, cure: str = "") -> np.ndarray:
     """Return a copy of some numbers in this dtype; whole numbers must come through unchanged."""
     given = np.array(values, ndmin=1)
     if given.size and given.dtype.kind not in "biuf":
@@ -218,9 +220,10 @@ def _identifier(value: object, what: str, exact: int) -> int | str:
         raise DataError(f"{what} holds {value!r} ({type(value).__name__}); {ALLOWED}")
     if isinstance(value, Integral):
         return int(value)
-    if not float(value).is_integer() or abs(value) >= exact:
+    number = float(value)
+    if not number.is_integer() or abs(number) >= exact:
         raise DataError(f"{what} holds {value!r}, which is no exact whole number; {ALLOWED}")
-    return int(value)
+    return int(number)
 
 
 def _check_texts(texts: list[str], what: str) -> None:
@@ -249,7 +252,7 @@ def _quick_to_sort(ids: np.ndarray) -> np.ndarray:
         return ids
 
 
-def find(wanted: object, ids: np.ndarray, what: str) -> np.ndarray:
+def find(wanted: ArrayLike, ids: np.ndarray, what: str) -> np.ndarray:
     """Return the place of each wanted identifier in a vocabulary, int64; 7 and "7" are the same.
 
     Raises KeyError, with the nearest that there are, for one that is not in it.
@@ -257,8 +260,8 @@ def find(wanted: object, ids: np.ndarray, what: str) -> np.ndarray:
     if np.ndim(wanted) != 1:
         cure = f"; write [{wanted!r}] for one" if np.ndim(wanted) == 0 else ""
         raise TypeError(f"{what} must be a sequence of identifiers, got {wanted!r}{cure}")
-    wanted = pd.Series(wanted, dtype=None if len(wanted) else object)
-    codes, distinct = pd.factorize(wanted.array)
+    column = pd.Series(wanted, dtype=None if np.size(wanted) else object)
+    codes, distinct = pd.factorize(column.array)
     if (codes < 0).any():
         raise KeyError(f"{what} has no identifier in place {int(np.argmax(codes < 0))}")
     plain = identifiers(distinct, what)

@@ -1,6 +1,7 @@
 """Times: how they are counted, which can be true, and what a wrong unit looks like."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ PER_SECOND = {"s": 1, "ms": 1_000, "microseconds": 10**6, "nanoseconds": 10**9}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def from_text(text: object, layout: str) -> int:
+def from_text(text: Any, layout: str) -> int:
     """Return Unix milliseconds; without a time zone, UTC is meant.
 
     `layout` is "iso" or what `datetime.strptime` understands. Raises TypeError or ValueError for

@@ -1,6 +1,7 @@
 """Rank a model's scores under a protocol; one table row per user, so that intervals can be had."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from recsys_lib.validation import (
     metric_meant,
 )
 
-Tables = pd.DataFrame | Sequence[pd.DataFrame]
+Tables: TypeAlias = pd.DataFrame | Sequence[pd.DataFrame]
 
 
 def evaluate(

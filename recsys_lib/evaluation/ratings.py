@@ -5,6 +5,7 @@ twice. The users are still what was sampled: intervals and tests draw whole user
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from recsys_lib.models.base import RatingPredictor
 from recsys_lib.validation import DataError, check_choice, check_vocabulary
 
 ERRORS = {"rmse": "squared_error", "mae": "absolute_error"}
-RatingTables = pd.DataFrame | Sequence[pd.DataFrame]
+RatingTables: TypeAlias = pd.DataFrame | Sequence[pd.DataFrame]
 
 
 def evaluate_ratings(
@@ -181,8 +182,8 @@ def compare_ratings(
     """
     model, base = mean_errors(tables), mean_errors(baseline)
     _check_same("baseline", base, model)
-    trained = [list(many) for many in (tables, baseline) if not isinstance(many, pd.DataFrame)]
-    trained = [many for many in trained if len(many) > 1]
+    given = [list(many) for many in (tables, baseline) if not isinstance(many, pd.DataFrame)]
+    trained = [many for many in given if len(many) > 1]
     rows = {}
     for metric, column in ERRORS.items():
         columns = np.column_stack([model[column], base[column], model["n_ratings"]])

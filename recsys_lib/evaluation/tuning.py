@@ -87,7 +87,9 @@ def search(
         except FloatingPointError:  # a step too large: nothing to choose, and no reason to stop
             return np.nan
         if metric in ERRORS:
-            return rating_error(evaluate_ratings(model, tuning, on="valid"), metric)
+            # evaluate_ratings says so where the model only ranks
+            table = evaluate_ratings(model, tuning, on="valid")  # type: ignore[arg-type]
+            return rating_error(table, metric)
         return evaluate(model, tuning, k, on="valid", candidates=candidates)[metric].mean()
 
     rows = []

@@ -6,6 +6,7 @@ the wrong function. What it expects comes from elsewhere than the chapter's solu
 does not use.
 """
 
+from collections.abc import Callable
 from difflib import get_close_matches
 
 from recsys_lib.exercises import (
@@ -41,7 +42,7 @@ EXERCISES: dict[str, Exercise] = {
 }
 
 
-def check(name: str, answer: object) -> Verdict:
+def check(name: str, answer: Callable) -> Verdict:
     """Try an answer on several inputs and say what is wrong with it.
 
     Parameters

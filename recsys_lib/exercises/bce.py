@@ -1,6 +1,7 @@
 """Exercises of chapter 5."""
 
 import math
+from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
@@ -19,7 +20,7 @@ class _Deaf(np.errstate):
 class _WithoutWarnings(Exercise):
     """An exercise in which what NumPy only warns of (overflow, 1/0, 0/0) is an error."""
 
-    def check(self, answer: object) -> Verdict:
+    def check(self, answer: Callable) -> Verdict:
         """Try `answer` on every case and say what is wrong with the first that fails."""
         with (
             np.errstate(over="raise", divide="raise", invalid="raise"),

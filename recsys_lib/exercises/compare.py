@@ -1,5 +1,7 @@
 """Compare what came back with what was expected, and show both."""
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -53,7 +55,7 @@ def _kind(value: object, families: dict[str, tuple]) -> str:
 
 
 def _compare_shape(result: object, expected: object) -> str | None:
-    if isinstance(expected, dict):
+    if isinstance(expected, dict) and isinstance(result, dict):
         missing, extra = set(expected) - set(result), set(result) - set(expected)
         if missing or extra:
             return f"expected the keys {sorted(expected)}, got {sorted(result)}"
@@ -98,7 +100,7 @@ def is_numeric(value: object) -> bool:
         return False
 
 
-def dense(value: object) -> np.ndarray:
+def dense(value: Any) -> np.ndarray:
     """Return a value as an array; a sparse one as a dense one."""
     return value.toarray() if sparse.issparse(value) else np.asarray(value)
 
@@ -154,7 +156,7 @@ def show(value: object, digits: int | None = None) -> str:
     return text if len(text) <= SHORT + 10 else f"{text[:SHORT]} ... {text[-6:]}"
 
 
-def _text(value: object, digits: int | None) -> str:
+def _text(value: Any, digits: int | None) -> str:
     if sparse.issparse(value):
         value = value.toarray()
     if isinstance(value, np.ndarray):

@@ -93,7 +93,7 @@ class Exercise:
 
         return keep
 
-    def check(self, answer: object) -> Verdict:
+    def check(self, answer: Callable) -> Verdict:
         """Try `answer` on every case and say what is wrong with the first that fails."""
         complaint = self._not_callable(answer)
         if complaint is not None:

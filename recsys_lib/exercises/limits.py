@@ -73,8 +73,8 @@ class _Alarm:
     def __init__(self) -> None:
         self.rings = self.lines = 0
 
-    def ring(self, _: int, frame: FrameType) -> None:
-        if frame.f_code.co_filename.startswith(OURS):
+    def ring(self, _: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code.co_filename.startswith(OURS):
             return  # the answer has just come back, and the alarm is about to be switched off
         self.lines = self.rings
         self.rings += 1

@@ -11,6 +11,7 @@ half-step finds the lowest point of the loss in its own unknowns, so the loss ne
 """
 
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 from numba import njit
@@ -125,7 +126,9 @@ class ALS(FactorModel, EpochModel):
     def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
         by_user = train.to_csr("rating")
         by_item = by_user.T.tocsr()
-        users, items = self.user_factors_.base, self.item_factors_.base  # the biases stand last
+        # `_start` has set views of two arrays, in which the biases stand last
+        users = cast(np.ndarray, self.user_factors_.base)
+        items = cast(np.ndarray, self.item_factors_.base)
         while True:
             # the products are small: threads of the linear algebra would only wait for each other
             with threadpool_limits(limits=1, user_api="blas"):
@@ -134,7 +137,7 @@ class ALS(FactorModel, EpochModel):
             value = loss(self, train, self.regularization)
             yield {"loss": value, **self._errors("train", train)}
 
-    def _half(self, matrix, fixed: np.ndarray, out: np.ndarray) -> None:
+    def _half(self, matrix: sparse.csr_array, fixed: np.ndarray, out: np.ndarray) -> None:
         """Solve for the rows of the matrix with the other side held."""
         factors, held_biases = np.ascontiguousarray(fixed[:, :-1]), fixed[:, -1].copy()
         cells = matrix.indices, matrix.data

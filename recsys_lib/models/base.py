@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -281,7 +281,7 @@ class Recommender(ABC):
         """Do it, for items in rising order and float64 ratings, ones where none were given."""
         able = sorted(
             cls.__name__
-            for cls in _subclasses(Recommender)
+            for cls in _and_subclasses(Recommender.__subclasses__())
             if cls._fold_in is not Recommender._fold_in
         )
         raise NotImplementedError(
@@ -357,11 +357,11 @@ class Recommender(ABC):
         return model
 
     @staticmethod
-    def _portable(parameters: dict[str, object]) -> dict[str, object]:
+    def _portable(parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the hyperparameters of a saved model as this machine can have them."""
         return parameters
 
-    def _state(self) -> dict[str, object]:
+    def _state(self) -> dict[str, Any]:
         """Return what `fit` learned, by name, for `save`."""
         return {name: value for name, value in vars(self).items() if name.endswith("_")}
 
@@ -379,7 +379,7 @@ class Recommender(ABC):
             setattr(self, name, value)
 
     @property
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> dict[str, Any]:
         """The hyperparameters by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
@@ -470,11 +470,11 @@ def _check_interactions(name: str, value: object) -> None:
 def load_model(path: str | os.PathLike) -> Recommender:
     """Read a model of any class of the course that `save` wrote."""
     _, text = read_npz(path)
-    known = {cls.__name__: cls for cls in _subclasses(Recommender)}
+    known = {cls.__name__: cls for cls in _and_subclasses(Recommender.__subclasses__())}
     if text.get("model") not in known:
         raise DataError(f"{path} holds {text.get('model')!r}, known are {sorted(known)}")
     return known[text["model"]].load(path)
 
 
-def _subclasses(cls: type) -> list[type]:
-    return [found for sub in cls.__subclasses__() for found in (sub, *_subclasses(sub))]
+def _and_subclasses(kinds: list[type[Recommender]]) -> list[type[Recommender]]:
+    return [one for kind in kinds for one in (kind, *_and_subclasses(kind.__subclasses__()))]

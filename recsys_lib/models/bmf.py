@@ -214,8 +214,10 @@ def decays(
         fall on the items evenly (nearly: a user's own items are left out, which matters little
         while they are few).
     """
-    users = train.user_counts * (1.0 + n_negatives)
-    items = train.item_counts + n_negatives * len(train) / train.n_items
-    return tuple(
-        np.float32(regularization / np.maximum(n, 1) ** frequency_power) for n in (users, items)
+    of_users = train.user_counts * (1.0 + n_negatives)
+    of_items = train.item_counts + n_negatives * len(train) / train.n_items
+    users, items = (
+        (regularization / np.maximum(n, 1) ** frequency_power).astype(np.float32)
+        for n in (of_users, of_items)
     )
+    return users, items

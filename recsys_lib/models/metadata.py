@@ -29,14 +29,14 @@ def item_texts(ratings: Interactions, columns: Sequence[str] = COLUMNS) -> list[
         raise TypeError(f"ratings must be Interactions, got {type(ratings).__name__}")
     if isinstance(columns, str) or not isinstance(columns, Sequence):
         raise TypeError(f"columns must be a sequence of names, got {columns!r}")
-    known = [] if ratings.items is None else [c for c in columns if c in ratings.items]
-    if not known:
-        have = None if ratings.items is None else list(ratings.items)
+    table = ratings.items
+    known = [] if table is None else [c for c in columns if c in table]
+    if table is None or not known:
+        have = None if table is None else list(table)
         raise DataError(f"{ratings.name} must have one of the columns {columns}, it has {have}")
-    table = ratings.items[known]
     return [
         " ".join(str(value) for value in row if not _missing(value))
-        for row in table.itertuples(index=False)
+        for row in table[known].itertuples(index=False)
     ]
 
 

@@ -7,6 +7,7 @@ r"""The multi-layer perceptron of neural collaborative filtering (He et al. 2017
     \hat r_{ui} = \sigma(h^\top z_L + b)
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -30,7 +31,14 @@ class Tower(nn.Module):
         Standard deviation of the initial embeddings.
     """
 
-    def __init__(self, n_users, n_items, layers, dropout=0.0, init_scale=0.1):
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        layers: Sequence[int],
+        dropout: float = 0.0,
+        init_scale: float = 0.1,
+    ):
         super().__init__()
         self.user_embedding = embedding(n_users, layers[0] // 2, init_scale)
         self.item_embedding = embedding(n_items, layers[0] // 2, init_scale)
@@ -52,7 +60,14 @@ class Tower(nn.Module):
 class MLPNetwork(nn.Module):
     """The tower, and one logit from its last layer."""
 
-    def __init__(self, n_users, n_items, layers, dropout=0.0, init_scale=0.1):
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        layers: Sequence[int],
+        dropout: float = 0.0,
+        init_scale: float = 0.1,
+    ):
         super().__init__()
         self.tower = Tower(n_users, n_items, layers, dropout, init_scale)
         self.output = nn.Linear(layers[-1], 1)
@@ -80,6 +95,8 @@ class MLP(NetworkModel):
         As in `implicit.ImplicitModel`.
     """
 
+    network_: MLPNetwork
+
     def __init__(
         self,
         layers: tuple[int, ...] = (64, 32, 16, 8),
@@ -103,5 +120,5 @@ class MLP(NetworkModel):
         )
         self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
-    def _network(self, n_users: int, n_items: int) -> nn.Module:
+    def _network(self, n_users: int, n_items: int) -> MLPNetwork:
         return MLPNetwork(n_users, n_items, self.layers, self.dropout, self.init_scale)

@@ -2,7 +2,7 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +31,12 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class NetworkRun(Run):
     """A run of a network, which depends on its optimizer and on PyTorch's random numbers too."""
 
-    optimizer: torch.optim.Optimizer | None = None
-    torch_rng: torch.Tensor | None = None
+    optimizer: torch.optim.Optimizer
+    torch_rng: torch.Tensor
 
     @contextmanager
     def random_numbers(self) -> Iterator[None]:
@@ -149,7 +149,7 @@ class NetworkModel(ImplicitModel):
             items = np.column_stack([positives, negatives]).ravel()
             order = run.rng.permutation(len(items))
             labels = (order % n == 0).astype(np.float32)
-            loss, right = 0.0, 0
+            loss, right = torch.tensor(0.0), torch.tensor(0)
             self.network_.train()
             with one_thread(), run.random_numbers():
                 for batch in self._batches(np.repeat(users, n)[order], items[order], labels):
@@ -204,14 +204,14 @@ class NetworkModel(ImplicitModel):
             logits[pairs[0] : pairs[-1] + 1] = part
         return logits.reshape(len(users), self.n_items_)
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> dict[str, Any]:
         """Return what pickle writes: plain arrays, which any machine can read."""
         state = dict(vars(self))
         if "network_" in state:
             state["network_"] = self._weights()
         return state
 
-    def __setstate__(self, state: dict[str, object]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the network again, on the device named where there is one."""
         weights = state.pop("network_", None)
         vars(self).update(self._portable(state))
@@ -219,14 +219,14 @@ class NetworkModel(ImplicitModel):
             self._build(weights)
 
     @staticmethod
-    def _portable(parameters: dict[str, object]) -> dict[str, object]:
+    def _portable(parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the hyperparameters of a saved model, its device "cpu" if it is not here."""
         try:
             return parameters | {"device": check_device(parameters["device"])}
         except (KeyError, ValueError):
             return parameters | {"device": "cpu"}
 
-    def _state(self) -> dict[str, object]:
+    def _state(self) -> dict[str, Any]:
         learned = super()._state()
         del learned["network_"]
         return learned | {f"network_.{name}": array for name, array in self._weights().items()}
@@ -259,7 +259,7 @@ def embedding(n: int, size: int, scale: float) -> nn.Embedding:
     return table
 
 
-def check_device(device: object) -> str:
+def check_device(device: str | torch.device) -> str:
     """Return the name of a device that PyTorch can compute on, or raise."""
     try:
         torch.empty(0, device=torch.device(device)).cpu()
@@ -271,7 +271,7 @@ def check_device(device: object) -> str:
     return str(device)
 
 
-def check_layers(layers: object) -> tuple[int, ...]:
+def check_layers(layers: Iterable[int]) -> tuple[int, ...]:
     """Return the sizes of the layers of a tower, the concatenation first, or raise."""
     try:
         sizes = tuple(check_int("layers", size, minimum=1) for size in layers)

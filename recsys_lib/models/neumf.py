@@ -9,6 +9,7 @@ with an embedding pair of its own for each half (the paper's formula lacks the s
 first half alone; with h = 1 it is the dot product of chapter 6.
 """
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import nn
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import NotFittedError
 from recsys_lib.models.implicit import popularity
-from recsys_lib.models.mlp import MLP, Tower
+from recsys_lib.models.mlp import MLP, MLPNetwork, Tower
 from recsys_lib.models.network import NetworkModel, check_layers, embedding
 from recsys_lib.models.training import Watch
 from recsys_lib.validation import check_int, check_real
@@ -27,7 +28,7 @@ from recsys_lib.validation import check_int, check_real
 class Product(nn.Module):
     """The element-wise product of a user's and an item's embedding."""
 
-    def __init__(self, n_users, n_items, factors, init_scale=0.1):
+    def __init__(self, n_users: int, n_items: int, factors: int, init_scale: float = 0.1):
         super().__init__()
         self.user_embedding = embedding(n_users, factors, init_scale)
         self.item_embedding = embedding(n_items, factors, init_scale)
@@ -40,7 +41,7 @@ class Product(nn.Module):
 class GMFNetwork(nn.Module):
     """The product, and one logit from it; h starts at 1, where it is the dot product."""
 
-    def __init__(self, n_users, n_items, factors, init_scale=0.1):
+    def __init__(self, n_users: int, n_items: int, factors: int, init_scale: float = 0.1):
         super().__init__()
         self.product = Product(n_users, n_items, factors, init_scale)
         self.output = nn.Linear(factors, 1)
@@ -54,7 +55,15 @@ class GMFNetwork(nn.Module):
 class NeuMFNetwork(nn.Module):
     """Product and tower side by side, and one logit from both."""
 
-    def __init__(self, n_users, n_items, factors, layers, dropout=0.0, init_scale=0.1):
+    def __init__(
+        self,
+        n_users: int,
+        n_items: int,
+        factors: int,
+        layers: Sequence[int],
+        dropout: float = 0.0,
+        init_scale: float = 0.1,
+    ):
         super().__init__()
         self.product = Product(n_users, n_items, factors, init_scale)
         self.tower = Tower(n_users, n_items, layers, dropout, init_scale)
@@ -81,6 +90,8 @@ class GMF(NetworkModel):
         As in `implicit.ImplicitModel`.
     """
 
+    network_: GMFNetwork
+
     def __init__(
         self,
         factors: int = 8,
@@ -102,7 +113,7 @@ class GMF(NetworkModel):
         )
         self._check_implicit(n_negatives, epochs, patience, metric, seed)
 
-    def _network(self, n_users: int, n_items: int) -> nn.Module:
+    def _network(self, n_users: int, n_items: int) -> GMFNetwork:
         return GMFNetwork(n_users, n_items, self.factors, self.init_scale)
 
 
@@ -125,6 +136,8 @@ class NeuMF(NetworkModel):
     n_negatives, epochs, patience, metric, seed
         As in `implicit.ImplicitModel`.
     """
+
+    network_: NeuMFNetwork
 
     def __init__(
         self,
@@ -176,11 +189,12 @@ class NeuMF(NetworkModel):
         with self._fitting(train):
             run = self._start(train)
             if halves is not None:
-                join(self.network_, *(half.network_ for half in halves), self.alpha)
+                gmf, mlp = halves
+                join(self.network_, gmf.network_, mlp.network_, self.alpha)
             self._fit(train, run, watch, progress)
         return self
 
-    def _check_halves(self, pretrained: object, train: Interactions) -> tuple[GMF, MLP]:
+    def _check_halves(self, pretrained: tuple[GMF, MLP], train: Interactions) -> tuple[GMF, MLP]:
         kinds = tuple(type(one) for one in pretrained) if isinstance(pretrained, tuple) else ()
         if kinds != (GMF, MLP):
             got = [type(one).__name__ for one in pretrained] if kinds else pretrained
@@ -213,13 +227,13 @@ class NeuMF(NetworkModel):
                 )
         return gmf, mlp
 
-    def _network(self, n_users: int, n_items: int) -> nn.Module:
+    def _network(self, n_users: int, n_items: int) -> NeuMFNetwork:
         return NeuMFNetwork(
             n_users, n_items, self.factors, self.layers, self.dropout, self.init_scale
         )
 
 
-def join(network: NeuMFNetwork, gmf: nn.Module, mlp: nn.Module, alpha: float) -> None:
+def join(network: NeuMFNetwork, gmf: GMFNetwork, mlp: MLPNetwork, alpha: float) -> None:
     """Copy both halves into the network; its logit is then alpha GMF's + (1 - alpha) MLP's."""
     with torch.no_grad():
         network.product.load_state_dict(gmf.product.state_dict())

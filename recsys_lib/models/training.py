@@ -170,8 +170,11 @@ class EpochModel(Recommender):
         """Set the weights that training begins with; return its random numbers."""
 
     @abstractmethod
-    def _epochs(self, train: Interactions, run: Run) -> Iterator[Row]:
-        """Train for one epoch, yield what it measured of itself, and so on without end."""
+    def _epochs(self, train: Interactions, run: Any) -> Iterator[Row]:
+        """Train for one epoch, yield what it measured of itself, and so on without end.
+
+        `run` is what `_start` returned: a `Run`, or what a subclass makes of it.
+        """
 
 
 def loop(
@@ -239,7 +242,9 @@ def _is_better(model: EpochModel, row: Row, best: tuple | None) -> bool:
 
 
 def _out_of_patience(model: EpochModel, run: Run) -> bool:
-    return run.best is not None and len(run.rows) - run.best[0] >= model.patience
+    if run.best is None or model.patience is None:
+        return False
+    return len(run.rows) - run.best[0] >= model.patience
 
 
 def _check_finite(model: EpochModel, row: Row, measured: Row) -> None:

@@ -83,7 +83,7 @@ def turning(figure: plt.Figure, label: str, frames: int = 18, dpi: int = 70) -> 
 
     def turn(frame: int) -> None:
         for ax in figure.axes:
-            ax.view_init(elev=18, azim=-60 + 360 * frame / frames)
+            ax.view_init(elev=18, azim=-60 + 360 * frame / frames)  # type: ignore[attr-defined]  # 3-D
 
     figure.set_dpi(dpi)
     with mpl.rc_context({"savefig.dpi": dpi}):

@@ -76,10 +76,10 @@ class Table:
             label, *cells = row
             if best:
                 label += f" {MARK}"
-            cells = _cells("td", "", cells, style[1:])
+            values = _cells("td", "", cells, style[1:])
             weight = ' style="font-weight: bold"' if best else ""
             label = _cells("th", 'scope="row"', [label], [f"{style[0]}; font-weight: inherit"])
-            body.append(f"<tr{weight}>{label}{cells}</tr>")
+            body.append(f"<tr{weight}>{label}{values}</tr>")
         note = f'<caption style="caption-side: bottom">{MARK} {escape(self.note)}</caption>'
         return (
             f"<table>{note if self.note else ''}<thead><tr>{head}</tr></thead>"

@@ -26,6 +26,7 @@ from recsys_lib.data.catalog import (
     amazon_metadata,
     lookup,
 )
+from recsys_lib.data.load import locate
 from recsys_lib.data.readers import Format
 
 PAPER = "amazon-2023-musical-instruments"
@@ -469,6 +470,12 @@ class TestMovieLensSmall:
         assert small.user_counts.min() == 20
         assert (small.item_counts == 1).sum() == 3_063
         assert np.unique(small.rating).tolist() == [0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
+
+    def test_it_has_no_file_of_its_own(self):
+        entry = lookup("movielens-small")
+        for needs_a_file in (locate, lambda entry: entry.stored):
+            with pytest.raises(ValueError, match=f"^{entry.name} has no file of its own$"):
+                needs_a_file(entry)
 
     def test_films_are_told_apart_by_number_not_by_title(self, small):
         assert small.items["title"].nunique() == 8_831

@@ -1,11 +1,13 @@
 """Everything points down: a module imports from rooms below its own, wherever the import stands."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import recsys_lib
+from recsys_lib.exercises import CHAPTERS
 
 ROOT = Path(recsys_lib.__file__).parent
 ROOMS = (  # from the ground up; rooms on one floor do not know each other
@@ -69,6 +71,54 @@ def test_every_import_points_down(path):
             assert floor(ROOMS, room) < floor(ROOMS, own), where
         elif own in WITHIN and rest and inside != ["__init__"]:
             assert floor(WITHIN[own], rest[0]) < floor(WITHIN[own], inside[0]), where
+
+
+def compiled(tree: ast.Module) -> set[str]:
+    """Return the names of what Numba compiles: below `@njit(...)`, or in `njit(...)(name)`."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            if any(ast.unparse(one).startswith("njit(") for one in node.decorator_list):
+                found.add(node.name)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("njit("):
+            found.add(ast.unparse(node.args[0]))
+    return found
+
+
+def untyped(path: Path) -> list[str]:
+    """Return the functions of a module, the compiled ones apart, that leave out a type."""
+    tree = ast.parse(path.read_text())
+    kernels, found = compiled(tree), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name not in kernels:
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            types = [one.annotation for one in given if one.arg not in ("self", "cls")]
+            if None in types or (node.returns is None and node.name != "__init__"):
+                found.append(f"line {node.lineno}: {node.name}")
+    return found
+
+
+KERNELS = [path for path in MODULES if compiled(ast.parse(path.read_text()))]
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_in_a_module_of_kernels_all_else_is_typed(path):
+    assert untyped(path) == []
+
+
+def test_a_function_without_types_is_found(tmp_path):
+    text = "def sgd(P): ...\n\ndef fit(P): ...\n\nepoch = njit(cache=True)(sgd)\n"
+    (tmp_path / "mf.py").write_text(text)
+    assert untyped(tmp_path / "mf.py") == ["line 3: fit"]
+
+
+def test_mypy_spares_the_modules_of_kernels_and_of_wrong_answers_only():
+    text = (ROOT.parent / "pyproject.toml").read_text()
+    overrides = tomllib.loads(text)["tool"]["mypy"]["overrides"]
+    kernels, answers = (one["module"] for one in overrides if "disallow_untyped_defs" in one)
+    paths = [path.relative_to(ROOT.parent).with_suffix("") for path in KERNELS]
+    assert kernels == [".".join(path.parts) for path in paths]
+    assert answers == sorted(chapter.__name__ for chapter in CHAPTERS)
 
 
 def test_every_module_has_its_floor():
