@@ -105,7 +105,7 @@ def _each_model(by_seed: Sequence[np.ndarray]) -> list[np.ndarray]:
 def middle(resampled: np.ndarray, level: float) -> tuple[float, float]:
     """Return the ends (low, high) of the middle `level`, from 0 to 1, of resampled values."""
     level = check_real("level", level, 0, 1)
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(_finite("resampled", resampled), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -126,10 +126,7 @@ def bootstrap_sums(columns: np.ndarray, n_resamples: int = 2000, seed: int = 0) 
     -------
     ndarray of float64, shape (n_resamples, c)
     """
-    try:
-        columns = np.asarray(columns, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"columns must be numbers, got {columns!r}") from None
+    columns = _numbers("columns", columns)
     if columns.ndim != 2 or len(columns) == 0 or not np.isfinite(columns).all():
         raise ValueError(
             "columns must be finite numbers of shape (n_users, n_columns), with at least one user, "
@@ -201,16 +198,31 @@ def _flipped_sums(moved, n_resamples, rng):
 
 
 def _finite(name: str, values: np.ndarray) -> np.ndarray:
-    try:
-        values = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of numbers, got {values!r}") from None
+    values = _numbers(name, values)
     if values.ndim != 1 or len(values) == 0 or not np.isfinite(values).all():
         raise ValueError(
             f"{name} must be a one-dimensional array of at least one finite number, "
             f"got shape {values.shape}"
         )
     return np.ascontiguousarray(values)
+
+
+def _numbers(name: str, values: np.ndarray) -> np.ndarray:
+    """Return what are numbers, none of them masked, as float64; their sums must be finite, too."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must hold no masked numbers: leave them out")
+    try:
+        given = np.asarray(values)
+        text = given.dtype.kind == "O" and any(isinstance(one, str | bytes) for one in given.flat)
+        if text or given.dtype.kind not in "biufO":
+            raise TypeError
+        numbers = given.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of numbers, got {values!r}") from None
+    largest = np.abs(numbers).max(initial=0.0)
+    if np.isfinite(largest) and largest > np.finfo(np.float64).max / max(len(numbers.flat), 1):
+        raise ValueError(f"{name} must have sums that are finite, got numbers up to {largest:g}")
+    return numbers
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
@@ -259,7 +271,14 @@ def users_needed(sd: float, difference: float, level: float = 0.95, power: float
     sd, difference = check_real("sd", sd, 0), check_real("difference", difference)
     if difference == 0:
         raise ValueError("difference must not be 0: no number of users shows that")
-    return max(2, math.ceil((_z(level, power) * sd / difference) ** 2))
+    z = _z(level, power)
+    try:
+        return max(2, math.ceil((z * sd / difference) ** 2))
+    except OverflowError:
+        raise ValueError(
+            f"difference must not be so small beside sd, got {difference!r} and {sd!r}: no number "
+            "can hold how many users that takes"
+        ) from None
 
 
 def noticeable(sd: float, n_users: int, level: float = 0.95, power: float = 0.8) -> float:

@@ -19,7 +19,7 @@ from typing import Any
 from recsys_lib.validation import check_int
 
 REGISTER = "RECSYS_COMPARISONS"  # the variable that names the file in which they are noted
-MOST_DIGITS = 18  # no interval that anybody computes is nearer to 0
+MOST_DIGITS = 18  # an interval that is nearer to 0 is shown as +1.0e-20
 LESS, LEVEL, MORE = "behind", "level with", "ahead of"
 
 
@@ -68,7 +68,8 @@ class Comparison:
         digits, nearest = self.digits, max(self.low, -self.high)  # above 0: on one side of it
         while digits < MOST_DIGITS and nearest > 0 and not float(f"{nearest:.{digits}f}"):
             digits += 1
-        d, low, high = (_signed(x, digits) for x in (self.difference, self.low, self.high))
+        form = f".{digits}f" if nearest <= 0 or float(f"{nearest:.{digits}f}") else ".1e"
+        d, low, high = (_signed(x, form) for x in (self.difference, self.low, self.high))
         return d, low, high
 
     @property
@@ -113,8 +114,8 @@ def compared(
     Raises
     ------
     TypeError, ValueError
-        If a number is missing or not finite, or the difference does not lie on the side of 0 on
-        which its interval lies; if `digits` is no number of decimals, or two words are the same.
+        If a number is missing or not finite, or the difference lies outside of its interval; if
+        `digits` is no number of decimals, or two words are the same.
     """
     difference, low, high = (_number(row, name) for name in ("difference", "low", "high"))
     if not all(isinstance(word, str) and word for word in (less, level, more)):
@@ -122,10 +123,11 @@ def compared(
     if len({less, level, more}) < 3:
         raise ValueError(f"less, level and more must differ, got {(less, level, more)!r}")
     word = verdict(low, high, less, level, more)
-    if (low > 0 and difference <= 0) or (high < 0 and difference >= 0):
+    nearest = min(max(difference, low), high)
+    if not math.isclose(difference, nearest, rel_tol=1e-9):  # of equal numbers, means may differ so
         raise ValueError(
-            f"difference must lie where its interval lies, got {difference!r} with [{low!r}, "
-            f"{high!r}]: is it the other way round, or of another row?"
+            f"difference must lie in its interval, got {difference!r} with [{low!r}, {high!r}]: is "
+            "it the other way round, or of another row?"
         )
     found = Comparison(difference, low, high, word, check_int("digits", digits))
     if file := os.environ.get(REGISTER):
@@ -161,7 +163,7 @@ def _number(row: Mapping[str, Any], name: str) -> float:
     return float(value)
 
 
-def _signed(value: float, digits: int) -> str:
+def _signed(value: float, form: str) -> str:
     """A number with its sign; what rounds to 0 has none, so that no page says -0.000."""
-    shown = f"{value:+.{digits}f}"
+    shown = f"{value:+{form}}"
     return shown[1:] if float(shown) == 0 else shown

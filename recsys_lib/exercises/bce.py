@@ -55,6 +55,11 @@ BCE_1 = _WithoutWarnings(
             (-np.log([1e9, 3e12]),),
             1 / (1 + np.array([1e9, 3e12])),
         ),
+        Case(
+            "whole numbers, and three axes",
+            (np.array([[[-1000, 0, 1000]]]),),
+            np.array([[[0.0, 0.5, 1.0]]]),
+        ),
     ),
     tolerance=1e-12,
 )
@@ -97,6 +102,16 @@ def _hyperbolic_tangent(x):
     return np.tanh(x)
 
 
+@BCE_1.mistake(
+    "your result can hold whole numbers only, as x does here: np.zeros_like(x) takes over the type "
+    "of x. Write np.zeros(x.shape)"
+)
+def _type_of_x(x):
+    result = np.zeros_like(x)
+    result[...] = expit(x)
+    return result
+
+
 def _mean_by_hand(y, p):
     """Return the mean of minus the log of what was given to the label that came, one by one."""
     given = [a if label == 1 else 1 - a for label, a in zip(y.tolist(), p.tolist(), strict=True)]
@@ -128,8 +143,8 @@ BCE_2 = Exercise(
         ),
         Case(
             "sure of itself and wrong",
-            (np.array([1, 1]), np.array([1e-6, 0.5])),
-            (6 * math.log(10) + math.log(2)) / 2,
+            (np.array([1, 0]), np.array([1e-6, 1 - 1e-6])),
+            6 * math.log(10),
         ),
         Case("random numbers", (_Y, _P), _mean_by_hand(_Y, _P)),
         Case(
@@ -226,6 +241,11 @@ BCE_3 = Exercise(
             (*_RANDOM[:3], 0.0),
             _by_differences(*_RANDOM[:3], 0.0),
         ),
+        Case(
+            "probabilities close to 1 and 0, and both wrong",
+            (np.array([10.0]), np.array([[1.0], [-1.0]]), np.array([0, 1]), 0.0),
+            np.array([2 / (1 + math.exp(-10))]),
+        ),
     ),
 )
 
@@ -295,6 +315,11 @@ BCE_4 = Exercise(
             (_POSITIVE / (_POSITIVE + _KEPT), 0.25),
             _POSITIVE / (_POSITIVE + 4 * _KEPT),
         ),
+        Case(
+            "nearly certain, and one in a million kept",
+            (np.array([1 - 1e-6]), 1e-6),
+            np.array([(1 - 1e-6) / (2 - 1e-6)]),
+        ),
     ),
 )
 
@@ -362,6 +387,11 @@ BCE_5 = _WithoutWarnings(
         ),
         Case("wrong with the logit -1000", (np.array([1]), np.array([-1000.0])), 1000.0),
         Case("random numbers", (_YS, _XS), _mean_by_hand(_YS, (1 + np.tanh(_XS / 2)) / 2)),
+        Case(
+            "whole logits",
+            (np.array([1, 0]), np.array([2, -3])),
+            (math.log1p(math.exp(-2)) + math.log1p(math.exp(-3))) / 2,
+        ),
     ),
 )
 

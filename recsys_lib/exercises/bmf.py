@@ -35,6 +35,7 @@ def _step_by_differences(p, q, y, eta, lam_u, lam_i, h=1e-5):
 
 
 _LN3 = math.log(3)
+_SURE = 1 / (1 + math.exp(-10))
 _RNG = np.random.default_rng(61)
 _RANDOM = (*_RNG.normal(size=(2, 4)), 1, 0.3, 0.2, 0.05)
 
@@ -73,6 +74,11 @@ BMF_1 = Exercise(
             np.zeros((2, 2)),
         ),
         Case("random numbers", _RANDOM, _step_by_differences(*_RANDOM)),
+        Case(
+            "a negative with a probability close to 1",
+            (np.array([10.0]), np.array([1.0]), 0, 0.1, 0.0, 0.0),
+            np.array([[10 - 0.1 * _SURE], [1 - _SURE]]),
+        ),
     ),
 )
 
@@ -142,6 +148,11 @@ BMF_2 = Exercise(
             (np.arange(0, 2000, 2), np.array([999, 998, 0])),
             np.array([1999, 1997, 1]),
         ),
+        Case(
+            "60 met in a row, and a large draw",
+            (np.arange(60), np.array([0, 20_000])),
+            np.array([60, 20_060]),
+        ),
     ),
 )
 
@@ -183,6 +194,17 @@ def _from_one(met, draws):
 @BMF_2.mistake("you sort the result; the first item belongs to the first draw")
 def _sorted(met, draws):
     return np.sort(_unmet(met, draws))
+
+
+@BMF_2.mistake(
+    "you move on a fixed number of times; each move may uncover one more met item, so go on until "
+    "nothing moves"
+)
+def _ten_rounds(met, draws):
+    items = draws
+    for _ in range(10):
+        items = draws + np.searchsorted(met, items, side="right")
+    return items
 
 
 def _divided(lam, counts):
@@ -287,6 +309,11 @@ BMF_4 = Exercise(
             (0.5, 2 / 3, 0.6),
         ),
         Case("random numbers", (_Y, _P), _three_accuracies(_Y, _P)),
+        Case(
+            "just above one half, and just below",
+            (np.array([1, 0]), np.array([0.500001, 0.499999])),
+            (1.0, 1.0, 1.0),
+        ),
     ),
 )
 
@@ -378,6 +405,11 @@ BMF_5 = Exercise(
         Case("no samples", (np.zeros((0, 2)), np.zeros(0, dtype=int), 0.1, 0.1, 3), np.zeros(2)),
         Case("200 steps, down to the lowest loss", (*_ONE_FACTOR, 0.2, 200), _lowest(*_ONE_FACTOR)),
         Case("random numbers, 6 steps", _MANY, _fold_in(*_MANY)),
+        Case(
+            "two steps; after the first the probability is close to 1",
+            (np.array([[10.0]]), np.array([1]), 0.0, 1.0, 2),
+            np.array([5.0]),
+        ),
     ),
 )
 

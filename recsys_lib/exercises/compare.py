@@ -1,5 +1,7 @@
 """Compare what came back with what was expected, and show both."""
 
+import contextlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ def compare(result: object, expected: object, tolerance: float, ordered: bool) -
         return "your function returned None. Is the `return` missing?"
     if hasattr(result, "to_numpy"):  # what pandas returns holds an array
         result = result.to_numpy()
+    if np.ma.is_masked(result):
+        return "your result has masked entries (--); fill them, with .filled(0) for example"
     if isinstance(result, list | tuple) and is_numeric(expected) and not is_numeric(result):
         return f"expected {show(expected)}, got {show(result)}, which is no array of numbers"
     for kind in (_compare_kind, _compare_shape, _compare_numbers):
@@ -32,7 +36,7 @@ def compare(result: object, expected: object, tolerance: float, ordered: bool) -
 
 def _compare_kind(result: object, expected: object) -> str | None:
     families = {
-        "a single number": (int, float, np.number, bool, np.bool_),
+        "a single number": (Real, np.number, np.bool_),  # a Fraction, too
         "text": (str,),
         "a dictionary": (dict,),
         "a sparse array": (sparse.sparray, sparse.spmatrix),
@@ -93,16 +97,20 @@ def _compare_numbers(result: object, expected: object) -> str | None:
 
 
 def is_numeric(value: object) -> bool:
-    """Whether a value is a number, or an array (or what can become one) of numbers."""
+    """Whether a value is a number, or an array (or what can become one) of numbers, none masked."""
     try:
-        return dense(value).dtype.kind in "fiub"
+        return not np.ma.is_masked(value) and dense(value).dtype.kind in "fiub"
     except (TypeError, ValueError):
         return False
 
 
 def dense(value: Any) -> np.ndarray:
-    """Return a value as an array; a sparse one as a dense one."""
-    return value.toarray() if sparse.issparse(value) else np.asarray(value)
+    """Return a value as an array; a sparse one as a dense one, fractions as decimals."""
+    array = value.toarray() if sparse.issparse(value) else np.asarray(value)
+    if array.dtype.kind == "O" and all(isinstance(number, Real) for number in array.flat):
+        with contextlib.suppress(OverflowError):
+            return array.astype(float)
+    return array
 
 
 def same(a: object, b: object, tolerance: float) -> bool:

@@ -18,7 +18,12 @@ COSINE_1 = Exercise(
         ),
         Case("u without ratings", (np.array([0.0, 0.0]), np.array([1.0, 2.0])), 0.0),
         Case("v without ratings", (np.array([1.0, 2.0]), np.array([0.0, 0.0])), 0.0),
-        Case("very small numbers", (np.array([3e-4, 4e-4]), np.array([1e-4, 0.0])), 0.6),
+        Case("very small numbers", (np.array([3e-5, 4e-5]), np.array([1e-5, 0.0])), 0.6),
+        Case(
+            "ratings from which a mean was subtracted",
+            (np.array([1.0, -1.0]), np.array([-2.0, 0.0])),
+            -_HALF,
+        ),
     ),
 )
 
@@ -60,6 +65,14 @@ def _pearson(u, v):
     return u @ v / np.sqrt((u @ u) * (v @ v)) if u.any() and v.any() else 0.0
 
 
+@COSINE_1.mistake(
+    "you take an array that adds up to 0 for one without ratings; numbers from which a mean was "
+    "subtracted do so too. Ask whether the length is 0"
+)
+def _sum_of_zero(u, v):
+    return u @ v / np.sqrt((u @ u) * (v @ v)) if u.sum() and v.sum() else 0.0
+
+
 def _all_pairs(R):
     norms = np.sqrt((R**2).sum(axis=1))
     unit = np.divide(R, norms[:, None], out=np.zeros(R.shape), where=norms[:, None] > 0)
@@ -86,8 +99,8 @@ COSINE_2 = Exercise(
             np.array([[1.0, 8 / 9], [8 / 9, 1.0]]),
         ),
         Case(
-            "lengths below 1",
-            (np.array([[0.5, 0.0], [0.3, 0.4]]),),
+            "lengths far below 1",
+            (np.array([[0.005, 0.0], [0.003, 0.004]]),),
             np.array([[1.0, 0.6], [0.6, 1.0]]),
         ),
         Case(
@@ -99,6 +112,11 @@ COSINE_2 = Exercise(
             "ratings from which a mean was subtracted",
             (np.array([[3.0, -4.0], [-4.0, 3.0], [4.0, 3.0]]),),
             np.array([[1.0, -0.96, 0.0], [-0.96, 1.0, -0.28], [0.0, -0.28, 1.0]]),
+        ),
+        Case(
+            "rows that add up to 0",
+            (np.array([[1.0, -1.0], [-2.0, 2.0]]),),
+            np.array([[1.0, -1.0], [-1.0, 1.0]]),
         ),
     ),
 )
@@ -183,6 +201,11 @@ COSINE_3 = Exercise(
             (np.array([0.9, 0.6]), np.array([1.0, 0.0]), 0.5),
             np.array([0.6, 0.0]),
         ),
+        Case(
+            "hundreds in common",
+            (np.array([0.5, 0.25]), np.array([300.0, 100.0]), 100.0),
+            np.array([0.375, 0.125]),
+        ),
     ),
 )
 
@@ -243,6 +266,16 @@ COSINE_4 = Exercise(
             "two items with similarity 1",
             (np.array([[2.0, 3.0]]), np.ones((2, 2)), 0, 1),
             np.array([3.0, 2.0]),
+        ),
+        Case(
+            "half a star, and similarities that differ in the third digit",
+            (
+                np.array([[0.5, 0.0, 0.0]]),
+                np.array([[1.0, 0.801, 0.802], [0.801, 1.0, 0.5], [0.802, 0.5, 1.0]]),
+                0,
+                1,
+            ),
+            np.array([0.0, 0.0, 0.401]),
         ),
     ),
 )
@@ -335,6 +368,11 @@ COSINE_5 = Exercise(
             (np.array([[5.0, 5.0, 1.0, 0.0], [1.0, 5.0, 2.0, 3.0]]),),
             np.array([[1.0, _LEANING], [_LEANING, 1.0]]),
         ),
+        Case(
+            "half a star",
+            (np.array([[0.5, 4.5, 0.0], [4.5, 0.5, 0.0]]),),
+            np.array([[1.0, -1.0], [-1.0, 1.0]]),
+        ),
     ),
 )
 
@@ -361,6 +399,15 @@ def _item_means(R):
     rated = R > 0
     means = R.sum(axis=0) / np.maximum(rated.sum(axis=0), 1)
     return _all_pairs(np.where(rated, R - means[None, :], 0.0))
+
+
+@COSINE_5.mistake(
+    "you ask for ratings of 1 or more; some scales begin at half a star. Ask for R > 0"
+)
+def _half_stars_lost(R):
+    rated = R >= 1
+    means = np.where(rated, R, 0.0).sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
+    return _all_pairs(np.where(rated, R - means[:, None], 0.0))
 
 
 EXERCISES = (COSINE_1, COSINE_2, COSINE_3, COSINE_4, COSINE_5)

@@ -59,6 +59,7 @@ DATA_2 = Exercise(
         Case("one item has nearly all", (np.array([1, 1, 97, 1]), 0.9), 1),
         Case("all of ten equal items", (np.ones(10, dtype=int), 1.0), 10),
         Case("all events, and an item without any", (np.array([3, 0, 2]), 1.0), 2),
+        Case("half is missed by half an event", (np.array([2, 500_000, 499_999]), 0.5), 2),
     ),
 )
 
@@ -136,6 +137,11 @@ DATA_3 = Exercise(
             np.array([True, True, False, True, True, False, True, True, False, False, False]),
         ),
         Case("everything goes", (np.array([0, 1]), np.array([0, 1]), 2), np.array([False, False])),
+        Case(
+            "numbers that do not occur",
+            (np.array([0, 0, 0, 7, 9, 9]), np.array([3, 8, 6, 3, 3, 8]), 2),
+            np.array([True, True, False, False, True, True]),
+        ),
     ),
 )
 
@@ -161,6 +167,21 @@ def _users_only(user, item, k):
 @DATA_3.mistake("you filter items first, then users; the paper does users first")
 def _items_first(user, item, k):
     return _passes(item, user, k, 1)
+
+
+def _few_of(numbers, keep, k):
+    """Find what occurs too rarely, as if all numbers below the count of different ones occurred."""
+    counts = np.bincount(numbers[keep], minlength=numbers.max() + 1)
+    return np.isin(numbers, np.flatnonzero(counts[: len(np.unique(numbers))] < k))
+
+
+@DATA_3.mistake(
+    "you go through as many numbers as there are users, from 0 on; some may not occur, so go "
+    "through np.unique(user), or count with np.bincount"
+)
+def _users_without_gaps(user, item, k):
+    keep = ~_few_of(user, np.ones(len(user), dtype=bool), k)
+    return keep & (np.bincount(item[keep], minlength=item.max() + 1)[item] >= k)
 
 
 def _last_rows(user, key, n):
@@ -204,6 +225,20 @@ DATA_4 = Exercise(
             "users 0 and 5, nobody between",
             (np.array([5, 0, 5, 0]), np.array([1, 2, 3, 4]), 1),
             np.array([False, False, True, True]),
+        ),
+        Case(
+            "times in seconds, one second apart",
+            (
+                np.array([0, 0, 1, 1]),
+                np.array([978_300_761, 978_300_760, 880_000_000, 990_000_000]),
+                1,
+            ),
+            np.array([True, False, False, True]),
+        ),
+        Case(
+            "times before 1970",
+            (np.array([0, 0, 1, 1, 1]), np.array([-5, -9, -3, -4, -8]), 2),
+            np.array([True, True, True, True, False]),
         ),
     ),
 )
@@ -255,6 +290,11 @@ DATA_5 = Exercise(
         Case("one pass is enough", (*_SMALL, 2), np.array([True, True, False, True, True, False])),
         Case("k = 1 keeps all", (np.array([0, 1]), np.array([1, 0]), 1), np.array([True, True])),
         Case("a chain of 230 users", (*_chain(230), 2), np.zeros(460, dtype=bool)),
+        Case(
+            "numbers that do not occur",
+            (np.array([0, 0, 0, 7, 9, 9]), np.array([3, 8, 6, 3, 3, 8]), 2),
+            np.array([True, True, False, False, True, True]),
+        ),
     ),
 )
 
@@ -275,6 +315,19 @@ def _two_passes(user, item, k):
 @DATA_5.mistake("you stop after three passes; go on until nothing changes")
 def _three_passes(user, item, k):
     return _passes(user, item, k, 3)
+
+
+@DATA_5.mistake(
+    "you go through as many numbers as there are users or items, from 0 on; some may not occur, so "
+    "go through np.unique, or count with np.bincount"
+)
+def _numbers_without_gaps(user, item, k):
+    keep, before = np.ones(len(user), dtype=bool), -1
+    while keep.sum() != before:
+        before = keep.sum()
+        keep &= ~_few_of(user, keep, k)
+        keep &= ~_few_of(item, keep, k)
+    return keep
 
 
 DATA_5.mistake(

@@ -4,7 +4,7 @@ import math
 from itertools import product
 
 import numpy as np
-from scipy.stats import binom, hypergeom
+from scipy.stats import binom, hypergeom, rankdata
 
 from recsys_lib.exercises.core import Case, Exercise
 
@@ -166,6 +166,7 @@ EVAL_2 = Exercise(
             (np.array([-3.0, -1.0, -2.0, -4.0, -2.0, -2.0, -5.0, -1.0, -2.0]), 2, 5),
             3 / 4,
         ),
+        Case("tiny scores, none tied", (np.array([1e-9, 3e-9, 2e-9]), 1, 1), 1.0),
     ),
 )
 
@@ -217,6 +218,22 @@ def _tied_without_itself(scores, positive, k):
 def _tied_counted_as_above(scores, positive, k):
     tied = _tied(scores, positive)
     return _clipped((k - _above(scores, positive) - tied) / tied)
+
+
+@EVAL_2.mistake(
+    "you count the tied others as above the positive, with >= where > is needed; the positive "
+    "itself you leave out"
+)
+def _tied_others_counted_as_above(scores, positive, k):
+    tied = _tied(scores, positive)
+    return _clipped((k - _above(scores, positive) - (tied - 1)) / tied)
+
+
+@EVAL_2.mistake("you take nearly equal scores for tied; only equal ones are, so compare with ==")
+def _nearly_tied(scores, positive, k):
+    tied = np.isclose(scores, scores[positive])
+    above = int((scores[~tied] > scores[positive]).sum())
+    return _clipped((k - above) / int(tied.sum()))
 
 
 @EVAL_2.mistake("you share out all k places among the tied; those above take theirs first")
@@ -381,7 +398,16 @@ EVAL_4 = Exercise(
             (np.array([0.2, 0.012, 0.003, 0.04, 0.011, 0.6]),),
             np.array([0.4, 0.055, 0.018, 0.12, 0.055, 0.6]),
         ),
-        Case("five digits", (np.array([0.01234, 0.43215]),), np.array([0.02468, 0.43215])),
+        Case(
+            "seven digits",
+            (np.array([0.0123456, 0.4321567]),),
+            np.array([0.0246912, 0.4321567]),
+        ),
+        Case(
+            "two equal, and a larger one",
+            (np.array([0.02, 0.01, 0.01]),),
+            np.array([0.03, 0.03, 0.03]),
+        ),
     ),
 )
 
@@ -469,6 +495,26 @@ def _one_factor_too_low(p_values):
     return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
 
 
+@EVAL_4.mistake(
+    "equal p-values get the smallest of their factors; they get m, m - 1, ... one each, and are "
+    "then raised to the one before"
+)
+def _smallest_factor_of_equal(p_values):
+    order = np.argsort(p_values, kind="stable")
+    raised = p_values[order] * (len(p_values) + 1 - rankdata(p_values[order], "max"))
+    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
+
+
+@EVAL_4.mistake(
+    "equal p-values share one factor, and the next one gets but one less; each takes a factor of "
+    "its own"
+)
+def _factors_of_different_values(p_values):
+    order = np.argsort(p_values, kind="stable")
+    raised = p_values[order] * (len(p_values) + 1 - rankdata(p_values[order], "dense"))
+    return _back(order, np.minimum(np.maximum.accumulate(raised), 1))
+
+
 def _sums(d):
     """All sums, each sign pattern in turn."""
     return [sum(signed) for signed in product(*((x, -x) for x in d.tolist()))]
@@ -506,6 +552,7 @@ EVAL_5 = Exercise(
             70 / 512,
         ),
         Case("sums that differ in the fourth digit", (np.array([1.0, 2e-4]),), 1 / 2),
+        Case("sums that differ in the sixth digit", (np.array([1.0, 2e-6]),), 1 / 2),
     ),
 )
 
@@ -547,6 +594,15 @@ def _no_tolerance(d):
 def _no_tolerance_at_once(d):
     signs = np.array(list(product((1, -1), repeat=len(d))))
     return float((np.abs(signs @ d) >= abs(d.sum())).mean())
+
+
+@EVAL_5.mistake(
+    "you take sums for equal that are only near each other, as np.isclose does; allow for rounding "
+    "alone, with >= ... - 1e-12"
+)
+def _nearly_as_far(d):
+    far = abs(sum(d.tolist()))
+    return _share(d, lambda total: abs(total) >= far or np.isclose(abs(total), far))
 
 
 @EVAL_5.mistake("you return the number of patterns; divide it by that of all, 2^n")

@@ -58,6 +58,11 @@ MF_1 = Exercise(
             (np.array([1.0, 0.0]), np.array([1.0, 1.0]), -1.0, 0.1, 0.0),
             np.array([[0.8, -0.2], [0.8, 1.0]]),
         ),
+        Case(
+            "errors with three digits",
+            (np.array([0.5, 0.25]), np.array([0.3, 0.7]), 1.0, 0.1, 0.02),
+            np.array([[0.51925, 0.29675], [0.33315, 0.715475]]),
+        ),
     ),
 )
 
@@ -116,6 +121,11 @@ def _penalty_without_eta(p, q, r, eta, lam):
 @MF_1.mistake("you round the prediction before taking the error, and a small error becomes none")
 def _rounded(p, q, r, eta, lam):
     return _step(p, q, r - np.round(p @ q), eta, lam)
+
+
+@MF_1.mistake("you round the error or the prediction to two digits, and a small error becomes none")
+def _rounded_to_two_digits(p, q, r, eta, lam):
+    return _step(p, q, np.round(r - p @ q, 2), eta, lam)
 
 
 @MF_1.mistake(
@@ -217,6 +227,11 @@ MF_2 = Exercise(
             (np.array([[0.125]]), np.array([[0.25], [1.0]]), np.array([[1.0, np.nan]]), 0.1),
             np.array([[-0.459375]]),
         ),
+        Case(
+            "a rating below 0, with regularization",
+            (np.array([[1.0]]), np.array([[2.0], [1.0]]), np.array([[-1.0, np.nan]]), 0.5),
+            np.array([[13.0]]),
+        ),
     ),
 )
 
@@ -297,6 +312,14 @@ def _averaged(P, Q, R, lam):
 @MF_2.mistake("you treat a rating of 0 as an empty cell; only NaN means empty")
 def _zero_is_empty(P, Q, R, lam):
     return _gradient(P, Q, np.where(R == 0, np.nan, R), lam)
+
+
+@MF_2.mistake(
+    "you count the ratings with R >= 0, and ratings from which a mean was subtracted may lie below "
+    "0; count those that are not NaN"
+)
+def _negative_not_counted(P, Q, R, lam):
+    return 2 * (lam * (R >= 0).sum(axis=1)[:, None] * P - _errors(P, Q, R) @ Q)
 
 
 def _rest(R, mu, b_i):
@@ -424,6 +447,12 @@ def _rating_of_zero(R, mu, b_i, lam):
     return _divide(_rest(R, mu, b_i).sum(axis=1), _n(R) + lam)
 
 
+@MF_3.mistake("you subtract the biases of all items; only those that the user has rated count")
+def _all_items_subtracted(R, mu, b_i, lam):
+    total = np.nan_to_num(R - mu).sum(axis=1) - b_i.sum()
+    return _divide(total, _n(R) + lam)
+
+
 def _stop(errors, patience, tie=False, previous=False, reset=True):
     """The best epoch and the last one; the keywords are three ways to get it wrong."""
     best, waited = 0, 0
@@ -462,6 +491,7 @@ MF_4 = Exercise(
         Case("an error of 0", ([0.3, 0.0, 0.1, 0.2], 3), 2),
         Case("errors above 100", ([250.0, 240.0, 245.0, 200.0], 1), 2),
         Case("an improvement in the ninth decimal", ([0.9, 0.899999999, 0.95, 0.95], 2), 2),
+        Case("errors in the billions", ([2.5e12, 2.4e12, 2.45e12, 2e12], 1), 2),
     ),
 )
 
@@ -524,6 +554,29 @@ def _highest(errors, patience):
     return _stop([-error for error in errors], patience)[0]
 
 
+@MF_4.mistake(
+    "where the training comes to its end without a stop you return its last epoch; wanted is the "
+    "best one"
+)
+def _last_without_a_stop(errors, patience):
+    best, last = _stop(errors, patience)
+    return best if last - best == patience else last
+
+
+@MF_4.mistake(
+    "your lowest error begins with a number that an error can exceed; begin with the first error, "
+    "or with np.inf"
+)
+def _begins_with_999(errors, patience):
+    best, lowest = 0, 999
+    for epoch, error in enumerate(errors, start=1):
+        if error < lowest:
+            best, lowest = epoch, error
+        elif epoch - best == patience:
+            break
+    return best
+
+
 def _als(Q, r, penalty):
     return np.linalg.solve(Q.T @ Q + penalty * np.eye(Q.shape[1]), Q.T @ r)
 
@@ -573,6 +626,15 @@ MF_5 = Exercise(
             np.array([1.0]),
         ),
         Case("a penalty below 1", (np.array([[1.0]]), np.array([3.0]), 0.5), np.array([2.0])),
+        Case(
+            "three factors, and two equal ratings",
+            (
+                np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 0.0]]),
+                np.array([4.0, 4.0, 2.0]),
+                1 / 3,
+            ),
+            np.array([1.0, 1.0, 2.0]),
+        ),
     ),
 )
 
@@ -636,6 +698,16 @@ def _mean_of_products(Q, r, lam):
 @MF_5.mistake("you return the predictions Q p; wanted is p")
 def _predictions(Q, r, lam):
     return Q @ _als(Q, r, lam * len(r))
+
+
+@MF_5.mistake(
+    "the penalty stands at every third entry of Q^T Q, which is the diagonal only where there are "
+    "two factors; np.eye(k) fits any number"
+)
+def _diagonal_of_two(Q, r, lam):
+    A = Q.T @ Q
+    A.flat[::3] += lam * len(r)
+    return np.linalg.solve(A, Q.T @ r)
 
 
 EXERCISES = (MF_1, MF_2, MF_3, MF_4, MF_5)

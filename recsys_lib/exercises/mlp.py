@@ -89,14 +89,28 @@ MLP_1 = Exercise(
             0.35966924553,  # by torch.nn.functional.linear
         ),
         Case(
-            "a number of the layer above 6",
+            "a number of the layer above 100",
             (
                 np.array([2.0]),
                 np.array([2.0]),
-                [(np.array([[2.0], [2.0]]), np.array([0.0]))],
-                np.array([0.25]),
+                [(np.array([[50.0], [50.0]]), np.array([0.0]))],
+                np.array([0.01]),
             ),
             1 / (1 + math.exp(-2)),
+        ),
+        Case(
+            "three layers of 1 number, and a logit far below 0",  # 2, then 3, then 1
+            (
+                np.array([1.0]),
+                np.array([1.0]),
+                [
+                    (np.array([[1.0], [1.0]]), np.array([0.0])),
+                    (np.array([[2.0]]), np.array([-1.0])),
+                    (np.array([[1.0]]), np.array([-2.0])),
+                ],
+                np.array([-10.0]),
+            ),
+            1 / (1 + math.exp(10)),
         ),
     ),
 )
@@ -241,7 +255,7 @@ MLP_3 = Exercise(
         ),
         Case(
             "one number, on",
-            (*_ONE, np.array([-4.0])),
+            (*_ONE, np.array([40.0])),
             (np.array([[6.0]]), np.array([2.0]), np.array([3.0])),
         ),
         Case(
@@ -282,6 +296,11 @@ MLP_3 = Exercise(
                 np.array([0.0, 0.1, 0.4]),
                 np.array([0.08, -0.02, -0.2, 0.14]),
             ),
+        ),
+        Case(
+            "one number, a just above 0",
+            (*_ONE, np.array([-4.5 + 1e-9])),
+            (np.array([[6.0]]), np.array([2.0]), np.array([3.0])),
         ),
     ),
 )
@@ -341,6 +360,11 @@ def _input_masked(dz, z_in, W, b):
     return np.outer(z_in, g), g, (W @ g) * (z_in > 0)
 
 
+@MLP_3.mistake("you switch off where a is close to 0 as well; it is off only where a is 0 or below")
+def _off_near_zero(dz, z_in, W, b):
+    return _through(dz * (W.T @ z_in + b > 1e-6), z_in, W)
+
+
 def _updates(samples, batch_sizes, epochs):
     return [epochs * (1 if size is None else math.ceil(samples / size)) for size in batch_sizes]
 
@@ -359,6 +383,7 @@ MLP_4 = Exercise(
             (80_000, 4, [256, 4096, None], 20),
             np.array([31_260.0, 1_960.0, 20.0]),
         ),
+        Case("one sample left over", (4097, 0, [4096], 3), np.array([6.0])),
     ),
 )
 
@@ -406,6 +431,15 @@ def _one_batch_for_all(n_rows, n_negatives, batch_sizes, epochs):
 def _one_more(n_rows, n_negatives, batch_sizes, epochs):
     samples = n_rows * (1 + n_negatives)
     return [epochs * (1 if size is None else samples // size + 1) for size in batch_sizes]
+
+
+@MLP_4.mistake(
+    "you add nearly 1 and round down; one sample that is left over may be less than that of a "
+    "batch. Use math.ceil"
+)
+def _nearly_one_added(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * int(samples / (size or samples) + 0.99) for size in batch_sizes]
 
 
 def _averages(grad, m, v):

@@ -52,6 +52,11 @@ NEUMF_1 = Exercise(
             ),
             1 / (1 + math.exp(0.012 - 0.91 + 0.05 - 0.18)),
         ),
+        Case(
+            "a logit far below 0",
+            (np.array([2.0]), np.array([-5.0]), np.array([1.0])),
+            1 / (1 + math.exp(10)),
+        ),
     ),
 )
 
@@ -212,8 +217,8 @@ NEUMF_3 = Exercise(
         ),
         Case(
             "numbers drawn at random",
-            (np.array([0.7, -1.2]), np.array([0.4, 1.5, -0.3]), 0.6),
-            np.array([0.42, -0.72, 0.16, 0.6, -0.12]),
+            (np.array([0.712345, -1.2]), np.array([0.4, 1.5, -0.3]), 0.6),
+            np.array([0.427407, -0.72, 0.16, 0.6, -0.12]),
         ),
     ),
 )
@@ -393,6 +398,11 @@ NEUMF_5 = Exercise(
             ),
             np.array([0.013375, 0.0086124060, 0.0181375940]),
         ),
+        Case(
+            "32 seeds, 95 %",  # 2.0395134 is the tables' t with 31 degrees of freedom
+            (np.tile([0.5, 0.7], 16), np.full(32, 0.4), 0.95),
+            0.2 + 0.1 * 2.0395134464 / math.sqrt(31) * np.array([0, -1, 1]),
+        ),
     ),
 )
 
@@ -400,6 +410,12 @@ NEUMF_5 = Exercise(
 @NEUMF_5.mistake("you take the quantile of the normal distribution; with few seeds t is larger")
 def _normal(a, b, level):
     return _interval(a - b, NormalDist().inv_cdf((1 + level) / 2) * _error(a - b))
+
+
+@NEUMF_5.mistake("you take the normal quantile where there are 30 seeds or more; t is larger still")
+def _normal_for_many(a, b, level):
+    t = _t(len(a), level) if len(a) < 30 else NormalDist().inv_cdf((1 + level) / 2)
+    return _interval(a - b, t * _error(a - b))
 
 
 @NEUMF_5.mistake(

@@ -17,6 +17,11 @@ START_1 = Exercise(
             "hundreds of ratings", (np.repeat([0, 1, 2], [3, 300, 200]), 3, 3), np.array([1, 2, 0])
         ),
         Case("forty items tie", (np.arange(40)[::-1].copy(), 40, 5), np.array([0, 1, 2, 3, 4])),
+        Case(
+            "1,500 items and thousands of ratings",
+            (np.repeat([0, 1, 1499], [2500, 2501, 2502]), 1500, 4),
+            np.array([1499, 1, 0, 2]),
+        ),
     ),
 )
 
@@ -88,8 +93,8 @@ START_2 = Exercise(
             np.array([1, 3, 0]),
         ),
         Case(
-            "scores below a million below zero",
-            (np.array([-3e7, -1e7, -2e7]), np.array([1]), 2),
+            "scores as low as -3e20",
+            (np.array([-3e20, -1e20, -2e20]), np.array([1]), 2),
             np.array([2, 0]),
         ),
         Case(
@@ -98,6 +103,21 @@ START_2 = Exercise(
             np.array([2, 1]),
         ),
         Case("two hundred scores tie", (np.ones(200), np.array([1, 3]), 4), np.array([0, 2, 4, 5])),
+        Case(
+            "whole scores that differ in the eighth digit",
+            (np.array([20_000_003, 20_000_000, 20_000_001]), np.array([0]), 2),
+            np.array([2, 1]),
+        ),
+        Case(
+            "scores close to 0",
+            (np.array([1e-9, 3e-9, 2e-9]), np.array([1]), 2),
+            np.array([2, 0]),
+        ),
+        Case(
+            "the lowest score is 0",
+            (np.array([2.0, 1.0, 0.0]), np.array([1]), 2),
+            np.array([0, 2]),
+        ),
     ),
 )
 
@@ -142,6 +162,13 @@ def _renumbered(scores, seen, k):
     return np.argsort(-np.delete(scores, seen), kind="stable")[:k]
 
 
+@START_2.mistake("your score for seen items is not below all others; -np.inf is")
+def _seen_set_to_minus_a_billion(scores, seen, k):
+    scores = scores.astype(float)
+    scores[seen] = -1e9
+    return np.argsort(-scores, kind="stable")[:k]
+
+
 START_3 = Exercise(
     "start-3",
     "hit_ratio(lists, held_out)",
@@ -154,6 +181,7 @@ START_3 = Exercise(
         Case("lists of different length", ([[1, 2, 3], [4]], [[3], [5, 6]]), 0.5),
         Case("a person without a hidden film", ([[1, 2], [3, 4]], [[2], []]), 0.5),
         Case("a person without a list", ([[1, 2], [], [5]], [[2], [7], [5]]), 2 / 3),
+        Case("film 0 is found", ([[0, 1], [2, 3], [4]], [[0], [7, 8, 3], [5]]), 2 / 3),
     ),
 )
 
@@ -188,6 +216,15 @@ def _number_of_hits(lists, held_out):
 @START_3.mistake("you ask that all held-out items are found; one is enough for a hit")
 def _all_must_be_found(lists, held_out):
     hits = [set(b) <= set(a) for a, b in zip(lists, held_out, strict=True)]
+    return sum(hits) / len(hits)
+
+
+@START_3.mistake(
+    "film 0 does not count when it is found: any() and sum() take a 0 for nothing. Ask whether the "
+    "common set is empty"
+)
+def _film_0_never_found(lists, held_out):
+    hits = [any(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True)]
     return sum(hits) / len(hits)
 
 

@@ -392,6 +392,7 @@ def _power(A, v, steps):
 
 
 _SMALL = 100 * 0.9**160  # what 40 steps leave of the second direction, squared
+_GROWN = 1e-9 * 1.05 ** (2 * 212)  # what 212 steps make of 1e-9 beside the second direction
 
 SVD_5 = Exercise(
     "svd-5",
@@ -436,6 +437,11 @@ SVD_5 = Exercise(
             "two singular values that are close, and 40 steps",
             (np.diag([10.0, 9.0]), np.array([1.0, 10.0]), 40),
             10 * np.sqrt((1 + 0.81 * _SMALL) / (1 + _SMALL)),
+        ),
+        Case(
+            "a start nearly at right angles to the largest direction, and 212 steps",
+            (np.diag([1.05, 1.0]), np.array([1e-9, 1.0]), 212),
+            np.sqrt((1 + 1.05**2 * _GROWN**2) / (1 + _GROWN**2)),
         ),
     ),
 )

@@ -41,6 +41,11 @@ TRUST_1 = Exercise(
             (np.array([-3.0, -1.0, -2.0, -4.0, -2.0, -2.0, -5.0, -1.0, -2.0]), 8),
             np.array([3.0, 4.5, 6.0]),
         ),
+        Case(
+            "tiny scores, none tied",
+            (np.array([1e-9, 3e-9, 2e-9]), 2),
+            np.array([2.0, 2.0, 2.0]),
+        ),
     ),
 )
 
@@ -110,6 +115,13 @@ def _dense(scores, positive):
     return place, place, place
 
 
+@TRUST_1.mistake("you take nearly equal scores for tied; only equal ones are, so compare with ==")
+def _nearly_tied(scores, positive):
+    near = np.isclose(scores, scores[positive])
+    above, tied = int((scores[~near] > scores[positive]).sum()), int(near.sum())
+    return above + 1, above + (tied + 1) / 2, above + tied
+
+
 def _told(honest, best):
     return honest, best, best - honest
 
@@ -153,9 +165,14 @@ TRUST_2 = Exercise(
             np.array([0.296, 0.303, 0.007]),
         ),
         Case(
-            "five digits",
-            (np.array([0.1, 0.2]), np.array([0.31239, 0.31234])),
-            np.array([0.31234, 0.31239, 5e-5]),
+            "seven digits",
+            (np.array([0.1, 0.2]), np.array([0.3123912, 0.3123456])),
+            np.array([0.3123456, 0.3123912, 4.56e-5]),
+        ),
+        Case(
+            "validation results that differ in the seventh digit",
+            (np.array([0.3120001, 0.3120004]), np.array([0.3, 0.29])),
+            np.array([0.29, 0.3, 0.01]),
         ),
     ),
 )
@@ -172,6 +189,15 @@ def _last_of_the_tied(valid, test):
 )
 def _luckiest_of_the_tied(valid, test):
     return _told(test[valid == valid.max()].max(), test.max())
+
+
+@TRUST_2.mistake(
+    "you take the first trial that is nearly the best on validation; only of equal ones is it the "
+    "first"
+)
+def _nearly_the_best(valid, test):
+    near = np.isclose(valid, valid.max(), atol=5e-4)
+    return _told(test[np.argmax(near)], test.max())
 
 
 @TRUST_2.mistake("you choose the lowest result; here a higher one is better")
@@ -296,6 +322,11 @@ TRUST_3 = Exercise(
             ),
             np.array([False, True, True, False]),
         ),
+        Case(
+            "32 runs, 95 %",  # t is 2.039513, so 0.4 -+ 0.21043
+            (np.tile([0.3, 0.5], 16), np.array([0.1895, 0.1897, 0.6103, 0.6105]), 0.95),
+            np.array([False, True, True, False]),
+        ),
     ),
 )
 
@@ -321,6 +352,13 @@ def _no_root(values, published, level):
 def _normal(values, published, level):
     z = NormalDist().inv_cdf((1 + level) / 2)
     return _within(values, published, z * _wider(values))
+
+
+@TRUST_3.mistake("you take the normal quantile where there are 30 runs or more; t is larger still")
+def _normal_for_many(values, published, level):
+    n = len(values)
+    t = _t(n, level) if n < 30 else NormalDist().inv_cdf((1 + level) / 2)
+    return _within(values, published, t * _wider(values))
 
 
 @TRUST_3.mistake(
@@ -354,8 +392,8 @@ def _median(values, published, level):
 
 
 @TRUST_3.mistake(
-    "with equal runs s is 0, and the ends belong to the interval: compare with <=, and do not "
-    "divide by s"
+    "with equal runs s is 0 and the interval is one point, which belongs to it: compare with <=, "
+    "do not divide by s, and do not hand a scale of 0 to stats.t.interval, which returns nan"
 )
 def _ends_left_out(values, published, level):
     return np.abs(published - values.mean()) < _t(len(values), level) * _wider(values)

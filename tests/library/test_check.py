@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -295,3 +296,21 @@ def test_a_diagnosis_overflows_in_silence():
         warnings.simplefilter("error")
         assert "too large" in check("bce-1", lambda x: np.full(x.shape, 1e200)).message
         assert "3 times" in squares(1e150, 1, 2).check(lambda x: 3.0 * x * x).message
+
+
+def test_masked_entries_are_told_and_nothing_is_guessed_about_them():
+    exercise = squares(2.0, 3.0)
+    message = exercise.check(lambda x: np.ma.masked_greater(x**2, 5)).message
+    assert "your result has masked entries (--); fill them, with .filled(0)" in message
+    assert "right ones" not in message
+    assert exercise.check(lambda x: np.ma.masked_greater(x**2, 99)).passed
+
+
+def test_fractions_are_numbers_and_wrong_ones_are_told():
+    wrong = check("eval-5", lambda d: Fraction(1, 3))
+    assert "expected 0.5, got Fraction(1, 3)" in wrong.message
+    huge = check("eval-5", lambda d: 10**400)
+    assert not huge
+    right = Exercise("toy-6", "f(x)", (Case("one", (np.ones(2),), np.array([0.5, 1.0])),))
+    assert right.check(lambda x: [Fraction(1, 2), 1]).passed
+    assert "expected [0.5, 1. ], got" in right.check(lambda x: [Fraction(1, 3), 1]).message

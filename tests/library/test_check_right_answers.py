@@ -43,6 +43,13 @@ def by_a_set(scores, seen, k):
 
 
 @answers("start-2")
+def below_the_lowest(scores, seen, k):
+    masked = scores.copy()
+    masked[seen] = scores.min() - 1
+    return np.argsort(-masked, kind="stable")[:k]
+
+
+@answers("start-2")
 def by_isin(scores, seen, k):
     order = np.argsort(-scores, kind="stable")
     return order[~np.isin(order, seen)][:k]
@@ -228,6 +235,12 @@ def user_by_user(R, mu, b_i, lam):
     return [row.sum() / (len(row) + lam) if len(row) else 0 for row in rows]
 
 
+@answers("mf-3")
+def by_a_masked_array_that_is_filled(R, mu, b_i, lam):
+    rest = np.ma.masked_invalid(R - mu - b_i)
+    return (rest.sum(axis=1) / np.ma.maximum(rest.count(axis=1) + lam, 1e-9)).filled(0)
+
+
 @answers("mf-4")
 def with_slices(errors, patience):
     for t in range(1, len(errors) + 1):
@@ -268,6 +281,14 @@ def by_masks(x):
 
 
 @answers("bce-1")
+def by_an_array_of_the_shape(x):
+    result = np.empty(x.shape)
+    result[x >= 0] = 1 / (1 + np.exp(-x[x >= 0]))
+    result[x < 0] = 1 - 1 / (1 + np.exp(x[x < 0]))
+    return result
+
+
+@answers("bce-1")
 def by_logaddexp(x):
     return np.exp(-np.logaddexp(0, -x))
 
@@ -298,6 +319,14 @@ def by_logaddexp_of_the_sign(y, x):
 def by_the_label(p, q, y, eta, lam_u, lam_i):
     g = special.expit(p @ q) - y
     return np.array([p - eta * g * q - eta * lam_u * p, q - eta * g * p - eta * lam_i * q])
+
+
+@answers("bmf-2")
+def until_nothing_moves(met, draws):
+    items, before = draws, None
+    while before is None or (items != before).any():
+        items, before = draws + np.searchsorted(met, items, side="right"), items
+    return items
 
 
 @answers("bmf-2")
@@ -409,6 +438,13 @@ def by_all_orders(scores, positive, k):
     return np.mean([above + place < k for place in range(tied)])
 
 
+@answers("eval-2")
+def as_a_fraction(scores, positive, k):
+    above = int((scores > scores[positive]).sum())
+    tied = int((scores == scores[positive]).sum())
+    return min(max(Fraction(k - above, tied), Fraction(0)), Fraction(1))
+
+
 @answers("eval-3")
 def by_fractions(places, n_items, n_negatives, k):
     def share(better):
@@ -436,6 +472,25 @@ def by_symmetry(d):
     for x in d:
         sums = np.r_[sums + x, sums - x]
     return float(np.mean(abs(sums) >= abs(sum(d)) - 1e-12))
+
+
+@answers("eval-5")
+def as_a_fraction_of_all(d):
+    sums = [sum(signed) for signed in itertools.product(*((x, -x) for x in d))]
+    return Fraction(sum(abs(total) >= abs(sum(d)) - 1e-12 for total in sums), len(sums))
+
+
+@answers("trust-1")
+def as_fractions_and_integers(scores, positive):
+    above = int((scores > scores[positive]).sum())
+    tied = int((scores == scores[positive]).sum())
+    return [above + 1, Fraction(2 * above + tied + 1, 2), above + tied]
+
+
+@answers("trust-1")
+def as_a_series(scores, positive):
+    ranks = [pd.Series(scores).rank(ascending=False, method=m) for m in ("min", "average", "max")]
+    return pd.Series([rank[positive] for rank in ranks])
 
 
 @answers("trust-1")

@@ -14,6 +14,7 @@ from recsys_lib.evaluation.significance import (
     bootstrap_interval,
     bootstrap_sums,
     holm,
+    middle,
     noticeable,
     paired_test,
     seed_noise,
@@ -243,6 +244,29 @@ def test_wrong_values_are_refused(function):
 
 
 @pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
+def test_what_is_no_number_or_too_large_to_be_added_is_refused(function):
+    for text in (["0.1", "0.3"], np.array(["0.1", 0.3], dtype=object)):
+        with pytest.raises(TypeError, match="must be an array of numbers"):
+            function(text)
+    with pytest.raises(ValueError, match="must hold no masked numbers"):
+        function(np.ma.masked_array([0.1, 9.0], mask=[False, True]))
+    with pytest.raises(ValueError, match="must have sums that are finite"):
+        function([1e308, 1e308])
+
+
+def test_nothing_masked_and_numbers_in_an_array_of_objects_serve():
+    values = [0.1, 0.3, 0.2]
+    for same in (np.ma.masked_array(values), np.array(values, dtype=object)):
+        assert bootstrap_interval(same) == bootstrap_interval(values)
+
+
+def test_of_nothing_there_is_no_middle():
+    for nothing in ([], [np.nan, 1.0]):
+        with pytest.raises(ValueError, match="resampled must be a one-dim"):
+            middle(nothing, 0.95)
+
+
+@pytest.mark.parametrize("function", [bootstrap_interval, paired_test])
 def test_wrong_settings_are_refused(function):
     for n_resamples, error in ((0, ValueError), (10.0, TypeError), (True, TypeError)):
         with pytest.raises(error, match="n_resamples must be"):
@@ -311,6 +335,8 @@ def test_with_so_many_users_the_difference_is_noticed_as_often_as_promised():
     [
         ({"sd": -1, "difference": 1}, "sd must be"),
         ({"sd": 1, "difference": 0}, "difference must not be 0"),
+        ({"sd": 0.4, "difference": 1e-200}, "difference must not be so small beside sd"),
+        ({"sd": 1e300, "difference": 1e-10}, "difference must not be so small beside sd"),
         ({"sd": 1, "difference": 1, "level": 1}, "level must be"),
         ({"sd": 1, "difference": 1, "power": 0.2}, "power must be"),
     ],

@@ -68,6 +68,11 @@ def test_an_end_that_would_round_to_zero_is_shown_with_more_digits():
     assert compared(row(-0.001, -0.002, -0.00003)).numbers == "-0.00100 [-0.00200, -0.00003]"
     assert compared(row(-0.00002, -0.1, 0.00003)).numbers == "0.000 [-0.100, 0.000]"  # holds 0
     assert compared(row(2e-9, 1e-9, 3e-9)).numbers == "+0.000000002 [+0.000000001, +0.000000003]"
+    assert compared(row(2e-20, 1e-20, 3e-20)).numbers == "+2.0e-20 [+1.0e-20, +3.0e-20]"
+
+
+def test_the_mean_of_equal_differences_may_lie_beside_its_interval_by_rounding():
+    assert compared(row(0.1, 0.10000000000000002, 0.10000000000000002)).word == "ahead of"
 
 
 def test_digits_do_not_decide_the_word():
@@ -95,8 +100,11 @@ def test_each_is_noted_where_the_variable_says(tmp_path, monkeypatch):
         (row(float("nan"), 0.1, 0.2), ValueError, "difference must be finite, got nan"),
         (row(0.1, None, 0.2), TypeError, "low must be a number, got None"),
         (row(0.1, True, 0.2), TypeError, "low must be a number, got True"),
-        (row(-5, 0.1, 0.2), ValueError, "difference must lie where its interval lies, got -5"),
-        (row(0.1, -0.2, -0.1), ValueError, "difference must lie where its interval lies"),
+        (row(-5, 0.1, 0.2), ValueError, "difference must lie in its interval, got -5"),
+        (row(0.1, -0.2, -0.1), ValueError, "difference must lie in its interval"),
+        (row(5.0, -0.1, 0.1), ValueError, "difference must lie in its interval"),
+        (row(0.5, 0.1, 0.2), ValueError, "difference must lie in its interval"),
+        (row(0.0004, -0.3, -0.0001), ValueError, "difference must lie in its interval"),
         (row(0.1, 0.2, 0.1), ValueError, "low and high must be finite and in order"),
     ],
 )

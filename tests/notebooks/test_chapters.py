@@ -140,17 +140,53 @@ def test_every_exercise_has_hints_and_an_expected_result_that_is_true(path):
         )
 
 
+LONG = re.compile(r"(?<![\d.])\d*\.\d{3,}\b")  # three decimals or more, as a result has them
+MARKED = re.compile(r"\{glue:text\}`[^`]*`|`[^`]*`|\$[^$]*\$")  # glued, code, or a formula
+
+
+def typed_numbers(text):
+    """Return the sentences with a long number that is neither glued, code, a formula, nor cited."""
+    prose = re.sub(r"(?s)\$\$.*?\$\$", "", text)
+    sentences = [one for line in prose.split("\n") for one in re.split(r"(?<=[.!?])\s+", line)]
+    return [one for one in sentences if LONG.search(MARKED.sub("", one)) and "{cite:" not in one]
+
+
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        ("RMSE falls from 0.8734 to 0.8701.", 1),
+        ("HR@10 rises from .339 to .351", 1),
+        ("The RMSE is 1.234.", 1),
+        ("They say 0.395 {cite:p}`x`. Ours is 0.339.", 1),
+        ("| MLP | .339 |\n| GMF | .351 |", 2),
+        ("They say 0.395 {cite:p}`x`, and we {glue:text}`hr:.3f`.", 0),
+        ("With `eta=0.001`, $\\eta = 0.001$ and\n$$\nx = 0.001\n$$", 0),
+        ("Version 0.1.2 in 2025. It takes 0.25 of 3.75, or 10.5 %.", 0),
+    ],
+)
+def test_a_typed_number_is_found(text, typed):
+    assert len(typed_numbers(text)) == typed
+
+
 @each_chapter
 def test_no_number_is_typed_where_a_computed_one_belongs(path):
-    """Figures with three decimals in prose are glued; those of others stand beside a citation."""
-    for cell in read(path).cells:
-        if cell.cell_type != "markdown":
-            continue
-        prose = re.sub(r"(?s)\$\$.*?\$\$", "", cell.source)
-        for line in prose.split("\n"):
-            bare = re.sub(r"\{glue:text\}`[^`]*`|`[^`]*`|\$[^$]*\$", "", line)
-            if re.search(r"\b0\.\d{3}\b", bare):
-                assert "{cite:" in bare, line
+    """Figures with three decimals in prose are glued; those of others are cited in the sentence."""
+    cells = [cell for cell in read(path).cells if cell.cell_type == "markdown"]
+    assert [one for cell in cells for one in typed_numbers(cell.source)] == []
+
+
+@each_chapter
+def test_captions_and_alt_texts_tell_no_result_to_three_decimals(path):
+    """Nothing can be glued into them, so they say what is seen: near 0.89."""
+    typed = []
+    for cell in code_cells(path):
+        site = cell.metadata.get("mystnb", {})
+        for text in (
+            site.get("figure", {}).get("caption", ""),
+            site.get("image", {}).get("alt", ""),
+        ):
+            typed += typed_numbers(text)
+    assert typed == []
 
 
 def test_chapters_are_numbered_without_gaps():

@@ -1,7 +1,5 @@
 """What the files of the built site say, read without a browser."""
 
-import json
-import os
 import re
 import sys
 from itertools import pairwise
@@ -141,91 +139,6 @@ def test_no_warning_or_traceback_is_on_a_page(site: Site):
             for page in site.pages
         }
     )
-
-
-# A difference and its interval, as a table and as a sentence may print it: one of the three numbers
-# has a sign, and the interval has brackets or is called one. A few words may stand between.
-NUMBER = r"[+\-]?\d*\.\d+"
-GAP = r"(?:[^\d\[\]+\-]|@\d+){0,40}?"
-CALLED = r"(?:95\s?%[^\d+\-]{0,30}|interval[^\d+\-]{0,20}|between\s|from\s|\(\s*)"
-INTERVAL = (
-    rf"(?:\[\s*(?P<low>{NUMBER})\s*(?:,|;|to)\s*(?P<high>{NUMBER})\s*\]|"
-    rf"{CALLED}(?P<from>{NUMBER})\s*(?:,|;|to|and|\u2013)\s*(?P<to>{NUMBER}))"
-)
-COMPARISON = re.compile(rf"(?<![\d.])(?P<d>{NUMBER})(?P<gap>{GAP}){INTERVAL}")
-
-
-def comparisons(text: str) -> list[tuple[str, str, str, str]]:
-    """Return difference, low, high and what follows of each comparison in a text, in its order."""
-    text = text.replace("\u2212", "-")
-    found = []
-    for match in COMPARISON.finditer(text):
-        low, high = match["low"] or match["from"], match["high"] or match["to"]
-        apart = match["d"][0] not in "+-" and re.search("[A-Za-z(]", match["gap"])
-        if not apart and any(number[0] in "+-" for number in (match["d"], low, high)):
-            found.append((match["d"], low, high, text[match.end() : match.end() + 40].lstrip(") ")))
-    return found
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "+0.034 [+0.025, +0.043]  ahead of",
-        "BinaryMF - MLP  +0.034  [+0.025, +0.043]",
-        "is +0.034 (95% interval +0.025 to +0.043), which",
-        "\u22120.018 (between \u22120.031 and \u22120.004)",
-        "+0.021 (0.013 to 0.028)",
-        "0.000 [-0.010, +0.010]",
-        "0.034 [ -0.010; +0.078 ]",
-        "+0.021 in HR@10, between 0.013 and 0.028",
-        "+0.034, 95% interval +0.025 to +0.043",
-        "+0.034 stars (95% interval over users: +0.025 to +0.043)",
-        "+0.034 | [+0.025, +0.043]",
-        "+0.034 (+0.025, +0.043)",
-        "+0.034 95% confidence interval 0.025\u20130.043",
-    ],
-)
-def test_a_comparison_is_seen_in_every_form(text: str):
-    assert len(comparisons(text)) == 1
-
-
-def test_what_is_no_comparison_is_not_taken_for_one():
-    assert not comparisons("0.529 [0.516, 0.542] and 0.5 (95% interval 0.4 to 0.6), not -0.3 or .2")
-    assert not comparisons("f(x, 2.0) gives [0.5, -0.5]")
-    assert not comparisons("weights -0.12 0.40 and 0.31; the errors are -0.3 0.2 and 0.5")
-
-
-def test_the_word_beside_a_comparison_is_read():
-    (one,) = comparisons("MLP +0.034 [+0.025, +0.043] behind BinaryMF")
-    assert one == ("+0.034", "+0.025", "+0.043", "behind BinaryMF")
-
-
-def test_every_comparison_on_a_page_took_its_word_from_its_interval(site: Site):
-    """`verdicts.compared` notes each difference that it puts into words."""
-    register = Path(os.environ.get("RECSYS_COMPARISONS", site.folder.parent / ".comparisons"))
-    if not register.exists():
-        pytest.fail(
-            f"{register} is missing: the site was built by an older Makefile; run make book"
-        )
-    words: dict[tuple[str, ...], set[str]] = {}
-    for line in register.read_text(encoding="utf-8").splitlines():
-        numbers, _, word = json.loads(line)
-        for *noted, _ in comparisons(numbers):  # none, if all that is shown is 0.000
-            words.setdefault(tuple(noted), set()).add(word)
-    assert words
-    every = set().union(*words.values())
-    problems: dict[str, list[str]] = {}
-    for page in site.chapters:
-        article = site.soup(page).select_one("main article")
-        problems[page] = []
-        for *numbers, after in comparisons(re.sub(r"[ \n]+", " ", article.get_text(" "))):
-            known = words.get(tuple(numbers), set())
-            said = {word for word in every if after.startswith(word)}
-            if not known:
-                problems[page].append(f"not from verdicts.compared: {numbers} {after}")
-            elif said and not said & known:
-                problems[page].append(f"{numbers} is {known}, and the page says {after}")
-    report(problems)
 
 
 @pytest.mark.parametrize("name", ["search.html", "index.html"])

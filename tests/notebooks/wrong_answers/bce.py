@@ -59,6 +59,20 @@ def bce_1_rounded(x):
     return np.round(expit(x), 4)
 
 
+def bce_1_zeros_like(x):
+    result = np.zeros_like(x)
+    above = x >= 0
+    result[above] = 1 / (1 + np.exp(-x[above]))
+    result[~above] = np.exp(x[~above]) / (1 + np.exp(x[~above]))
+    return result
+
+
+def bce_1_two_axes_at_most(x):
+    if x.ndim == 2:
+        return np.array([bce_1_two_axes_at_most(row) for row in x])
+    return np.array([np.exp(min(a, 0)) / (1 + np.exp(-abs(a))) for a in x])
+
+
 def bce_2_clipped(y, p):
     p = np.clip(p, 1e-7, 1 - 1e-7)
     return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
@@ -110,6 +124,11 @@ def bce_2_rounded(y, p):
     return round(-np.mean(xlogy(y, p) + xlogy(1 - y, 1 - p)), 3)
 
 
+def bce_2_clipped_near_one(y, p):
+    p = np.clip(p, 1e-12, 1 - 1e-4)
+    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
 def bce_3_labels_reversed(p, Q, r, lam):
     return Q.T @ (expit(Q @ p) - (1 - r)) + 2 * lam * p
 
@@ -152,6 +171,16 @@ def bce_3_step_taken(p, Q, r, lam):
 
 def bce_3_whole_probabilities(p, Q, r, lam):
     return Q.T @ ((Q @ p > 0) - r) + 2 * lam * p
+
+
+def bce_3_probabilities_clipped(p, Q, r, lam):
+    given = np.clip(1 / (1 + np.exp(-Q @ p)), 0.01, 0.99)
+    return Q.T @ (given - r) + 2 * lam * p
+
+
+def bce_3_logits_clipped(p, Q, r, lam):
+    logits = np.clip(Q @ p, -5, 5)
+    return Q.T @ (1 / (1 + np.exp(-logits)) - r) + 2 * lam * p
 
 
 def bce_4_divided_by_the_rate(p, rate):
@@ -197,6 +226,20 @@ def bce_4_logit_plus_rate(p, rate):
 
 def bce_4_rounded(p, rate):
     return np.round(rate * p / (1 - p + rate * p), 2)
+
+
+def bce_4_nearly_one_is_one(p, rate):
+    certain = np.isclose(p, 1)
+    return np.where(certain, 1.0, rate * p / np.where(certain, 1, 1 - p + rate * p))
+
+
+def bce_4_one_above_a_thousandth(p, rate):
+    return np.where(p > 0.999, 1.0, rate * p / (1 - p + rate * p))
+
+
+def bce_4_small_number_below_the_odds(p, rate):
+    odds = rate * p / (1 - p + 1e-9)
+    return odds / (1 + odds)
 
 
 def bce_5_warnings_silenced(y, x):
@@ -247,3 +290,9 @@ def bce_5_median(y, x):
 
 def bce_5_one_by_one(y, x):
     return np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
+
+
+def bce_5_zeros_like(y, x):
+    costs = np.zeros_like(x)
+    costs[...] = np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
+    return costs.mean()

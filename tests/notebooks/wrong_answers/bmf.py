@@ -60,6 +60,11 @@ def bmf_1_p_from_the_new_q(p, q, y, eta, lam_u, lam_i):
     return p - eta * (g * q + lam_u * p), q
 
 
+def bmf_1_probability_clipped(p, q, y, eta, lam_u, lam_i):
+    g = np.clip(1 / (1 + np.exp(-p @ q)), 0.01, 0.99) - y
+    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
+
+
 def bmf_2_a_thousand_items(met, draws):
     return np.setdiff1d(np.arange(1000), met)[draws]
 
@@ -113,6 +118,17 @@ def bmf_2_from_the_end(met, draws):
 
 def bmf_2_counted_from_one_item(met, draws):
     return draws + np.searchsorted(met - np.arange(1, len(met) + 1), draws, side="right")
+
+
+def bmf_2_ten_thousand_items(met, draws):
+    return np.setdiff1d(np.arange(10_000), met)[draws]
+
+
+def bmf_2_fifty_rounds(met, draws):
+    items = draws
+    for _ in range(50):
+        items = draws + np.searchsorted(met, items, side="right")
+    return items
 
 
 def _samples(user, n_users, n_negatives):
@@ -227,6 +243,11 @@ def bmf_4_total_only(y, p):
     return (_right(y, p).mean(),) * 3
 
 
+def bmf_4_nearly_half_means_zero(y, p):
+    right = ((p > 0.5) & ~np.isclose(p, 0.5)) == (y == 1)
+    return right[y == 1].mean(), right[y == 0].mean(), right.mean()
+
+
 def bmf_5_starts_at_ones(Q, y, lam, eta, steps):
     p = np.ones(Q.shape[1])
     for _ in range(steps):
@@ -300,4 +321,12 @@ def bmf_5_at_most_a_hundred_steps(Q, y, lam, eta, steps):
     p = np.zeros(Q.shape[1])
     for _ in range(min(steps, 10)):
         p = p - eta * (Q.T @ (expit(Q @ p) - y) + lam * p)
+    return p
+
+
+def bmf_5_probabilities_clipped(Q, y, lam, eta, steps):
+    p = np.zeros(Q.shape[1])
+    for _ in range(steps):
+        given = np.clip(1 / (1 + np.exp(-Q @ p)), 0.01, 0.99)
+        p = p - eta * (Q.T @ (given - y) + lam * p)
     return p

@@ -57,6 +57,27 @@ def cosine_1_rounded(u, v):
     return round(u @ v / lengths, 3) if lengths else 0.0
 
 
+def cosine_1_nearly_zero(u, v):
+    lengths = np.linalg.norm(u) * np.linalg.norm(v)
+    return 0.0 if np.isclose(lengths, 0) else u @ v / lengths
+
+
+def cosine_1_absolute(u, v):
+    lengths = np.linalg.norm(u) * np.linalg.norm(v)
+    return abs(u @ v) / lengths if lengths else 0.0
+
+
+def cosine_1_clipped(u, v):
+    lengths = np.linalg.norm(u) * np.linalg.norm(v)
+    return np.clip(u @ v / lengths, 0, 1) if lengths else 0.0
+
+
+def cosine_1_none_above_zero(u, v):
+    if u.max() <= 0 or v.max() <= 0:
+        return 0.0
+    return u @ v / (np.linalg.norm(u) * np.linalg.norm(v))
+
+
 def cosine_2_absolute(R):
     return np.abs(_cosines(R))
 
@@ -111,6 +132,22 @@ def cosine_2_unit_rows_returned(R):
     return R / np.where(lengths > 0, lengths, 1)[:, None]
 
 
+def cosine_2_sum_of_zero(R):
+    lengths = np.sqrt((R**2).sum(axis=1))
+    unit = np.where(R.sum(axis=1) != 0, R.T / np.where(lengths > 0, lengths, 1), 0.0).T
+    return unit @ unit.T
+
+
+def cosine_2_at_least_a_hundredth(R):
+    unit = R / np.maximum(np.sqrt((R**2).sum(axis=1)), 0.01)[:, None]
+    return unit @ unit.T
+
+
+def cosine_2_hundred_millionth_below(R):
+    unit = R / (np.sqrt((R**2).sum(axis=1)) + 1e-8)[:, None]
+    return unit @ unit.T
+
+
 def cosine_3_never_below_zero(similarity, common, shrinkage):
     total = np.where(common > 0, common + shrinkage, 1)
     return np.maximum(similarity * common / total, 0)
@@ -158,6 +195,11 @@ def cosine_3_whole_shrinkage(similarity, common, shrinkage):
 
 def cosine_3_unchanged(similarity, common, shrinkage):
     return similarity * (common > 0)
+
+
+def cosine_3_at_most_fifty_in_common(similarity, common, shrinkage):
+    common = np.minimum(common, 50)
+    return similarity * common / np.where(common > 0, common + shrinkage, 1)
 
 
 def _votes(R, S, u, k, order=None, weight=None, use=None):
@@ -211,6 +253,24 @@ def cosine_4_first_neighbor_skipped(R, S, u, k):
     scores = np.zeros(len(S))
     for j in np.flatnonzero(R[u]):
         neighbors = np.argsort(-S[j], kind="stable")[1 : k + 1]
+        scores[neighbors] += R[u, j] * S[j, neighbors]
+    return scores
+
+
+def cosine_4_half_stars_lost(R, S, u, k):
+    return _votes(np.where(R >= 1, R, 0.0), S, u, k)
+
+
+def cosine_4_whole_stars(R, S, u, k):
+    return _votes(np.floor(R), S, u, k)
+
+
+def cosine_4_similarities_to_one_digit(R, S, u, k):
+    scores = np.zeros(len(S))
+    for j in np.flatnonzero(R[u]):
+        similar = S[j].round(1)
+        similar[j] = -1
+        neighbors = np.argsort(-similar, kind="stable")[:k]
         scores[neighbors] += R[u, j] * S[j, neighbors]
     return scores
 
@@ -278,3 +338,9 @@ def cosine_5_common_items_only(R):
             lengths = np.sqrt((x @ x) * (y @ y))
             S[a, b] = x @ y / lengths if lengths else 0.0
     return S
+
+
+def cosine_5_whole_part_above_zero(R):
+    rated = R.astype(int) > 0
+    means = R.sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
+    return _cosines(np.where(rated, R - means[:, None], 0.0))

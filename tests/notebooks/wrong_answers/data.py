@@ -99,6 +99,17 @@ def data_2_whole_target(counts, share):
     return int(np.argmax(running >= int(share * running[-1]))) + 1
 
 
+def data_2_nearly_the_share(counts, share):
+    running = np.cumsum(np.sort(counts)[::-1])
+    target = share * running[-1]
+    return int(np.argmax((running >= target) | np.isclose(running, target))) + 1
+
+
+def data_2_shares_rounded(counts, share):
+    shares = np.cumsum(np.sort(counts)[::-1]) / counts.sum()
+    return int(np.argmax(shares.round(3) >= share)) + 1
+
+
 def data_3_or_instead_of_and(user, item, k):
     keep = np.bincount(user)[user] >= k
     return keep | (np.bincount(item[keep], minlength=item.max() + 1)[item] >= k)
@@ -154,6 +165,15 @@ def data_3_always_two(user, item, k):
 def data_3_no_minlength(user, item, k):
     keep = np.bincount(user)[user] >= k
     return keep & (np.bincount(item[keep])[item] >= k)
+
+
+def data_3_items_without_gaps(user, item, k):
+    keep = np.bincount(user)[user] >= k
+    left = item[keep]
+    for i in range(len(np.unique(item))):
+        if (left == i).sum() < k:
+            keep[item == i] = False
+    return keep
 
 
 def data_4_slice_from_the_length(user, timestamp, n):
@@ -237,6 +257,35 @@ def data_4_last_user_missing(user, timestamp, n):
     return held_out
 
 
+def data_4_single_precision(user, timestamp, n):
+    held_out = np.zeros(len(user), dtype=bool)
+    for u in np.unique(user):
+        rows = np.flatnonzero(user == u)
+        times = timestamp[rows].astype(np.float32)
+        held_out[rows[np.argsort(times, kind="stable")][-n:]] = True
+    return held_out
+
+
+def data_4_user_and_time_in_one_number(user, timestamp, n):
+    order = np.argsort(user * 1e6 + timestamp)
+    last = np.flatnonzero(np.diff(user[order], append=-1))
+    held_out = np.zeros(len(user), dtype=bool)
+    for first, end in zip(np.r_[0, last[:-1] + 1], last + 1, strict=True):
+        held_out[order[max(first, end - n) : end]] = True
+    return held_out
+
+
+def data_4_no_time_below_zero(user, timestamp, n):
+    held_out = np.zeros(len(user), dtype=bool)
+    for u in np.unique(user):
+        times = np.where(user == u, timestamp, -1)
+        for _ in range(n):
+            if times.max() >= 0:
+                held_out[times.argmax()] = True
+                times[times.argmax()] = -1
+    return held_out
+
+
 def _rounds(user, item, k, n, users=True, items=True):
     keep = np.ones(len(user), dtype=bool)
     for _ in range(n):
@@ -298,3 +347,13 @@ def data_5_until_fewer_than_three_go(user, item, k):
 def data_5_all_or_nothing(user, item, k):
     keep = _rounds(user, item, k, 1)
     return keep if keep.all() else np.zeros(len(user), dtype=bool)
+
+
+def data_5_users_without_gaps(user, item, k):
+    keep, before = np.ones(len(user), dtype=bool), -1
+    while keep.sum() != before:
+        before = keep.sum()
+        per_user = np.bincount(user[keep], minlength=user.max() + 1)[: len(np.unique(user))]
+        keep &= ~np.isin(user, np.flatnonzero(per_user < k))
+        keep &= np.bincount(item[keep], minlength=item.max() + 1)[item] >= k
+    return keep

@@ -129,6 +129,12 @@ def eval_2_absolute_scores(scores, positive, k):
     return float(min(max((k - above) / tied, 0), 1))
 
 
+def eval_2_tied_to_one_digit(scores, positive, k):
+    scores = np.round(scores, 1)
+    above, tied = (scores > scores[positive]).sum(), (scores == scores[positive]).sum()
+    return min(max((k - above) / tied, 0.0), 1.0)
+
+
 def eval_3_better_scaled(places, n_items, n_negatives, k):
     return 1.0 * ((places - 1) * n_negatives / (n_items - 1) < k)
 
@@ -251,6 +257,20 @@ def eval_4_divided(p_values):
     return result
 
 
+def eval_4_factors_by_unique(p_values):
+    values, back = np.unique(p_values, return_inverse=True)
+    factors = len(p_values) - np.arange(len(values))
+    return np.minimum(np.maximum.accumulate(values * factors), 1)[back]
+
+
+def eval_4_rounded_to_five(p_values):
+    order = np.argsort(p_values)
+    raised = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    result = np.empty(len(p_values))
+    result[order] = np.minimum(raised, 1)
+    return result.round(5)
+
+
 def _flips(d):
     return np.array(list(product((1, -1), repeat=len(d)))) @ d
 
@@ -305,3 +325,8 @@ def eval_5_whole_sums(d):
 def eval_5_median_instead(d):
     signs = np.array(list(product((1, -1), repeat=len(d))))
     return (np.abs(np.median(signs * d, axis=1)) >= abs(np.median(d)) - 1e-12).mean()
+
+
+def eval_5_a_larger_tolerance(d):
+    sums = np.abs(np.array(list(product((1, -1), repeat=len(d)))) @ d)
+    return (sums >= abs(d.sum()) - 1e-5).mean()

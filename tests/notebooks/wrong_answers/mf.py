@@ -57,6 +57,16 @@ def mf_1_error_clipped(p, q, r, eta, lam):
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
+def mf_1_prediction_to_two_digits(p, q, r, eta, lam):
+    e = r - round(p @ q, 2)
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
+
+
+def mf_1_new_factors_to_three_digits(p, q, r, eta, lam):
+    e = r - p @ q
+    return np.round(p + eta * (e * q - lam * p), 3), np.round(q + eta * (e * p - lam * q), 3)
+
+
 def _mf_2(P, Q, R, lam, counts=None, errors=None):
     seen = ~np.isnan(R)
     e = np.where(seen, R - P @ Q.T, 0.0)
@@ -108,6 +118,10 @@ def mf_2_sum_over_users(P, Q, R, lam):
 
 def mf_2_penalty_squared(P, Q, R, lam):
     return _mf_2(P, Q, R, 0.0) + 2 * lam * (~np.isnan(R)).sum(axis=1)[:, None] * P**2
+
+
+def mf_2_ratings_above_zero_counted(P, Q, R, lam):
+    return _mf_2(P, Q, R, lam, (R > 0).sum(axis=1)[:, None])
 
 
 def _rest(R, mu, b_i):
@@ -167,6 +181,11 @@ def mf_3_own_mean_as_mu(R, mu, b_i, lam):
 def mf_3_one_always_added(R, mu, b_i, lam):
     sums, n = _rest(R, mu, b_i)
     return sums / (n + lam + 1)
+
+
+def mf_3_masked_where_nothing_is_rated(R, mu, b_i, lam):
+    rest = np.ma.masked_invalid(R - mu - b_i)
+    return rest.sum(axis=1) / (rest.count(axis=1) + lam)
 
 
 def _stopping(errors, patience, best=0, lowest=np.inf, least=0.0):
@@ -240,6 +259,16 @@ def mf_4_zero_is_nothing(errors, patience):
     return best
 
 
+def mf_4_begins_with_a_billion(errors, patience):
+    best, lowest = 0, 1e9
+    for epoch, error in enumerate(errors, start=1):
+        if error < lowest:
+            best, lowest = epoch, error
+        elif epoch - best == patience:
+            break
+    return best
+
+
 def mf_5_whole_penalty(Q, r, lam):
     n, k = Q.shape
     return np.linalg.solve(Q.T @ Q + int(lam * n) * np.eye(k), Q.T @ r)
@@ -291,3 +320,23 @@ def mf_5_sign_of_the_ratings(Q, r, lam):
 def mf_5_small_penalty_always(Q, r, lam):
     n, k = Q.shape
     return np.linalg.solve(Q.T @ Q + (lam * n + 1e-3) * np.eye(k), Q.T @ r)
+
+
+def mf_5_diagonal_of_two_at_most(Q, r, lam):
+    A = Q.T @ Q
+    for f in range(min(2, len(A))):
+        A[f, f] += lam * len(r)
+    return np.linalg.solve(A, Q.T @ r)
+
+
+def mf_5_first_and_last_of_the_diagonal(Q, r, lam):
+    A = Q.T @ Q
+    A[0, 0] += lam * len(r)
+    if len(A) > 1:
+        A[-1, -1] += lam * len(r)
+    return np.linalg.solve(A, Q.T @ r)
+
+
+def mf_5_different_ratings_counted(Q, r, lam):
+    penalty = lam * len(np.unique(r)) * np.eye(Q.shape[1])
+    return np.linalg.solve(Q.T @ Q + penalty, Q.T @ r)

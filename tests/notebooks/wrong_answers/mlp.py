@@ -66,6 +66,19 @@ def mlp_1_rounded(p, q, layers, h):
     return round(float(expit(h @ _tower(p, q, layers, _relu))), 2)
 
 
+def mlp_1_relu_ten(p, q, layers, h):
+    return 1 / (1 + np.exp(-h @ _tower(p, q, layers, lambda a: np.clip(a, 0, 10))))
+
+
+def mlp_1_two_layers_at_most(p, q, layers, h):
+    return 1 / (1 + np.exp(-h @ _tower(p, q, layers[:2], lambda a: np.maximum(a, 0))))
+
+
+def mlp_1_logit_clipped(p, q, layers, h):
+    logit = h @ _tower(p, q, layers, lambda a: np.maximum(a, 0))
+    return 1 / (1 + np.exp(-np.clip(logit, -5, 5)))
+
+
 def _count(n_users, n_items, layers, pairs=None, half=None, last=None):
     """Count the parameters, with something else for the pairs of layers, the half or the last."""
     half = layers[0] // 2 if half is None else half
@@ -169,6 +182,22 @@ def mlp_3_bias_left_out_of_dz_in(dz, z_in, W, b):
     return np.outer(z_in, g), g, W @ g + b.sum()
 
 
+def mlp_3_rounded_before_relu(dz, z_in, W, b):
+    g = dz * ((W.T @ z_in + b).round(3) > 0)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_on_above_a_tenth(dz, z_in, W, b):
+    g = dz * (W.T @ z_in + b > 0.1)
+    return np.outer(z_in, g), g, W @ g
+
+
+def mlp_3_relu_six(dz, z_in, W, b):
+    a = W.T @ z_in + b
+    g = dz * ((a > 0) & (a < 6))
+    return np.outer(z_in, g), g, W @ g
+
+
 def _mlp_4(samples, sizes, epochs):
     return [epochs * (1 if s is None else math.ceil(samples / s)) for s in sizes]
 
@@ -221,6 +250,16 @@ def mlp_4_positives_and_negatives_apart(n_rows, n_negatives, batch_sizes, epochs
 
 def mlp_4_sorted(n_rows, n_negatives, batch_sizes, epochs):
     return sorted(_mlp_4(n_rows * (1 + n_negatives), batch_sizes, epochs))
+
+
+def mlp_4_nearly_one_added(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * (1 if n is None else int(samples / n + 0.999)) for n in batch_sizes]
+
+
+def mlp_4_rounded_before_rounding_up(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * (1 if n is None else np.ceil(round(samples / n, 2))) for n in batch_sizes]
 
 
 def _adamw(theta, grad, m, v, t, eta, lam, b1=0.9, b2=0.999, eps=1e-8):

@@ -51,6 +51,10 @@ def neumf_1_rounded(p, q, h):
     return round(float(expit(h @ (p * q))), 3)
 
 
+def neumf_1_logit_clipped(p, q, h):
+    return 1 / (1 + np.exp(-np.clip(h @ (p * q), -5, 5)))
+
+
 def neumf_2_added(p_g, q_g, phi_mlp, h):
     return expit(h @ np.concatenate([p_g + q_g, phi_mlp]))
 
@@ -142,6 +146,10 @@ def neumf_3_interleaved(h_gmf, h_mlp, alpha):
 
 def neumf_3_rounded(h_gmf, h_mlp, alpha):
     return np.round(np.concatenate([alpha * h_gmf, (1 - alpha) * h_mlp]), 1)
+
+
+def neumf_3_four_digits(h_gmf, h_mlp, alpha):
+    return np.concatenate([alpha * h_gmf, (1 - alpha) * h_mlp]).round(4)
 
 
 def _numbers(n_users, n_items, factors, layers):
@@ -267,3 +275,10 @@ def neumf_5_ends_only(a, b, level):
 def neumf_5_rounded(a, b, level):
     d = a - b
     return np.round(_interval(d, level, len(d) - 1, d.std(ddof=1) / np.sqrt(len(d))), 2)
+
+
+def neumf_5_normal_for_ten_or_more(a, b, level):
+    d, n = a - b, len(a)
+    q = stats.norm.ppf((1 + level) / 2) if n >= 10 else stats.t.ppf((1 + level) / 2, n - 1)
+    reach = q * d.std(ddof=1) / np.sqrt(n)
+    return d.mean(), d.mean() - reach, d.mean() + reach

@@ -52,6 +52,15 @@ def start_1_counted_from_one(item, n_items, k):
     return np.argsort(-np.bincount(item, minlength=n_items), kind="stable")[:k] + 1
 
 
+def start_1_ties_by_a_thousandth(item, n_items, k):
+    return np.argsort(np.arange(n_items) / 1000 - np.bincount(item, minlength=n_items))[:k]
+
+
+def start_1_counts_in_half_precision(item, n_items, k):
+    counts = np.bincount(item, minlength=n_items).astype(np.float16)
+    return np.argsort(-counts, kind="stable")[:k]
+
+
 def start_2_minus_999(scores, seen, k):
     scores = scores.astype(float)
     scores[seen] = -999
@@ -124,6 +133,30 @@ def start_2_sign_of_seen_turned(scores, seen, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
+def start_2_minus_ten_billion(scores, seen, k):
+    scores = scores.astype(float)
+    scores[seen] = -1e10
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def start_2_single_precision(scores, seen, k):
+    scores = scores.astype(np.float32)
+    scores[seen] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def start_2_rounded(scores, seen, k):
+    scores = scores.astype(float).round(2)
+    scores[seen] = -np.inf
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def start_2_below_by_the_lowest(scores, seen, k):
+    scores = scores.astype(float)
+    scores[seen] = scores.min() - abs(scores.min())
+    return np.argsort(-scores, kind="stable")[:k]
+
+
 def start_3_arrays_compared(lists, held_out):
     lists, held_out = np.array(lists), np.array(held_out)
     return (lists[:, :, None] == held_out[:, None, :]).any(axis=(1, 2)).mean()
@@ -184,3 +217,11 @@ def start_3_rounded(lists, held_out):
 def start_3_over_the_shortest(lists, held_out):
     hits = [bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True)]
     return sum(hits) / len(held_out[0])
+
+
+def start_3_sum_of_what_is_common(lists, held_out):
+    return np.mean([sum(set(a) & set(b)) > 0 for a, b in zip(lists, held_out, strict=True)])
+
+
+def start_3_first_two_hidden(lists, held_out):
+    return np.mean([any(x in a for x in b[:2]) for a, b in zip(lists, held_out, strict=True)])

@@ -278,3 +278,18 @@ def svd_5_stops_when_it_stands_still(A, v, steps):
             break
         before = now
     return np.linalg.norm(A @ v)
+
+
+def svd_5_stops_when_nearly_still(A, v, steps):
+    for _ in range(steps):
+        new = _step(A, v)
+        if np.allclose(new, v):
+            break
+        v = new
+    return np.linalg.norm(A @ v)
+
+
+def svd_5_at_most_a_hundred_steps(A, v, steps):
+    for _ in range(min(steps, 100)):
+        v = _step(A, v)
+    return np.linalg.norm(A @ v)

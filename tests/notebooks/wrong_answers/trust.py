@@ -66,6 +66,11 @@ def trust_1_root_of_best_and_worst(scores, positive):
     return np.array([above + 1, np.sqrt((above + 1) * (above + tied)), above + tied])
 
 
+def trust_1_tied_to_one_digit(scores, positive):
+    above, tied = _counts(np.round(scores, 1), positive)
+    return np.array([above + 1, above + (tied + 1) / 2, above + tied])
+
+
 def _leak(valid, test):
     honest, best = test[np.argmax(valid)], test.max()
     return np.array([honest, best, best - honest])
@@ -121,6 +126,24 @@ def trust_2_order_changed(valid, test):
 def trust_2_tied_averaged(valid, test):
     honest, best = test[valid == valid.max()].mean(), test.max()
     return np.array([honest, best, best - honest])
+
+
+def trust_2_validation_to_three_digits(valid, test):
+    return _leak(valid.round(3), test)
+
+
+def trust_2_half_a_thousandth_is_nothing(valid, test):
+    chosen = np.flatnonzero(valid.max() - valid <= 5e-4)[0]
+    return np.array([test[chosen], test.max(), test.max() - test[chosen]])
+
+
+def trust_2_rounded_to_five(valid, test):
+    return np.round(_leak(valid, test), 5)
+
+
+def trust_2_the_first_that_is_close(valid, test):
+    chosen = np.flatnonzero(np.isclose(valid, valid.max()))[0]
+    return np.array([test[chosen], test.max(), test.max() - test[chosen]])
 
 
 def _plausible(values, published, level, ddof=1, extra=1, df=1):
@@ -183,3 +206,15 @@ def trust_3_root_of_two(values, published, level):
 def trust_3_range_widened(values, published, level):
     span = np.ptp(values)
     return (values.min() - span <= published) & (published <= values.max() + span)
+
+
+def trust_3_normal_for_ten_or_more(values, published, level):
+    n = len(values)
+    q = stats.norm.ppf((1 + level) / 2) if n >= 10 else stats.t.ppf((1 + level) / 2, n - 1)
+    return np.abs(published - values.mean()) <= q * values.std(ddof=1) * np.sqrt(1 + 1 / n)
+
+
+def trust_3_a_wide_end(values, published, level):
+    n = len(values)
+    reach = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) * np.sqrt(1 + 1 / n)
+    return np.abs(published - values.mean()) <= reach + 1e-4
