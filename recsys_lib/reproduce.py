@@ -17,9 +17,11 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -103,11 +105,11 @@ def _units_of(name: str) -> Path:
     return results.RESULTS / ".units" / name
 
 
-def _quick(experiment: Experiment, old: dict) -> dict:
+def _quick(experiment: Experiment, part: Callable[..., dict], old: dict) -> dict:
     """Do the cheap part of an experiment."""
     files = _files(experiment)
     needed = {name: recorded(name) for name in experiment.needs}
-    found = experiment.quick(old["found"], **_inputs(experiment, files, needed))
+    found = part(old["found"], **_inputs(experiment, files, needed))
     return {"data": _data(experiment, files), "found": found}
 
 
@@ -140,8 +142,8 @@ def _files(experiment: Experiment) -> Files:
         return None
     place = lookup(experiment.data).file
     file = find(place) if place else None
-    candidates = file and file.with_name("candidates.csv.gz")
-    if not candidates or not candidates.exists():
+    candidates = None if file is None else file.with_name("candidates.csv.gz")
+    if file is None or candidates is None or not candidates.exists():
         raise DataError(
             f"{experiment.name} needs {experiment.data} with its candidates.csv.gz, ready-made, "
             f"in {data.cache_folder()}; set RECSYS_DATA to the folder that holds them"
@@ -149,7 +151,7 @@ def _files(experiment: Experiment) -> Files:
     return file, candidates
 
 
-def picked(old: object, shape: object) -> object:
+def picked(old: Any, shape: object) -> Any:
     """Return the part of a result that has the shape of another; an integer picks from a list."""
     if not isinstance(shape, dict):
         return old
@@ -226,7 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
             os.environ["RECSYS_DATA"] = given.data
         return _do(given)
     except (DataError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        notes = getattr(error, "__notes__", ())  # which part of the run it was
+        print("; ".join([f"error: {error}", *notes]), file=sys.stderr)
         return 1
     finally:
         if before is not None:
@@ -327,13 +330,13 @@ def _record(name: str, seeds: int | None = None) -> int:
 def _verify(experiment: Experiment, quick: bool) -> int:
     name, old = experiment.name, recorded(experiment.name)
     part = experiment.quick if quick else None
-    new = run(experiment, old.get("seeds")) if part is None else _quick(experiment, old)
+    new = run(experiment, old.get("seeds")) if part is None else _quick(experiment, part, old)
     found = differences(old["data"], new["data"], "data")
     before = old["found"] if part is None else picked(old["found"], new["found"])
     found += differences(before, new["found"], tolerance=experiment.tolerance)
     for line in found[:20]:
         print(line, file=sys.stderr)
-    what = "" if part is None else f" ({part.__doc__.strip().rstrip('.')})"
+    what = "" if part is None else f" ({(part.__doc__ or '').strip().rstrip('.')})"
     print(f"{name}: {'the same' if not found else f'{len(found)} differences'}{what}")
     return 1 if found else 0
 
