@@ -228,7 +228,8 @@ def main(arguments: list[str] | None = None) -> int:
             os.environ["RECSYS_DATA"] = given.data
         return _do(given)
     except (DataError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        notes = getattr(error, "__notes__", ())  # which part of the run it was
+        print("; ".join([f"error: {error}", *notes]), file=sys.stderr)
         return 1
     finally:
         if before is not None:
@@ -335,7 +336,7 @@ def _verify(experiment: Experiment, quick: bool) -> int:
     found += differences(before, new["found"], tolerance=experiment.tolerance)
     for line in found[:20]:
         print(line, file=sys.stderr)
-    what = "" if part is None else f" ({str(part.__doc__).strip().rstrip('.')})"
+    what = "" if part is None else f" ({(part.__doc__ or '').strip().rstrip('.')})"
     print(f"{name}: {'the same' if not found else f'{len(found)} differences'}{what}")
     return 1 if found else 0
 

@@ -52,7 +52,7 @@ EXPERIMENTS = {
         Experiment("paper_data", AMAZON, paper_data.run),
         Experiment("cosine", AMAZON, cosine.run, quick=cosine.quick),
         Experiment("svd", AMAZON, svd.run, quick=svd.quick),
-        Experiment("ratings", AMAZON, ratings.run, quick=ratings.quick),
+        Experiment("ratings", AMAZON, ratings.run, quick=ratings.quick, in_units=True),
         Experiment(
             "movielens",
             "movielens-small",
@@ -62,9 +62,17 @@ EXPERIMENTS = {
             in_units=True,
             candidates=False,
         ),
-        Experiment("bmf", AMAZON, bmf.run, seeds=5, quick=bmf.quick, tolerance=LEARNED),
         Experiment(
-            "networks", AMAZON, networks.run, seeds=5, quick=networks.quick, tolerance=LEARNED
+            "bmf", AMAZON, bmf.run, seeds=5, quick=bmf.quick, tolerance=LEARNED, in_units=True
+        ),
+        Experiment(
+            "networks",
+            AMAZON,
+            networks.run,
+            seeds=5,
+            quick=networks.quick,
+            tolerance=LEARNED,
+            in_units=True,
         ),
         Experiment(
             "published",

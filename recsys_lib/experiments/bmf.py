@@ -1,5 +1,7 @@
 """Binary matrix factorization on the paper's data and candidates (chapter 6)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -12,20 +14,20 @@ from recsys_lib.experiments.protocol import (
     SEEDS,
     against,
     baselines,
-    first_seed,
     held_out,
     measuring,
-    on_test,
     paper_split,
     table,
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import SPACES, ranges, search
+from recsys_lib.experiments.tuning import SPACES, first_seed, on_test, ranges, search
+from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, Popularity
+from recsys_lib.models.training import Watch
 
 # In the manner of the paper: no negatives, no biases, its learning rate, lambda over the frequency.
-PAPER = {
+PAPER: dict[str, Any] = {
     "factors": 32,
     "learning_rate": 0.01,
     "regularization": 0.1,
@@ -40,14 +42,20 @@ PENALTIES = {  # lambda, by the power of the frequency that divides it
     0.5: (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7),
     1.0: (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0),
 }
+ByPower = dict[float, list[pd.DataFrame]]  # a table for each seed
 
 
-def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> dict:
+def run(
+    ratings: Interactions,
+    candidates: Candidates,
+    seeds: range = SEEDS,
+    units: Units | None = None,
+) -> dict:
     """Tune on validation, test the choice once with five seeds, and take the paper's run apart."""
-    split = paper_split(ratings)
+    units, split = units or Units(), paper_split(ratings)
     tuning = tuning_split(split)
-    setting, trials = search(BinaryMF, tuning)
-    result, tables = on_test(BinaryMF, setting, split, candidates, seeds)
+    setting, trials = search("BinaryMF", tuning, units)
+    result, tables = on_test("BinaryMF", setting, split, candidates, seeds, units)
     rivals = baselines(split, candidates)
     return {
         "space": ranges(SPACES["BinaryMF"]),
@@ -59,36 +67,45 @@ def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> 
             for protocol, tables_ in rivals.items()
         },
         "against": {name: against(tables[name], rivals[name]) for name in tables},
-        "curves": {
-            name: _curves(given, tuning, split, candidates)
-            for name, given in (("paper", PAPER), ("ours", setting))
-        },
+        "curves": _curves(setting, tuning, split, candidates, units),
         "popularity": {
             "valid": validating(tuning)(Popularity().fit(tuning.train)),
             "test": measuring(split, candidates, "test")(Popularity().fit(split.train)),
         },
-        "positives_only": [_positives_only(split, epochs) for epochs in (50, 200)],
-        "factors": [_of_factors(setting, k, tuning, seeds) for k in FACTORS],
-        "penalty": _penalty(setting, tuning, seeds),
+        "positives_only": units.each(_positives_only, [(50,), (200,)], split),
+        "factors": _factors(setting, tuning, seeds, units),
+        "penalty": _penalty(setting, tuning, seeds, units),
     }
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
     """The test of the chosen setting with the first seed."""
     split = paper_split(ratings)
-    return {"test": {"seeds": first_seed(BinaryMF, found["setting"], split, candidates)}}
+    return {"test": {"seeds": first_seed("BinaryMF", found["setting"], split, candidates)}}
 
 
-def _curves(setting: dict, tuning: Split, split: Split, candidates: Candidates) -> dict:
+def _curves(
+    setting: dict, tuning: Split, split: Split, candidates: Candidates, units: Units
+) -> dict:
     """Every metric after every epoch, on validation and on test; nothing is chosen by them."""
-    found = {}
-    for name, train, watch in (
-        ("valid", tuning.train, validating(tuning)),
-        ("test", split.train, measuring(split, candidates, "test")),
-    ):
-        model = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch)
-        found[name] = {c: model.history_[c].tolist() for c in ("loss", "accuracy", *METRICS)}
-    return found
+    watched = {
+        "valid": (tuning.train, validating(tuning)),
+        "test": (split.train, measuring(split, candidates, "test")),
+    }
+    settings = {"paper": PAPER, "ours": setting}
+    curves = units.grouped(
+        _curve,
+        {name: [(given, on) for on in watched] for name, given in settings.items()},
+        watched,
+    )
+    return {name: dict(zip(watched, each, strict=True)) for name, each in curves.items()}
+
+
+def _curve(watched: dict[str, tuple[Interactions, Watch]], setting: dict, on: str) -> dict:
+    """Train one setting; return its losses and every metric on validation or test, by epoch."""
+    train, watch = watched[on]
+    history = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch).history_
+    return {c: history[c].tolist() for c in ("loss", "accuracy", *METRICS)}
 
 
 def _positives_only(split: Split, epochs: int) -> dict:
@@ -108,66 +125,98 @@ def _positives_only(split: Split, epochs: int) -> dict:
     }
 
 
-def _of_factors(setting: dict, factors: int, tuning: Split, seeds: range) -> dict:
-    """Validation of one number of factors, all else as chosen, mean over seeds."""
-    watch, rows = validating(tuning), []
-    for seed in seeds:
-        model = BinaryMF(**{**setting, "factors": factors}, seed=seed).fit(tuning.train)
-        rows.append(watch(model))
-    means = pd.DataFrame(rows)
-    return {
-        "factors": factors,
-        **means.mean().to_dict(),
-        "sd": means.std(ddof=1).to_dict(),
-        "seconds": float(model.history_["seconds"].iloc[-1]),
-    }
+def _factors(setting: dict, tuning: Split, seeds: range, units: Units) -> list[dict]:
+    """Validation by the number of factors, all else as chosen, mean over seeds."""
+    runs = units.grouped(
+        _of_factors,
+        {k: [({**setting, "factors": k}, seed) for seed in seeds] for k in FACTORS},
+        *(tuning, validating(tuning)),
+    )
+    found = []
+    for factors, each in runs.items():
+        means = pd.DataFrame([metrics for metrics, _ in each])
+        found.append(
+            {
+                "factors": factors,
+                **means.mean().to_dict(),
+                "sd": means.std(ddof=1).to_dict(),
+                "seconds": each[-1][1],
+            }
+        )
+    return found
 
 
-def _penalty(setting: dict, tuning: Split, seeds: range) -> dict:
+def _of_factors(
+    tuning: Split, watch: Watch, setting: dict, seed: int
+) -> tuple[dict[str, float], float]:
+    """Train one setting with one seed; return its metrics on validation, and how long it took."""
+    model = BinaryMF(**setting, seed=seed).fit(tuning.train)
+    return watch(model), float(model.history_["seconds"].iloc[-1])
+
+
+def _penalty(setting: dict, tuning: Split, seeds: range, units: Units) -> dict:
     """Lambda, over the root of the frequency, and over the frequency, each at its best lambda.
 
     By groups of users (training events) and of items (training events of the held-out item), on
     validation, each user's result a mean over seeds.
     """
-    found: dict = {"trials": {}, "groups": {}, "difference": {}}
-    lists, tables = held_out(tuning), {}
-    for power, strengths in PENALTIES.items():
-        means = {}
-        for strength in strengths:
-            given = {**setting, "frequency_power": power, "regularization": strength}
-            models = (BinaryMF(**given, seed=seed).fit(tuning.train) for seed in seeds)
-            means[strength] = [
-                evaluate(model, tuning, candidates=lists, on="valid") for model in models
+    runs = units.grouped(
+        _penalized,
+        {
+            (power, strength): [
+                ({**setting, "frequency_power": power, "regularization": strength}, seed)
+                for seed in seeds
             ]
-        found["trials"][str(power)] = [
-            {"regularization": strength} | _means(parts) for strength, parts in means.items()
-        ]
-        tables[power] = max(means.values(), key=lambda parts: _means(parts)["ndcg@10"])
-    users = tables[0.0][0].index.to_numpy()
+            for power, strengths in PENALTIES.items()
+            for strength in strengths
+        },
+        *(tuning, held_out(tuning)),
+    )
+    trials: dict[str, list[dict]] = {}
+    best: ByPower = {}
+    for power, strengths in PENALTIES.items():
+        means = {strength: _means(runs[power, strength]) for strength in strengths}
+        trials[str(power)] = [{"regularization": one} | mean for one, mean in means.items()]
+        best[power] = runs[power, max(means, key=lambda one: means[one]["ndcg@10"])]
+    return {
+        "trials": trials,
+        "groups": {side: _by_size(counts, best) for side, counts in _sizes(tuning, best).items()},
+        "difference": {str(power): table(compare(best[power], best[0.0])) for power in (0.5, 1.0)},
+    }
+
+
+def _penalized(tuning: Split, lists: Candidates, setting: dict, seed: int) -> pd.DataFrame:
+    """Train with one penalty and one seed; return each user's metrics on validation."""
+    model = BinaryMF(**setting, seed=seed).fit(tuning.train)
+    return evaluate(model, tuning, candidates=lists, on="valid")
+
+
+def _sizes(tuning: Split, best: ByPower) -> dict[str, np.ndarray]:
+    """Return for each user how many training events there are, and of the held-out item."""
+    users = best[0.0][0].index.to_numpy()
     item = np.empty(tuning.train.n_users, dtype=int)
     item[tuning.valid.user] = tuning.valid.item
-    sizes = {
+    return {
         "users": tuning.train.user_counts[users],
         "items": tuning.train.item_counts[item[users]],
     }
-    for side, counts in sizes.items():
-        edges = np.quantile(counts, (1 / 3, 2 / 3))
-        group = np.searchsorted(edges, counts)  # 0, 1 or 2: few, some, many
-        found["groups"][side] = [
+
+
+def _by_size(counts: np.ndarray, best: ByPower) -> list[dict]:
+    """Compare the penalties in three groups of users, by a number that each user has."""
+    group = np.searchsorted(np.quantile(counts, (1 / 3, 2 / 3)), counts)
+    found = []
+    for which in range(3):  # few, some, many
+        inside = {p: [one[group == which] for one in tables] for p, tables in best.items()}
+        found.append(
             {
                 "from": int(counts[group == which].min()),
                 "to": int(counts[group == which].max()),
                 "users": int((group == which).sum()),
-                **{str(p): _means(one)["ndcg@10"] for p, one in inside.items()},
+                **{str(p): _means(tables)["ndcg@10"] for p, tables in inside.items()},
                 "adaptive - uniform": table(compare(inside[1.0], inside[0.0])),
             }
-            for which in range(3)
-            for inside in [
-                {p: [one[group == which] for one in parts] for p, parts in tables.items()}
-            ]
-        ]
-    for power in (0.5, 1.0):
-        found["difference"][str(power)] = table(compare(tables[power], tables[0.0]))
+        )
     return found
 
 

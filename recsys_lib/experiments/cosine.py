@@ -35,7 +35,7 @@ def run(ratings: Interactions, candidates: Candidates) -> dict:
     recent = evaluate(of_the_year, split, candidates=candidates)
     chance, _ = _test(Random(), split, candidates)
     popularity, baseline = _test(Popularity(), split, candidates)
-    found = {
+    found: dict[str, dict] = {
         "grid": {name: list(values) for name, values in GRID.items()},
         "models": {"Random": chance, "Popularity": popularity},
         "trials": {},

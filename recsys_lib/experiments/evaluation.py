@@ -11,7 +11,7 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, lists, over_seeds, summary
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, holm, paired_test
-from recsys_lib.experiments.networks import KINDS, halves
+from recsys_lib.experiments.networks import halves
 from recsys_lib.experiments.protocol import (
     ITEM_KNN,
     METRICS,
@@ -25,7 +25,7 @@ from recsys_lib.experiments.protocol import (
     table,
     tuning_split,
 )
-from recsys_lib.experiments.tuning import PRETRAINED
+from recsys_lib.experiments.tuning import KINDS, PRETRAINED
 from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
@@ -251,7 +251,7 @@ def _change(tables: dict[str, ByModel]) -> dict:
     for metric in MAIN:
         found[metric] = {}
         for one, other in combinations(tables["full"], 2):
-            change, by_seed = 0.0, []
+            change, by_seed = np.zeros(len(tables["full"][one][0])), []
             for protocol, sign in (("full", 1), ("sampled", -1)):
                 pair = (tables[protocol][one], tables[protocol][other])
                 scale = sign / np.mean([over_seeds(parts)[0][metric].mean() for parts in pair])

@@ -8,6 +8,7 @@ for hundreds of epochs before it falls. The test ratings are opened once, by the
 """
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,17 +35,30 @@ from recsys_lib.models.metadata import metadata_factors
 
 STRENGTHS = (0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 20.0)
 SVD_FACTORS = (2, 5, 10, 20, 50, 100, 200)
-MF_GRID = {"factors": (8, 32, 128, 256, 512), "regularization": (0.05, 0.1, 0.15, 0.2)}
-GRIDS = {
+MF_GRID: dict[str, tuple] = {
+    "factors": (8, 32, 128, 256, 512),
+    "regularization": (0.05, 0.1, 0.15, 0.2),
+}
+GRIDS: dict[str, dict[str, tuple]] = {
     "MF": MF_GRID,
     "MF, metadata": MF_GRID,
     "ALS": {"factors": (8, 16, 32, 64, 128), "regularization": (0.05, 0.1, 0.15, 0.2, 0.3)},
 }
-MF_LONG = {"epochs": 3000, "patience": 300}
-LONG = {"MF": MF_LONG, "MF, metadata": MF_LONG, "ALS": {"epochs": 300, "patience": 20}}
-KINDS = {"Biases": Biases, "SVD, bias fill": SVD, "MF": MF, "MF, metadata": MF, "ALS": ALS}
+MF_LONG: dict[str, Any] = {"epochs": 3000, "patience": 300}
+LONG: dict[str, dict[str, Any]] = {
+    "MF": MF_LONG,
+    "MF, metadata": MF_LONG,
+    "ALS": {"epochs": 300, "patience": 20},
+}
+LEARNED: dict[str, type[MF] | type[ALS]] = {"MF": MF, "MF, metadata": MF, "ALS": ALS}
+KINDS: dict[str, type[RatingPredictor]] = {"Biases": Biases, "SVD, bias fill": SVD, **LEARNED}
 # One setting of MF at a time, the others held at these.
-HELD = {"factors": 16, "learning_rate": 0.01, "regularization": 0.1, "init_scale": 0.1}
+HELD: dict[str, Any] = {
+    "factors": 16,
+    "learning_rate": 0.01,
+    "regularization": 0.1,
+    "init_scale": 0.1,
+}
 KNOBS = {
     "learning_rate": (0.001, 0.003, 0.01, 0.03, 0.1),
     "regularization": (0.02, 0.05, 0.1, 0.15, 0.2, 0.3),
@@ -125,7 +139,8 @@ def _tested(
     if name == "Global mean":
         return evaluate_ratings(Biases(0.0, users=False, items=False).fit(split.train), split)
     given = dict(settings[name]) | ({"seed": seed} if name in GRIDS else {})
-    return evaluate_ratings(_made(name, given, starts).fit(split.train), split)
+    model = KINDS[name](**_started(name, given, starts))
+    return evaluate_ratings(model.fit(split.train), split)
 
 
 def _knobs(split: Split, units: Units) -> dict[str, list[dict]]:
@@ -174,11 +189,11 @@ def _trial(
 ) -> dict:
     """Train one setting with one seed; return its best epoch and its errors there."""
     given = {"factors": factors, "regularization": regularization, "seed": seed, **LONG[name]}
-    return at_best_epoch(_made(name, given, starts), split)
+    return at_best_epoch(LEARNED[name](**_started(name, given, starts)), split)
 
 
-def _made(name: str, given: dict, starts: dict[int, np.ndarray]) -> RatingPredictor:
-    """Make a model by its name; one with metadata starts from those of its number of factors."""
+def _started(name: str, given: dict, starts: dict[int, np.ndarray]) -> dict:
+    """Add the start to the settings of a model with metadata, by its number of factors."""
     if name == "MF, metadata":
-        given = given | {"item_init": starts[given["factors"]]}
-    return KINDS[name](**given)
+        return given | {"item_init": starts[given["factors"]]}
+    return given

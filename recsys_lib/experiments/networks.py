@@ -3,8 +3,10 @@
 import timeit
 from functools import partial
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, watching
@@ -15,82 +17,106 @@ from recsys_lib.experiments.protocol import (
     SEEDS,
     against,
     baselines,
-    first_seed,
     mean_of_seeds,
-    on_test,
     paper_split,
     table,
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import MOST_EPOCHS, PRETRAINED, SPACES, ranges, search
-from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
+from recsys_lib.experiments.tuning import (
+    KINDS,
+    MOST_EPOCHS,
+    PRETRAINED,
+    SPACES,
+    Kind,
+    first_seed,
+    nothing,
+    on_test,
+    ranges,
+    search,
+)
+from recsys_lib.experiments.units import Units
+from recsys_lib.models import GMF, MLP, NeuMF, Popularity, Random, Recommender
 from recsys_lib.models.network import NetworkModel, one_thread
-from recsys_lib.models.training import EpochModel
+from recsys_lib.models.training import Watch
 
-KINDS = {"BinaryMF": BinaryMF, "GMF": GMF, "MLP": MLP, "NeuMF": NeuMF, PRETRAINED: NeuMF}
 # As He et al. (2017) train it, and nothing to hold the embeddings back.
-PLAIN = {"learning_rate": 0.001, "batch_size": 256, "regularization": 0.0, "weight_decay": 0.0}
+PLAIN: dict[str, Any] = {
+    "learning_rate": 0.001,
+    "batch_size": 256,
+    "regularization": 0.0,
+    "weight_decay": 0.0,
+}
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
 
-def run(ratings: Interactions, candidates: Candidates, seeds: range = SEEDS) -> dict:
+def run(
+    ratings: Interactions,
+    candidates: Candidates,
+    seeds: range = SEEDS,
+    units: Units | None = None,
+) -> dict:
     """Tune the models alike, test each choice once with several seeds, look at the training."""
-    split = paper_split(ratings)
+    units, split = units or Units(), paper_split(ratings)
     tuning = tuning_split(split)
+    found, tables = _models(split, tuning, candidates, seeds, units)
+    settings, watch = found["settings"], validating(tuning)
+    found |= {
+        "pairs": {protocol: _pairs(by_name) for protocol, by_name in tables.items()},
+        "popularity": watch(Popularity().fit(tuning.train)),
+        "random": watch(Random().fit(tuning.train)),
+        "figure_3": _figure_3(settings, tuning, units),
+        "one_step": _one_step(tuning, seeds, units),
+        "rates": units.each(_rate, [(rate,) for rate in RATES], tuning),
+        "pretraining": _pretraining(settings, tuning, seeds, units),
+        "dot_product": _dot_product(seeds, units),
+    }
+    for name, kind in KINDS.items():  # last, and one after the other, for the sake of their times
+        found["models"][name] |= _cost(kind, settings[name], split)
+    return found
+
+
+def _models(
+    split: Split, tuning: Split, candidates: Candidates, seeds: range, units: Units
+) -> tuple[dict, dict[str, dict[str, list[pd.DataFrame]]]]:
+    """Tune and test every model; return what is found, and the tables by protocol and name."""
     rivals = baselines(split, candidates)
-    found: dict = {"models": {}, "spaces": {}, "settings": {}}
-    tables: dict = {"sampled": {}, "full": {}}
-    for name, kind in KINDS.items():
-        settings = found["settings"]
+    settings: dict[str, dict] = {}
+    models: dict[str, dict] = {}
+    tables: dict[str, dict[str, list[pd.DataFrame]]] = {"sampled": {}, "full": {}}
+    for name in KINDS:
         fixed, given = {}, nothing
         if name == PRETRAINED:
             fixed = {"factors": settings["GMF"]["factors"]}
             given = partial(halves, settings)
-        setting, trials = search(kind, tuning, name, fixed, given(tuning.train, 0))
-        result, own = on_test(kind, setting, split, candidates, seeds, partial(given, split.train))
+        settings[name], trials = search(name, tuning, units, fixed, given)
+        result, own = on_test(name, settings[name], split, candidates, seeds, units, given)
         for protocol, one in own.items():
             tables[protocol][name] = one
             result[f"against_{protocol}"] = against(one, rivals[protocol])
-        found["spaces"][name] = ranges(SPACES[name])
-        found["settings"][name] = setting
-        found["models"][name] = result | {"trials": trials, **_cost(kind(**setting), split)}
-    found["pairs"] = {
-        protocol: {
-            f"{one} - {other}": table(compare(by_name[one], by_name[other]))
-            for one, other in (
-                ("NeuMF", "BinaryMF"),
-                ("NeuMF", "GMF"),
-                ("NeuMF", "MLP"),
-                (PRETRAINED, "BinaryMF"),
-                (PRETRAINED, "GMF"),
-                (PRETRAINED, "NeuMF"),
-                ("MLP", "BinaryMF"),
-            )
-        }
-        for protocol, by_name in tables.items()
-    }
-    watch = validating(tuning)
-    return found | {
-        "popularity": watch(Popularity().fit(tuning.train)),
-        "random": watch(Random().fit(tuning.train)),
-        "figure_3": _figure_3(found["settings"], tuning),
-        "one_step": _one_step(tuning, seeds),
-        "rates": [_rate(rate, tuning) for rate in RATES],
-        "pretraining": _pretraining(found["settings"], tuning, seeds),
-        "dot_product": _dot_product(seeds),
-    }
+        models[name] = result | {"trials": trials}
+    spaces = {name: ranges(SPACES[name]) for name in KINDS}
+    return {"models": models, "spaces": spaces, "settings": settings}, tables
+
+
+def _pairs(tables: dict[str, list[pd.DataFrame]]) -> dict:
+    """Compare the models with each other, user by user and over the seeds of both."""
+    pairs = (
+        ("NeuMF", "BinaryMF"),
+        ("NeuMF", "GMF"),
+        ("NeuMF", "MLP"),
+        (PRETRAINED, "BinaryMF"),
+        (PRETRAINED, "GMF"),
+        (PRETRAINED, "NeuMF"),
+        ("MLP", "BinaryMF"),
+    )
+    return {f"{one} - {other}": table(compare(tables[one], tables[other])) for one, other in pairs}
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
     """The test of the chosen GMF with the first seed."""
     split, setting = paper_split(ratings), found["settings"]["GMF"]
-    return {"models": {"GMF": {"seeds": first_seed(GMF, setting, split, candidates)}}}
-
-
-def nothing(train: Interactions, seed: int) -> dict:
-    """Say that `fit` is given nothing besides the training set."""
-    return {}
+    return {"models": {"GMF": {"seeds": first_seed("GMF", setting, split, candidates)}}}
 
 
 def halves(settings: dict, train: Interactions, seed: int) -> dict:
@@ -99,12 +125,12 @@ def halves(settings: dict, train: Interactions, seed: int) -> dict:
     return {"pretrained": (gmf, MLP(**settings["MLP"], seed=seed).fit(train))}
 
 
-def _cost(model: EpochModel, split: Split) -> dict:
+def _cost(kind: Kind, setting: dict, split: Split) -> dict:
     """Numbers to store, and the time to score the whole catalog for a thousand users.
 
     Times are the best of three: other work on the machine only adds to them.
     """
-    model = type(model)(**{**model.parameters, "epochs": 3}).fit(split.train)
+    model = kind(**{**setting, "epochs": 3}).fit(split.train)
     if isinstance(model, NetworkModel):
         parameters = sum(p.numel() for p in model.network_.parameters())
     else:
@@ -119,48 +145,60 @@ def _cost(model: EpochModel, split: Split) -> dict:
     }
 
 
-def _figure_3(settings: dict, tuning: Split) -> dict:
+def _figure_3(settings: dict, tuning: Split, units: Units) -> dict:
     """Losses and validation ranking over 20 epochs, plainly trained and as tuned."""
-    watch, loss, found = validating(tuning), watching(tuning), {}
+    given = {}
+    for name in ("MLP", "NeuMF"):
+        given[f"{name}, plain"] = name, {**PLAIN, "epochs": 20}
+        tuned = settings[name]
+        given[f"{name}, tuned"] = name, {**tuned, "epochs": max(20, tuned["epochs"])}
+    curves = units.each(_curves, list(given.values()), tuning, validating(tuning))
+    return dict(zip(given, curves, strict=True))
+
+
+def _curves(tuning: Split, watch: Watch, name: str, setting: dict) -> dict[str, list[float]]:
+    """Train one setting; return its losses and its validation ranking by epoch."""
+    loss = watching(tuning)
 
     def both(model: Recommender) -> dict[str, float]:
         return watch(model) | loss(model)
 
-    for kind in (MLP, NeuMF):
-        for name, given in (("plain", PLAIN), ("tuned", settings[kind.__name__])):
-            epochs = 20 if name == "plain" else max(20, given["epochs"])
-            model = kind(**{**given, "epochs": epochs})
-            history = model.fit(tuning.train, watch=both).history_
-            columns = ("loss", "accuracy", "valid_loss", *METRICS)
-            found[f"{kind.__name__}, {name}"] = {c: history[c].tolist() for c in columns}
-    return found
+    history = KINDS[name](**setting).fit(tuning.train, watch=both).history_
+    return {c: history[c].tolist() for c in ("loss", "accuracy", "valid_loss", *METRICS)}
 
 
-def _one_step(tuning: Split, seeds: range) -> dict:
+def _one_step(tuning: Split, seeds: range, units: Units) -> dict:
     """One step an epoch, 20 in all, as the paper's code does; and as many epochs of batches."""
-    watch, found = validating(tuning), {}
     whole = len(tuning.train) * 5
-    for name, given in (
-        ("untrained", {"learning_rate": 0.0, "batch_size": whole, "epochs": 1}),
-        ("one step an epoch", {"learning_rate": 0.1, "batch_size": whole, "epochs": 20}),
-        ("batches of 256", {"learning_rate": 0.1, "batch_size": 256, "epochs": 20}),
-        ("batches of 256, rate .001", {"learning_rate": 0.001, "batch_size": 256, "epochs": 20}),
-    ):
-        rows = []
-        for seed in seeds:
-            model = MLP(
-                **given, regularization=0.0, weight_decay=0.01, init_scale=1.0, seed=seed
-            ).fit(tuning.train, watch=watch)
-            steps = len(model.history_) * -(-whole // given["batch_size"])
-            steps = steps if given["learning_rate"] > 0 else 0
-            rows.append(model.history_.iloc[-1])
-        found[name] = {"steps": int(steps)} | {
-            metric: mean_of_seeds([row[metric] for row in rows]) for metric in ("hr@10", "ndcg@10")
+    ways: dict[str, dict] = {
+        "untrained": {"learning_rate": 0.0, "batch_size": whole, "epochs": 1},
+        "one step an epoch": {"learning_rate": 0.1, "batch_size": whole, "epochs": 20},
+        "batches of 256": {"learning_rate": 0.1, "batch_size": 256, "epochs": 20},
+        "batches of 256, rate .001": {"learning_rate": 0.001, "batch_size": 256, "epochs": 20},
+    }
+    rows = units.grouped(
+        _last_epoch,
+        {name: [(way, seed) for seed in seeds] for name, way in ways.items()},
+        *(tuning, validating(tuning)),
+    )
+    found = {}
+    for name, way in ways.items():
+        steps = way["epochs"] * -(-whole // way["batch_size"])
+        found[name] = {"steps": steps if way["learning_rate"] > 0 else 0} | {
+            metric: mean_of_seeds([row[metric] for row in rows[name]])
+            for metric in ("hr@10", "ndcg@10")
         }
     return found
 
 
-def _rate(rate: float, tuning: Split) -> dict:
+def _last_epoch(tuning: Split, watch: Watch, way: dict, seed: int) -> dict[str, float]:
+    """Train an MLP from large numbers, with one seed; return the last row of its history."""
+    given: dict[str, Any] = {"regularization": 0.0, "weight_decay": 0.01, "init_scale": 1.0}
+    model = MLP(**way, **given, seed=seed).fit(tuning.train, watch=watch)
+    return model.history_.iloc[-1].to_dict()
+
+
+def _rate(tuning: Split, rate: float) -> dict:
     """Validation by epoch at one learning rate, all else plain."""
     model = MLP(**{**PLAIN, "learning_rate": rate}, epochs=20)
     history = model.fit(tuning.train, watch=validating(tuning)).history_
@@ -173,36 +211,49 @@ def _rate(rate: float, tuning: Split) -> dict:
     }
 
 
-def _pretraining(settings: dict, tuning: Split, seeds: range) -> dict:
+def _pretraining(settings: dict, tuning: Split, seeds: range, units: Units) -> dict:
     """NeuMF from random numbers and from two fitted halves, by epoch and seed, on validation.
 
     The halves, before any common training, are the mean of two models; other means stand beside.
     """
-    watch, curves, means = validating(tuning), {}, {}
-    runs = ("NeuMF", PRETRAINED)
-    epochs = {"NeuMF": settings["NeuMF"]["epochs"], PRETRAINED: MOST_EPOCHS[PRETRAINED]}
-    for seed in seeds:
-        singles: dict[str, list] = {name: [] for name in ("BinaryMF", "GMF", "MLP")}
-        for name, models in singles.items():
-            for number in (seed, seed + len(seeds)):
-                models.append(KINDS[name](**settings[name], seed=number).fit(tuning.train))
-        for one, other in combinations_with_replacement(singles, 2):
-            models = singles[one][0], singles[other][1 if one == other else 0]
-            means.setdefault(f"{one} + {other}", []).append(watch(Mean(models).fit(tuning.train)))
-        for name, models in singles.items():
-            means.setdefault(name, []).append(watch(models[0]))
-        pair = singles["GMF"][0], singles["MLP"][0]
-        for name, given in zip(runs, (None, pair), strict=True):
-            model = NeuMF(**{**settings[name], "epochs": epochs[name]}, seed=seed)
-            model.fit(tuning.train, watch=watch, pretrained=given)
-            curves.setdefault(name, []).append(model.history_["ndcg@10"].to_numpy())
+    parts = [(seed, seed + len(seeds)) for seed in seeds]
+    runs = units.each(_from_halves, parts, settings, tuning, validating(tuning))
+    curves, means = ([one[what] for one in runs] for what in ("curves", "means"))
     return {
-        "curves": {name: np.mean(each, axis=0).tolist() for name, each in curves.items()},
+        "curves": {
+            name: np.mean([one[name] for one in curves], axis=0).tolist() for name in curves[0]
+        },
         "means": {
-            name: {m: mean_of_seeds([one[m] for one in each]) for m in ("hr@10", "ndcg@10")}
-            for name, each in means.items()
+            name: {m: mean_of_seeds([one[name][m] for one in means]) for m in ("hr@10", "ndcg@10")}
+            for name in means[0]
         },
     }
+
+
+def _from_halves(settings: dict, tuning: Split, watch: Watch, seed: int, other_seed: int) -> dict:
+    """Train what `_pretraining` compares with one seed; two models of a kind have another each."""
+    singles: dict[str, list[Any]] = {
+        name: [
+            KINDS[name](**settings[name], seed=number).fit(tuning.train)
+            for number in (seed, other_seed)
+        ]
+        for name in ("BinaryMF", "GMF", "MLP")
+    }
+    means, curves = {}, {}
+    for one, other in combinations_with_replacement(singles, 2):
+        pair = singles[one][0], singles[other][1 if one == other else 0]
+        means[f"{one} + {other}"] = watch(Mean(pair).fit(tuning.train))
+    for name, models in singles.items():
+        means[name] = watch(models[0])
+    fitted = singles["GMF"][0], singles["MLP"][0]
+    for name, epochs, given in (
+        ("NeuMF", settings["NeuMF"]["epochs"], None),
+        (PRETRAINED, MOST_EPOCHS[PRETRAINED], fitted),
+    ):
+        model = NeuMF(**{**settings[name], "epochs": epochs}, seed=seed)
+        model.fit(tuning.train, watch=watch, pretrained=given)
+        curves[name] = model.history_["ndcg@10"].to_numpy()
+    return {"means": means, "curves": curves}
 
 
 class Mean(Recommender):
@@ -221,15 +272,17 @@ class Mean(Recommender):
         return np.mean([model.score_items(users, items) for model in self.models], axis=0)
 
 
-def _dot_product(seeds: range) -> list[dict]:
+def _dot_product(seeds: range, units: Units) -> list[dict]:
     """RMSE of a tower that learns a dot product, by dimension and number of examples."""
+    errors = units.grouped(
+        _learned, {(d, n): [(d, n, seed) for seed in seeds] for d in DIMENSIONS for n in SIZES}
+    )
+    return [
+        {"dimension": dimension, "examples": n, "rmse": mean_of_seeds(each)}
+        for (dimension, n), each in errors.items()
+    ]
+
+
+def _learned(dimension: int, n: int, seed: int) -> float:
     with one_thread():
-        return [
-            {
-                "dimension": dimension,
-                "examples": n,
-                "rmse": mean_of_seeds([learn(dimension, n, seed) for seed in seeds]),
-            }
-            for dimension in DIMENSIONS
-            for n in SIZES
-        ]
+        return learn(dimension, n, seed)

@@ -1,23 +1,24 @@
 """What all recorded experiments share: the split, the measures, the models to beat, the tables."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from recsys_lib.data import Interactions, Split, leave_last_out
-from recsys_lib.evaluation import Tables, compare, evaluate, summary
+from recsys_lib.evaluation import Tables, compare, evaluate
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
-from recsys_lib.models.training import EpochModel, Watch
+from recsys_lib.models.training import Watch
 
 SEEDS = range(5)  # if nothing else is said
 METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
-USER_KNN = {"n_neighbors": 2000}  # as chapter 2 chose them, on the same validation
-ITEM_KNN = {"n_neighbors": 1000, "shrinkage": 5.0}
+USER_KNN: dict[str, Any] = {"n_neighbors": 2000}  # as chapter 2 chose them, on the same validation
+ITEM_KNN: dict[str, Any] = {"n_neighbors": 1000, "shrinkage": 5.0}
 
 
 def paper_split(ratings: Interactions) -> Split:
@@ -106,57 +107,9 @@ def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.Da
     }
 
 
-def on_test(
-    kind: type[EpochModel],
-    setting: dict,
-    split: Split,
-    candidates: Candidates,
-    seeds: range,
-    given: Callable[[int], dict] = lambda seed: {},
-) -> tuple[dict, dict[str, list[pd.DataFrame]]]:
-    """Fit a chosen setting with every seed and test it.
-
-    `given` says what `fit` gets besides the training set, by seed.
-
-    Returns
-    -------
-    found : dict
-        Summaries with intervals over users and seeds, the spread over seeds, and times.
-    tables : dict of list of DataFrame
-        "sampled" and "full": a table for each seed, to compare with.
-    """
-    each: dict[str, list[pd.DataFrame]] = {"sampled": [], "full": []}
-    seconds = []
-    for seed in seeds:
-        model = kind(**setting, seed=seed).fit(split.train, **given(seed))
-        seconds.append(float(model.history_["seconds"].iloc[-1]))
-        each["sampled"].append(evaluate(model, split, candidates=candidates))
-        each["full"].append(evaluate(model, split))
-    found = {name: table(summary(parts)) for name, parts in each.items()}
-    found["seeds"] = {
-        name: {metric: mean_of_seeds([one[metric].mean() for one in parts]) for metric in METRICS}
-        for name, parts in each.items()
-    }
-    found["training_seconds"] = float(np.min(seconds))  # other work on the machine only adds to it
-    return found, each
-
-
-def first_seed(kind: type[EpochModel], setting: dict, split: Split, candidates: Candidates) -> dict:
-    """Return what `on_test` records of its first seed, in the shape of its "seeds"."""
-    model = kind(**setting, seed=SEEDS[0]).fit(split.train)
-    tables = {
-        "sampled": evaluate(model, split, candidates=candidates),
-        "full": evaluate(model, split),
-    }
-    return {
-        protocol: {metric: {"values": {0: float(one[metric].mean())}} for metric in METRICS}
-        for protocol, one in tables.items()
-    }
-
-
-def mean_of_seeds(values: list[float], level: float = 0.95) -> dict:
+def mean_of_seeds(each: Sequence[float], level: float = 0.95) -> dict:
     """Return mean, values and Student's t interval over seeds."""
-    values = np.array(values, dtype=np.float64)
+    values = np.array(each, dtype=np.float64)
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
     mean = float(values.mean())
     return {"mean": mean, "low": mean - half, "high": mean + half, "values": values.tolist()}

@@ -12,10 +12,11 @@ published instructions differ. But the losses of those runs are published, epoch
 optimizer and rate that might have been is tried, and its losses held against theirs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from torch import nn
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.networks import halves, nothing
+from recsys_lib.experiments.networks import halves
 from recsys_lib.experiments.protocol import (
     METRICS,
     SEEDS,
@@ -35,11 +36,13 @@ from recsys_lib.experiments.protocol import (
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import PRETRAINED
+from recsys_lib.experiments.tuning import PRETRAINED, Given, Kind, nothing
 from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import NO_ITEM, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
+from recsys_lib.models.implicit import ImplicitModel
+from recsys_lib.models.network import NetworkModel
 from recsys_lib.models.training import EpochModel, Watch
 
 FABRICATED = 1
@@ -83,7 +86,7 @@ BMF_LOG = {  # by epoch: accuracy on the training set, its loss, HR@10, NDCG@10
 
 # ----------------------------------------------------------------------------------- as it was done
 
-BMF = {
+BMF: dict[str, Any] = {
     "factors": 10,
     "learning_rate": 0.01,
     "regularization": 0.1,
@@ -92,22 +95,24 @@ BMF = {
     "biases": False,
     "init_scale": 0.1,
 }
-WHOLE = {
+WHOLE: dict[str, Any] = {
     "batch_size": 10**9,  # one step an epoch, whatever the size
     "init_scale": 1.0,
     "regularization": 0.0,
     "weight_decay": 0.0,
 }
-MLP_LAYERS = {"layers": (64, 64, 32, 16, 8)}  # one layer more than its text and its NeuMF have
-TEXT_LAYERS = {"layers": (64, 32, 16, 8)}
-NEUMF = {"factors": 8, **TEXT_LAYERS}
+# one layer more than its text and its NeuMF have
+MLP_LAYERS: dict[str, Any] = {"layers": (64, 64, 32, 16, 8)}
+TEXT_LAYERS: dict[str, Any] = {"layers": (64, 32, 16, 8)}
+NEUMF: dict[str, Any] = {"factors": 8, **TEXT_LAYERS}
 EPOCHS, BMF_EPOCHS = 20, 50
 OPTIMIZERS: dict[str, Callable] = {
     "SGD": torch.optim.SGD,
     "Adam": torch.optim.Adam,
     "AdamW": torch.optim.AdamW,
 }
-TRIED = {  # optimizers and rates whose losses are held against the printed ones
+# optimizers and rates whose losses are held against the printed ones
+TRIED: dict[str, dict[str, tuple[float, ...]]] = {
     "MLP": {
         "SGD": (0.01, 0.03, 0.1, 0.3, 1.0),
         "AdamW": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
@@ -129,18 +134,19 @@ AGAIN = (  # those whose lists are measured, too, with twice the seeds
 FITTING = {"MLP": ("SGD", 0.1), "NeuMF": ("Adam", 0.05)}  # which the ladders begin with
 
 
-class _TorchStart:
+class _TorchStart(NetworkModel):
     """Layers that start as PyTorch has them, where nobody says otherwise."""
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:
-        network = super()._network(n_users, n_items)
+        # abstract in the class above; MLP or NeuMF, which stand between, have it
+        network = super()._network(n_users, n_items)  # type: ignore[safe-super]
         for module in network.modules():
             if isinstance(module, nn.Linear):
                 module.reset_parameters()
         return network
 
 
-class _OneOptimizer:
+class _OneOptimizer(NetworkModel):
     """One optimizer for all weights, as its authors have it."""
 
     optimizer = "AdamW"
@@ -158,12 +164,21 @@ class PublishedNeuMF(_OneOptimizer, _TorchStart, NeuMF):
     """NeuMF likewise."""
 
 
-def trained_by(kind: type[EpochModel], optimizer: str) -> type[EpochModel]:
+PUBLISHED: dict[str, tuple[Kind, dict]] = {
+    "MLP": (PublishedMLP, MLP_LAYERS),
+    "NeuMF": (PublishedNeuMF, NEUMF),
+}
+
+
+def trained_by(kind: Kind, optimizer: str) -> Kind:
     """Return the same model with another optimizer."""
     return type(kind.__name__, (kind,), {"optimizer": optimizer})
 
 
-PUBLISHED = {"MLP": (PublishedMLP, MLP_LAYERS), "NeuMF": (PublishedNeuMF, NEUMF)}
+def as_printed(name: str, optimizer: str, rate: float) -> tuple[Kind, dict]:
+    """Return a network as published, by one optimizer and rate, and its settings."""
+    kind, settings = PUBLISHED[name]
+    return trained_by(kind, optimizer), WHOLE | settings | {"learning_rate": rate}
 
 
 # -------------------------------------------------------------------------------------- the ladders
@@ -190,10 +205,10 @@ class Step:
     """
 
     name: str
-    kind: type[EpochModel]
+    kind: Kind
     settings: dict
     epochs: int | None = None
-    given: Callable[[Interactions, int], dict] = nothing
+    given: Given = nothing
     budget: Budget | None = None  # if it is not that of the model
 
 
@@ -229,57 +244,92 @@ def seldom(every: int, watch: Watch) -> Watch:
     return watched
 
 
-def steps(tuned: dict) -> dict[str, list[Step]]:
-    """Return what is mended in the training of each model, one thing after the other.
+@dataclass(frozen=True)
+class Change:
+    """What a step of a ladder alters; all else is as in the step before, except the budget.
 
-    Each step is the one before it and what is named.
+    Attributes
+    ----------
+    name : str
+        Of the step.
+    settings : dict
+        With their new values.
+    tuned : tuple of str
+        Settings that take the values which the search for this model has found.
+    search : str, optional
+        Then all settings are those that this search has found, and so is the number of epochs.
+    kind : type, optional
+        Which model it is from here on.
+    given : callable, optional
+        Takes all tuned settings before what `Step.given` takes.
+    budget : Budget, optional
+        Of this step alone.
     """
-    bmf = {key: value for key, value in tuned["BinaryMF"].items() if key != "epochs"}
-    negatives, biases = {"n_negatives": 4}, {"biases": True}
-    penalty = {name: {"regularization": tuned[name]["regularization"]} for name in tuned}
-    penalty["BinaryMF"]["frequency_power"] = bmf["frequency_power"]
-    batches, slow, small = {"batch_size": 256}, {"learning_rate": 0.001}, {"init_scale": 0.01}
 
-    def all_tuned(name: str, kind: type[EpochModel], label: str, **given: Callable) -> Step:
-        setting = dict(tuned[name])
-        return Step(label, kind, setting, setting.pop("epochs"), **given)
+    name: str
+    settings: dict = field(default_factory=dict)
+    tuned: tuple[str, ...] = ()
+    search: str | None = None
+    kind: Kind | None = None
+    given: Callable[[dict, Interactions, int], dict] | None = None
+    budget: Budget | None = None
 
-    def network(name: str, kind: type[EpochModel], layers: dict) -> Iterator[Step]:
-        published, theirs = PUBLISHED[name]
-        optimizer, rate = FITTING[name]
-        settings = WHOLE | theirs | {"learning_rate": rate} | batches
-        most = JUMPING if name == "NeuMF" else None
-        yield Step("batches of 256", trained_by(published, optimizer), settings, budget=most)
-        settings = settings | slow
-        yield Step("AdamW, learning rate .001", trained_by(published, "AdamW"), settings)
-        settings = settings | layers | {"weight_decay": 0.01}
-        yield Step("layers started well", kind, settings)
-        settings = settings | small
-        yield Step("small numbers at the start", kind, settings)
-        yield Step("penalty on the embeddings", kind, settings | penalty[name])
-        yield all_tuned(name, kind, "all settings tuned")
 
-    return {
-        "BMF": [
-            Step("epoch chosen on validation", BinaryMF, BMF),
-            Step("four negatives", BinaryMF, BMF | negatives),
-            Step("biases", BinaryMF, BMF | negatives | biases),
-            Step("penalty tuned", BinaryMF, BMF | negatives | biases | penalty["BinaryMF"]),
-            Step(
-                "learning rate and start tuned",
-                BinaryMF,
-                bmf | {"factors": BMF["factors"]} | negatives | biases,
-            ),
-            all_tuned("BinaryMF", BinaryMF, "all settings tuned"),
-        ],
-        "MLP": list(network("MLP", MLP, TEXT_LAYERS)),
-        "NeuMF": [
-            *network("NeuMF", NeuMF, {}),
-            all_tuned(
-                PRETRAINED, NeuMF, "started from trained halves", given=partial(halves, tuned)
-            ),
-        ],
-    }
+START: dict[str, tuple[Kind, dict]] = {  # what the first change is made to
+    "BMF": (BinaryMF, BMF),
+    "MLP": as_printed("MLP", *FITTING["MLP"]),
+    "NeuMF": as_printed("NeuMF", *FITTING["NeuMF"]),
+}
+ADAMW = {name: trained_by(kind, "AdamW") for name, (kind, _) in PUBLISHED.items()}
+LADDERS = {  # what is mended in the training of each model, one thing after the other
+    "BMF": (
+        Change("epoch chosen on validation"),
+        Change("four negatives", {"n_negatives": 4}),
+        Change("biases", {"biases": True}),
+        Change("penalty tuned", tuned=("regularization", "frequency_power")),
+        Change("learning rate and start tuned", tuned=("learning_rate", "init_scale")),
+        Change("all settings tuned", search="BinaryMF"),
+    ),
+    "MLP": (
+        Change("batches of 256", {"batch_size": 256}),
+        Change("AdamW, learning rate .001", {"learning_rate": 0.001}, kind=ADAMW["MLP"]),
+        Change("layers started well", TEXT_LAYERS | {"weight_decay": 0.01}, kind=MLP),
+        Change("small numbers at the start", {"init_scale": 0.01}),
+        Change("penalty on the embeddings", tuned=("regularization",)),
+        Change("all settings tuned", search="MLP"),
+    ),
+    "NeuMF": (
+        Change("batches of 256", {"batch_size": 256}, budget=JUMPING),
+        Change("AdamW, learning rate .001", {"learning_rate": 0.001}, kind=ADAMW["NeuMF"]),
+        Change("layers started well", {"weight_decay": 0.01}, kind=NeuMF),
+        Change("small numbers at the start", {"init_scale": 0.01}),
+        Change("penalty on the embeddings", tuned=("regularization",)),
+        Change("all settings tuned", search="NeuMF"),
+        Change("started from trained halves", search=PRETRAINED, given=halves),
+    ),
+}
+
+
+def steps(tuned: dict[str, dict]) -> dict[str, list[Step]]:
+    """Return the steps of every ladder; `tuned` holds what each search has found."""
+    return {name: climbed(*START[name], LADDERS[name], tuned) for name in LADDERS}
+
+
+def climbed(
+    kind: Kind, settings: dict, changes: Sequence[Change], tuned: dict[str, dict]
+) -> list[Step]:
+    """Make one change after the other to a model and its settings; return what each leads to."""
+    found = []
+    for change in changes:
+        kind, epochs = change.kind or kind, None
+        settings = settings | change.settings
+        settings |= {name: tuned[kind.__name__][name] for name in change.tuned}
+        if change.search is not None:
+            settings = dict(tuned[change.search])
+            epochs = settings.pop("epochs")
+        given = nothing if change.given is None else partial(change.given, tuned)
+        found.append(Step(change.name, kind, settings, epochs, given, change.budget))
+    return found
 
 
 # ------------------------------------------------------------------------------------------ the run
@@ -293,71 +343,106 @@ def run(
     units: Units | None = None,
 ) -> dict:
     """Repeat the three rows of table 1, then mend one thing after the other."""
-    units = units or Units()
-    split = paper_split(ratings)
-    tuning = tuning_split(split)
+    split, ladders = paper_split(ratings), steps(networks["settings"])
     measures = _measures(split, candidates)
-    ladder, twice = steps(networks["settings"]), range(2 * len(seeds))
-
-    tried = [(n, o, rate) for n, rates in TRIED.items() for o in rates for rate in rates[o]]
-    losses = units.grouped(
-        _losses, {one: [(*one, seed) for seed in seeds[:2]] for one in tried}, split
-    )
-    again = units.grouped(
-        _again,
-        {one: [(*one, seed) for seed in twice] for one in AGAIN},
-        *(split, tuning, measures),
-    )
-    trained = units.grouped(
-        _train,
-        {
-            (name, n): [(name, n, seed) for seed in seeds]
-            for name, after in ladder.items()
-            for n in range(len(after))
-        },
-        *(split, tuning, measures["ours"], ladder),
-    )
-    bmf = units.each(_bmf, [(seed,) for seed in twice], split, measures)
-
-    found: dict = {
+    runs = _runs(split, measures, ladders, seeds, units or Units())
+    chains = {"BMF": _counted([tables for tables, _ in runs.bmf[: len(seeds)]])}
+    for name, fitting in FITTING.items():
+        chains[name] = _network_chain(runs.again[name, *fitting][: len(seeds)])
+    for (name, n), results in runs.steps.items():
+        tables, epochs, curves = (list(column) for column in zip(*results, strict=True))
+        _append(chains[name], ladders[name][n].name, tables, epochs, curves=curves)
+    popularity = Popularity().fit(split.train)
+    return {
         "printed": {"table 1": TABLE_1, "losses": LOSSES, "BMF": _printed_log()},
         "random": _both(measures, Random().fit(split.train)),
-        "popularity": _both(measures, Popularity().fit(split.train)),
-        "BMF": _log([log for _, log in bmf]),
+        "popularity": _both(measures, popularity),
+        "BMF": _log([log for _, log in runs.bmf]),
         "losses": [
             {"model": name, "optimizer": optimizer, "rate": rate} | _beside(LOSSES[name], curves)
-            for (name, optimizer, rate), curves in losses.items()
+            for (name, optimizer, rate), curves in runs.losses.items()
         ],
-        "again": {"BMF": _row([tables["published"] for tables, _ in bmf])},
+        "again": _repeated(runs),
+        "against_popularity": _against(measures["ours"](popularity), chains),
+        "chains": {
+            name: [{k: v for k, v in row.items() if k != "tables"} for row in chain]
+            for name, chain in chains.items()
+        },
     }
-    chains = {"BMF": _counted([tables for tables, _ in bmf[: len(seeds)]])}
-    for (name, optimizer, rate), runs in again.items():
-        found["again"][f"{name}, {optimizer}, rate {rate:g}"] = _row(
-            [one["tables"]["published"] for one in runs]
-        ) | {"epochs": [one["epochs"]["published"] for one in runs]}
-        if FITTING[name] == (optimizer, rate):
-            runs = runs[: len(seeds)]
-            chains[name] = _counted(
-                [one["tables"] for one in runs], [one["epochs"] for one in runs]
-            )
-            tables, epochs = ([one[what]["valid"] for one in runs] for what in ("tables", "epochs"))
-            _append(chains[name], "epoch chosen on validation", tables, epochs, same_runs=True)
-    for (name, n), runs in trained.items():
-        tables, epochs, curves = (list(column) for column in zip(*runs, strict=True))
-        _append(chains[name], ladder[name][n].name, tables, epochs, curves=curves)
-    popular = [measures["ours"](Popularity().fit(split.train))[list(METRICS)]]
-    found["against_popularity"] = {  # from where on both are measured alike
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What the units have brought: of everything that was trained, a result for each seed."""
+
+    losses: dict[tuple[str, str, float], list[np.ndarray]]
+    again: dict[tuple[str, str, float], list[dict]]
+    steps: dict[tuple[str, int], list[tuple]]
+    bmf: list[tuple[dict, dict]]
+
+
+def _runs(
+    split: Split,
+    measures: dict[str, Measure],
+    ladders: dict[str, list[Step]],
+    seeds: range,
+    units: Units,
+) -> Runs:
+    """Train everything, with every seed; what is said to have made the table with twice as many."""
+    tuning, twice = tuning_split(split), range(2 * len(seeds))
+    tried = [(n, o, rate) for n, rates in TRIED.items() for o in rates for rate in rates[o]]
+    numbered = [(name, n) for name, ladder in ladders.items() for n in range(len(ladder))]
+    return Runs(
+        losses=units.grouped(
+            _losses, {one: [(*one, seed) for seed in seeds[:2]] for one in tried}, split
+        ),
+        again=units.grouped(
+            _again,
+            {one: [(*one, seed) for seed in twice] for one in AGAIN},
+            *(split, tuning, measures),
+        ),
+        steps=units.grouped(
+            _train,
+            {one: [(*one, seed) for seed in seeds] for one in numbered},
+            *(split, tuning, measures["ours"], ladders),
+        ),
+        bmf=units.each(_bmf, [(seed,) for seed in twice], split, measures),
+    )
+
+
+def _network_chain(runs: list[dict]) -> list[dict]:
+    """Return the steps of a network as published that count, or choose the epoch, otherwise."""
+    tables, epochs = ([one[what] for one in runs] for what in ("tables", "epochs"))
+    chain = _counted(tables, epochs)
+    chosen = [one["valid"] for one in tables], [one["valid"] for one in epochs]
+    _append(chain, "epoch chosen on validation", *chosen, same_runs=True)
+    return chain
+
+
+def _repeated(runs: Runs) -> dict:
+    """Return the rows of table 1, repeated, with the epoch that each seed of a network took."""
+    found = {"BMF": _row([tables["published"] for tables, _ in runs.bmf])}
+    for (name, optimizer, rate), each in runs.again.items():
+        found[f"{name}, {optimizer}, rate {rate:g}"] = {
+            **_row([one["tables"]["published"] for one in each]),
+            "epochs": [one["epochs"]["published"] for one in each],
+        }
+    return found
+
+
+def _against(popularity: pd.DataFrame, chains: dict[str, list[dict]]) -> dict:
+    """Compare each step with popularity, from where on both are measured alike."""
+    return {
         name: {
-            row["name"]: table(compare([one[list(METRICS)] for one in row["tables"]], popular))
+            row["name"]: table(compare(_metrics(row["tables"]), _metrics([popularity])))
             for row in chain[len(COUNTED) - 1 :]
         }
         for name, chain in chains.items()
     }
-    found["chains"] = {
-        name: [{k: v for k, v in row.items() if k != "tables"} for row in chain]
-        for name, chain in chains.items()
-    }
-    return found
+
+
+def _metrics(tables: Tables) -> Tables:
+    return [one[list(METRICS)] for one in tables]
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
@@ -411,14 +496,15 @@ COUNTED = {  # the steps that change how is counted, and the measure of each
 @contextmanager
 def _nobody_new(model: Recommender) -> Iterator[None]:
     """Score users without a training row as any others: by the numbers that they started with."""
-    cold = getattr(model, "cold_", None)
-    if cold is not None:
-        model.cold_ = np.zeros_like(cold)
+    if not isinstance(model, ImplicitModel):  # a baseline, which starts with no numbers
+        yield
+        return
+    cold = model.cold_
+    model.cold_ = np.zeros_like(cold)
     try:
         yield
     finally:
-        if cold is not None:
-            model.cold_ = cold
+        model.cold_ = cold
 
 
 def _counted(runs: list[dict], epochs: list[dict] | None = None) -> list[dict]:
@@ -449,8 +535,8 @@ def _append(
     if curves is not None:
         row["curves"] = curves
     if chain:
-        sides = ([one[list(METRICS)] for one in part] for part in (tables, chain[-1]["tables"]))
-        row["difference"] = table(compare(*sides, same_runs=same_runs))
+        before = _metrics(chain[-1]["tables"])
+        row["difference"] = table(compare(_metrics(tables), before, same_runs=same_runs))
     chain.append(row)
 
 
@@ -485,14 +571,16 @@ def _log(logs: list[dict]) -> dict:
 
 
 def _fitted(
-    name: str, optimizer: str, rate: float, train: Interactions, seed: int, **given: object
+    name: str,
+    optimizer: str,
+    rate: float,
+    train: Interactions,
+    seed: int,
+    watch: Watch | None = None,
 ) -> EpochModel:
     """A network as published, by one optimizer and rate, over all its epochs."""
-    kind, settings = PUBLISHED[name]
-    model = trained_by(kind, optimizer)(
-        **(WHOLE | settings | {"learning_rate": rate}), epochs=EPOCHS, seed=seed
-    )
-    return model.fit(train, **given)
+    kind, settings = as_printed(name, optimizer, rate)
+    return kind(**settings, epochs=EPOCHS, seed=seed).fit(train, watch=watch)
 
 
 def _losses(split: Split, name: str, optimizer: str, rate: float, seed: int) -> np.ndarray:
@@ -539,9 +627,8 @@ def _again(
             tables[measure].append(measured(model)[list(METRICS)])
         return {}
 
-    kind, settings = PUBLISHED[name]
-    still = WHOLE | settings | {"learning_rate": 0.0}
-    trained_by(kind, "SGD")(**still, epochs=1, seed=seed).fit(split.train, watch=watch)
+    kind, still = as_printed(name, "SGD", 0.0)
+    kind(**still, epochs=1, seed=seed).fit(split.train, watch=watch)
     _fitted(name, optimizer, rate, split.train, seed, watch=watch)
     epochs = {
         measure: int(np.argmax([one["hr@10"].mean() for one in by_epoch]))
@@ -560,13 +647,14 @@ def _train(
     split: Split,
     tuning: Split,
     measure: Measure,
-    ladder: dict[str, list[Step]],
+    ladders: dict[str, list[Step]],
     name: str,
     number: int,
     seed: int,
 ) -> tuple[pd.DataFrame, int, dict | None]:
     """Fit a step with one seed; return users' results, the epochs, and how they were chosen."""
-    step, epochs, chosen = ladder[name][number], ladder[name][number].epochs, None
+    step, chosen = ladders[name][number], None
+    epochs = step.epochs
     if epochs is None:
         most = budget(step)
         model = step.kind(

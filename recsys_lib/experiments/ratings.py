@@ -5,8 +5,8 @@ test ratings, each user's last two, are predicted once by each chosen model. A g
 winner lies inside it, or where the next value means nothing: one factor, one epoch, no penalty.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from recsys_lib.evaluation.ratings import (
     rating_leaderboard,
 )
 from recsys_lib.experiments.protocol import every_combination, paper_split, table, tuning_split
+from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, MF, SVD, Biases, RatingPredictor
 from recsys_lib.models.als import loss
@@ -47,87 +48,151 @@ ALS_GRIDS = (
     ({"factors": (384,), "regularization": (0.1, 0.2, 0.4)}, 1),
     ({"factors": (512,), "regularization": (0.2, 0.4)}, 1),
 )
+FILLS = ("zero", "user", "item", "bias")
+SIDES: dict[str, dict] = {
+    "User biases": {"items": False},
+    "Item biases": {"users": False},
+    "Biases": {},
+}
+EXACT: dict[str, type[RatingPredictor]] = {  # in which chance has no part
+    "Global mean": Biases,
+    **dict.fromkeys(SIDES, Biases),
+    **{f"SVD, {fill} fill": SVD for fill in FILLS},
+}
+LEARNED: dict[str, type[MF] | type[ALS]] = {  # from a random start
+    "MF without biases": MF,
+    "MF with biases": MF,
+    "ALS": ALS,
+}
+KINDS: dict[str, type[RatingPredictor]] = {**EXACT, **LEARNED}
 PUBLISHED = {"rounding": True, "renewed": True, "centered": False, "biases": False}
+CAUSES = (  # of the paper's error, each taken away besides those above it
+    ("no rounding or clipping inside", {"rounding": False}),
+    ("and the old p for q", {"renewed": False}),
+    ("and minus the mean", {"centered": True}),
+    ("and with biases", {"biases": True}),
+)
 STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 
 
-def run(ratings: Interactions, candidates: Candidates) -> dict:
+def run(ratings: Interactions, candidates: Candidates, units: Units | None = None) -> dict:
     """Return the figures of chapter 4, and the fills of chapter 3, on the paper's data."""
-    split = paper_split(ratings)
+    units, split = units or Units(), paper_split(ratings)
     tuning = tuning_split(split)
-    chosen, trials = _tune_all(tuning)
-    tested = {name: _test(make, split) for name, make in chosen.items()}
-    found = {
-        "trials": trials,
-        "settings": {name: make(0).parameters for name, make in chosen.items()},
-        "spread": {name: _spread(tables) for name, tables in tested.items()},
-    }
+    settings, trials = _tune_all(tuning, units)
+    tested = units.grouped(_tested, _of_every_seed(settings), split)
     means = {name: mean_errors(tables) for name, tables in tested.items()}
-    for metric in ("rmse", "mae"):
-        found[metric] = table(rating_leaderboard(means, metric))
-    found["against_biases"] = {
-        name: table(compare_ratings(tables, tested["Biases"])) for name, tables in tested.items()
-    }
-    return found | {
-        **_ranking(chosen, split, candidates),
-        "figure_6": _figure_6(tuning, chosen["MF with biases"](0)),
-        "metadata": _metadata(tuning, chosen["MF with biases"](0)),
-        "one_sweep": _one_sweep(tuning),
+    mf = settings["MF with biases"]
+    return {
+        "trials": trials,
+        "settings": settings,
+        "spread": {name: _spread(tables) for name, tables in tested.items()},
+        "rmse": table(rating_leaderboard(means, "rmse")),
+        "mae": table(rating_leaderboard(means, "mae")),
+        "against_biases": {
+            name: table(compare_ratings(tables, tested["Biases"]))
+            for name, tables in tested.items()
+        },
+        **_ranking(settings, split, candidates, units),
+        "figure_6": units.each(_figure_6, [(mf,)], tuning)[0],
+        "metadata": _metadata(tuning, mf, units),
+        "one_sweep": _one_sweep(tuning, units),
         "convergence": _convergence(tuning),
-        "paper": _paper(ratings, split, chosen["MF with biases"]),
+        "paper": _paper(ratings, split, mf, units),
     }
 
 
 def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
     """The test error of three chosen models, and of the paper's run as published."""
     split = paper_split(ratings)
-    spread = {}
-    for name, kind in (("Biases", Biases), ("SVD, bias fill", SVD), ("MF with biases", MF)):
-        setting = found["settings"][name]
-        spread[name] = _spread(_test(partial(_made, kind, setting), split))
-    five_stars = _five_star_split(ratings, ratings.item)
-    row = _as_in_the_paper(five_stars, PUBLISHED)
+    chosen = {
+        name: found["settings"][name] for name in ("Biases", "SVD, bias fill", "MF with biases")
+    }
+    spread = {
+        name: _spread([_tested(split, *part) for part in parts])
+        for name, parts in _of_every_seed(chosen).items()
+    }
+    one = _five_star_split(ratings, ratings.item)
+    predictions = [_paper_fit(one.train, one.test, seed, **PUBLISHED) for seed in SEEDS]
+    row = _mean_errors(one.test.rating, predictions)
     return {"spread": spread, "paper": {"five stars": {"rows": {"as published": row}}}}
 
 
-def _made(kind: type[RatingPredictor], setting: dict, seed: int) -> RatingPredictor:
-    """Make a model from its recorded setting; a seed is given to those that have one."""
-    return kind(**{name: seed if name == "seed" else value for name, value in setting.items()})
+def _made(name: str, setting: dict, seed: int) -> RatingPredictor:
+    """Make a model from all its parameters; a seed is given to those that have one."""
+    return KINDS[name](**{key: seed if key == "seed" else value for key, value in setting.items()})
+
+
+def _of_every_seed(settings: dict[str, dict]) -> dict[str, list[tuple]]:
+    """Return name, setting and seed of every training; without chance, one is enough."""
+    return {
+        name: [(name, setting, seed) for seed in (SEEDS if name in LEARNED else (0,))]
+        for name, setting in settings.items()
+    }
 
 
 # ---------------------------------------------------------------------------------------- the table
 
 
-def _tune_all(tuning: Split) -> tuple[dict[str, Callable[[int], RatingPredictor]], dict]:
-    """Return what makes each chosen model from a seed, and all trials behind the choice."""
-    chosen: dict[str, Callable[[int], RatingPredictor]] = {
-        "Global mean": lambda seed: Biases(0.0, users=False, items=False)
-    }
-    trials = {}
-    for name, sides in (
-        ("User biases", {"items": False}),
-        ("Item biases", {"users": False}),
-        ("Biases", {}),
-    ):
-        grid = [{"regularization": value, **sides} for value in STRENGTHS]
-        best, trials[name] = _best(judged(Biases, one, tuning) for one in grid)
-        chosen[name] = lambda seed, best=best: Biases(**best)
-    for fill in ("zero", "user", "item", "bias"):
-        grid = [{"factors": k, "fill": fill} for k in SVD_FACTORS]
-        best, trials[f"SVD, {fill} fill"] = _best(judged(SVD, one, tuning) for one in grid)
-        chosen[f"SVD, {fill} fill"] = lambda seed, best=best: SVD(**best)
-    for name, biases in (("MF without biases", False), ("MF with biases", True)):
-        grid = [{**one, "biases": biases} for one in every_combination(MF_GRID)]
-        most = {"epochs": MOST_EPOCHS, "patience": PATIENCE}
-        best, trials[name] = _best(_watched(MF, one, tuning, **most) for one in grid)
-        chosen[name] = lambda seed, best=best: MF(**best, seed=seed)
-    best, trials["ALS"] = _best(
-        _watched(ALS, one, tuning, epochs=sweeps)
-        for grid, sweeps in ALS_GRIDS
-        for one in every_combination(grid)
+def _tune_all(tuning: Split, units: Units) -> tuple[dict[str, dict], dict[str, list[dict]]]:
+    """Return all parameters of each chosen model, and all trials behind the choice."""
+    grids = _grids()
+    trials = units.grouped(
+        _judged,
+        {name: [(name, one) for one in grid] for name, grid in grids.items() if name in EXACT},
+        tuning,
     )
-    chosen["ALS"] = lambda seed: ALS(**best, seed=seed)
-    return chosen, trials
+    runs = units.grouped(
+        _trained,
+        {
+            (name, place): [(name, setting, seed) for seed in TUNING_SEEDS]
+            for name in LEARNED
+            for place, setting in enumerate(grids[name])
+        },
+        tuning,
+    )
+    for name in LEARNED:
+        trials[name] = [
+            mean_at_best_epoch(setting, runs[name, place])
+            for place, setting in enumerate(grids[name])
+        ]
+    chosen: dict[str, dict] = {
+        "Global mean": {"regularization": 0.0, "users": False, "items": False}
+    }
+    chosen |= {name: best_of(each) for name, each in trials.items()}
+    return {name: KINDS[name](**one).parameters for name, one in chosen.items()}, trials
+
+
+def _grids() -> dict[str, list[dict]]:
+    """Return the settings that are tried of each model."""
+    grids: dict[str, list[dict]] = {
+        name: [{"regularization": value, **sides} for value in STRENGTHS]
+        for name, sides in SIDES.items()
+    }
+    for fill in FILLS:
+        grids[f"SVD, {fill} fill"] = [{"factors": k, "fill": fill} for k in SVD_FACTORS]
+    for name, biases in (("MF without biases", False), ("MF with biases", True)):
+        grids[name] = [{**one, "biases": biases} for one in every_combination(MF_GRID)]
+    grids["ALS"] = [one for grid, _ in ALS_GRIDS for one in every_combination(grid)]
+    return grids
+
+
+def _longest(name: str, setting: dict) -> dict[str, Any]:
+    """Return how long a training goes on at most."""
+    if name != "ALS":
+        return {"epochs": MOST_EPOCHS, "patience": PATIENCE}
+    (sweeps,) = (most for grid, most in ALS_GRIDS if setting["factors"] in grid["factors"])
+    return {"epochs": sweeps}
+
+
+def _judged(tuning: Split, name: str, setting: dict) -> dict:
+    return judged(KINDS[name], setting, tuning)
+
+
+def _trained(tuning: Split, name: str, setting: dict, seed: int) -> dict[str, float]:
+    """Train one setting with one seed; return its best epoch and its errors there."""
+    model = LEARNED[name](**setting, **_longest(name, setting), seed=seed)
+    return at_best_epoch(model, tuning)
 
 
 def best_of(trials: Sequence[dict]) -> dict:
@@ -135,12 +200,6 @@ def best_of(trials: Sequence[dict]) -> dict:
     winner = min(trials, key=lambda trial: trial["rmse"])
     found = ("rmse", "mae", "values")
     return {name: value for name, value in winner.items() if name not in found}
-
-
-def _best(trials: Iterable[dict]) -> tuple[dict, list[dict]]:
-    """Return the setting with the lowest RMSE on validation, and all of them with their errors."""
-    tried = list(trials)
-    return best_of(tried), tried
 
 
 def judged(kind: type[RatingPredictor], setting: dict, tuning: Split) -> dict:
@@ -167,16 +226,9 @@ def at_best_epoch(model: MF | ALS, tuning: Split) -> dict[str, float]:
     return {name: float(row[name]) for name in ("epoch", "valid_rmse", "valid_mae")}
 
 
-def _watched(kind: type[MF] | type[ALS], setting: dict, tuning: Split, **most: int) -> dict:
-    """Return a setting, its best epoch in it, with its mean errors there over a few seeds."""
-    models = [kind(**setting, **most, seed=seed) for seed in TUNING_SEEDS]
-    return mean_at_best_epoch(setting, [at_best_epoch(model, tuning) for model in models])
-
-
-def _test(make: Callable[[int], RatingPredictor], split: Split) -> list[pd.DataFrame]:
-    """Fit and test: the errors of each user, a table for each seed."""
-    seeds = SEEDS if isinstance(make(0), MF | ALS) else (0,)
-    return [evaluate_ratings(make(seed).fit(split.train), split) for seed in seeds]
+def _tested(split: Split, name: str, setting: dict, seed: int) -> pd.DataFrame:
+    """Fit a chosen model with one seed; return its errors on the test ratings, by user."""
+    return evaluate_ratings(_made(name, setting, seed).fit(split.train), split)
 
 
 def _spread(tables: Sequence[pd.DataFrame]) -> dict:
@@ -189,17 +241,14 @@ def _spread(tables: Sequence[pd.DataFrame]) -> dict:
     }
 
 
-def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
+def _ranking(settings: dict[str, dict], split: Split, candidates: Candidates, units: Units) -> dict:
     """How the models that predict ratings best do at what chapters 2 and 9 ask for: ranking.
 
     The global mean scores all items alike. Ties count in expectation, so it is exactly chance.
     """
     names = ("Biases", "SVD, zero fill", "SVD, bias fill", "MF with biases", "ALS")
-    tables = {}
-    for name in ("Global mean", *names):
-        seeds = SEEDS if name in ("MF with biases", "ALS") else (0,)
-        fitted = [chosen[name](seed).fit(split.train) for seed in seeds]
-        tables[name] = [evaluate(model, split, candidates=candidates) for model in fitted]
+    chosen = {name: settings[name] for name in ("Global mean", *names)}
+    tables = units.grouped(_ranked, _of_every_seed(chosen), split, candidates)
     return {
         "ranking": {name: table(summary(one)) for name, one in tables.items()},
         "ranking_against_chance": {
@@ -208,15 +257,23 @@ def _ranking(chosen: dict, split: Split, candidates: Candidates) -> dict:
     }
 
 
+def _ranked(
+    split: Split, candidates: Candidates, name: str, setting: dict, seed: int
+) -> pd.DataFrame:
+    """Fit a chosen model with one seed; return what its lists are worth, by user."""
+    model = _made(name, setting, seed).fit(split.train)
+    return evaluate(model, split, candidates=candidates)
+
+
 # ------------------------------------------------------------------------------- learning in detail
 
 
-def _figure_6(tuning: Split, chosen: MF) -> dict:
+def _figure_6(tuning: Split, setting: dict) -> dict:
     """Errors over epochs, on train and on validation, without stopping; and rounded predictions."""
-    settings = chosen.parameters | {"epochs": 150, "patience": None}
-    model = MF(**settings).fit(tuning.train, watch=watching(tuning))
+    going_on = setting | {"epochs": 150, "patience": None}
+    model = MF(**going_on).fit(tuning.train, watch=watching(tuning))
     history = model.history_.drop(columns="seconds")
-    stopped = chosen.fit(tuning.train)
+    stopped = MF(**setting).fit(tuning.train)
     predicted = stopped.predict(tuning.valid.user, tuning.valid.item)
     stars = np.rint(predicted).astype(int), tuning.valid.rating.astype(int)
     confusion = np.zeros((5, 5), dtype=int)
@@ -227,15 +284,13 @@ def _figure_6(tuning: Split, chosen: MF) -> dict:
     }
 
 
-def _metadata(tuning: Split, chosen: MF) -> dict:
+def _metadata(tuning: Split, setting: dict, units: Units) -> dict:
     """Item factors started from metadata or at random: validation RMSE, each run at its best epoch.
 
     The control starts from the same rows in a wrong order, another one for each seed: equal in
     scale, without information.
     """
-    settings = chosen.parameters | {"factors": 16, "epochs": MOST_EPOCHS, "patience": PATIENCE}
-    start = metadata_factors(tuning.train, 16)
-    counts = tuning.train.item_counts[tuning.valid.item]
+    counts, truth = tuning.train.item_counts[tuning.valid.item], tuning.valid.rating
     edges = [int(edge) for edge in np.quantile(counts, (1 / 3, 2 / 3))]
     groups = {
         "all": np.ones(len(counts), dtype=bool),
@@ -243,44 +298,64 @@ def _metadata(tuning: Split, chosen: MF) -> dict:
         "medium": (counts > edges[0]) & (counts <= edges[1]),
         "popular": counts > edges[1],
     }
-    found = {
+    runs = units.grouped(
+        _started,
+        {way: [(way, seed) for seed in SEEDS] for way in ("random", "metadata", "shuffled")},
+        *(tuning, setting, metadata_factors(tuning.train, 16)),
+    )
+    found: dict = {
         "edges": edges,
         "sizes": {name: int(mask.sum()) for name, mask in groups.items()},
     }
-    for way in ("random", "metadata", "shuffled"):
-        found[way] = {name: [] for name in ("epochs", *groups)}
-        for seed in SEEDS:
-            wrong = np.random.default_rng(seed).permutation(len(start))
-            init = {"random": None, "metadata": start, "shuffled": start[wrong]}[way]
-            model = MF(**settings | {"item_init": init, "seed": seed})
-            history = model.fit(tuning.train, watch=watching(tuning)).history_
-            found[way]["epochs"].append(int(history["epoch"][history["valid_rmse"].idxmin()]))
-            predicted = model.predict(tuning.valid.user, tuning.valid.item)
-            for name, mask in groups.items():
-                found[way][name].append(rmse(tuning.valid.rating[mask], predicted[mask]))
+    for way, each in runs.items():
+        found[way] = {"epochs": [epoch for epoch, _ in each]} | {
+            name: [rmse(truth[mask], predicted[mask]) for _, predicted in each]
+            for name, mask in groups.items()
+        }
     return found
 
 
-def _one_sweep(tuning: Split) -> list[dict]:
+def _started(
+    tuning: Split, setting: dict, start: np.ndarray, way: str, seed: int
+) -> tuple[int, np.ndarray]:
+    """Train MF from one start with one seed; return its best epoch, and what it predicts then."""
+    wrong = np.random.default_rng(seed).permutation(len(start))
+    init = {"random": None, "metadata": start, "shuffled": start[wrong]}[way]
+    longest = {"factors": 16, "epochs": MOST_EPOCHS, "patience": PATIENCE}
+    model = MF(**setting | longest | {"item_init": init, "seed": seed})
+    history = model.fit(tuning.train, watch=watching(tuning)).history_
+    epoch = int(history["epoch"][history["valid_rmse"].idxmin()])
+    return epoch, model.predict(tuning.valid.user, tuning.valid.item)
+
+
+def _one_sweep(tuning: Split, units: Units) -> list[dict]:
     """Validation RMSE of one sweep of ALS from random vectors, and of vectors at right angles."""
+    sizes = ((128, 0.8), (256, 0.4), (384, 0.2))
+    random = units.grouped(
+        _random_sweep, {one: [(*one, seed) for seed in TUNING_SEEDS] for one in sizes}, tuning
+    )
+    straight = units.each(_straight_sweep, sizes, tuning)
+    return [
+        {
+            "factors": factors,
+            "regularization": strength,
+            "random": float(np.mean(random[factors, strength])),
+            "right_angles": error,
+        }
+        for (factors, strength), error in zip(sizes, straight, strict=True)
+    ]
+
+
+def _random_sweep(tuning: Split, factors: int, strength: float, seed: int) -> float:
+    model = ALS(factors, strength, 1, seed=seed).fit(tuning.train)
+    return rmse(tuning.valid.rating, model.predict(tuning.valid.user, tuning.valid.item))
+
+
+def _straight_sweep(tuning: Split, factors: int, strength: float) -> float:
     truth, pairs = tuning.valid.rating, (tuning.valid.user, tuning.valid.item)
-    rows = []
-    for factors, strength in ((128, 0.8), (256, 0.4), (384, 0.2)):
-        random = [
-            ALS(factors, strength, 1, seed=seed).fit(tuning.train).predict(*pairs)
-            for seed in TUNING_SEEDS
-        ]
-        squared_length = factors * ALS().init_scale ** 2  # of a random vector, on average
-        straight = sweep_from_right_angles(tuning.train, squared_length, strength, *pairs)
-        rows.append(
-            {
-                "factors": factors,
-                "regularization": strength,
-                "random": float(np.mean([rmse(truth, one) for one in random])),
-                "right_angles": rmse(truth, np.clip(straight, truth.min(), truth.max())),
-            }
-        )
-    return rows
+    squared_length = factors * ALS().init_scale ** 2  # of a random vector, on average
+    straight = sweep_from_right_angles(tuning.train, squared_length, strength, *pairs)
+    return rmse(truth, np.clip(straight, truth.min(), truth.max()))
 
 
 def sweep_from_right_angles(
@@ -320,7 +395,10 @@ def sweep_from_right_angles(
 
 
 def _convergence(tuning: Split) -> dict:
-    """The same loss by SGD and by ALS: after each epoch, and after how many seconds."""
+    """The same loss by SGD and by ALS: after each epoch, and after how many seconds.
+
+    No units: their times are compared, so nothing may run beside them.
+    """
     factors, regularization = 16, 0.1
     found = {}
     for name, make in (
@@ -412,44 +490,51 @@ def _five_star_split(ratings: Interactions, order_by: np.ndarray) -> Split:
     return Split(ratings.select(~test), ratings.select(nothing), ratings.select(test))
 
 
-def _paper(ratings: Interactions, split: Split, chosen: Callable[[int], MF]) -> dict:
+def _paper(ratings: Interactions, split: Split, setting: dict, units: Units) -> dict:
     """Explain the paper's test error of explicit ratings, one cause at a time, by test set."""
-    ladder = {"as published": PUBLISHED}
-    for name, change in (
-        ("no rounding or clipping inside", {"rounding": False}),
-        ("and the old p for q", {"renewed": False}),
-        ("and minus the mean", {"centered": True}),
-        ("and with biases", {"biases": True}),
-    ):
-        ladder[name] = list(ladder.values())[-1] | change
-    found = {}
+    ladder, how = {"as published": PUBLISHED}, PUBLISHED
+    for name, change in CAUSES:
+        how = how | change
+        ladder[name] = how
     tests = {
         "five stars": _five_star_split(ratings, ratings.item),
         "five stars, last by time": _five_star_split(ratings, ratings.timestamp),
         "last two": split,
     }
+    theirs = units.grouped(
+        _theirs,
+        {
+            (place, name): [(place, how, seed) for seed in SEEDS]
+            for place in tests
+            for name, how in ladder.items()
+        },
+        tests,
+    )
+    ours = units.grouped(
+        _ours, {place: [(place, setting, seed) for seed in SEEDS] for place in tests}, tests
+    )
+    found = {}
     for place, one in tests.items():
         truth = one.test.rating
-        rows = {}
-        for name, how in ladder.items():
-            rows[name] = _as_in_the_paper(one, how)
-        fitted = [chosen(seed).fit(one.train) for seed in SEEDS]
-        rows["MF of this course, tuned"] = _mean_errors(
-            truth, [m.predict(one.test.user, one.test.item) for m in fitted]
-        )
-        rows["always 5"] = _mean_errors(truth, [np.full(len(truth), 5.0)])
+        predictions = {name: theirs[place, name] for name in ladder} | {
+            "MF of this course, tuned": ours[place],
+            "always 5": [np.full(len(truth), 5.0)],
+        }
         found[place] = {
             "ratings": len(truth),
             "share_of_fives": float((truth == 5).mean()),
-            "rows": rows,
+            "rows": {name: _mean_errors(truth, each) for name, each in predictions.items()},
         }
     return found
 
 
-def _as_in_the_paper(split: Split, how: dict) -> dict:
-    """Return the test errors after the paper's loop, over seeds."""
-    predictions = [_paper_fit(split.train, split.test, seed, **how) for seed in SEEDS]
-    return _mean_errors(split.test.rating, predictions)
+def _theirs(tests: dict[str, Split], place: str, how: dict, seed: int) -> np.ndarray:
+    return _paper_fit(tests[place].train, tests[place].test, seed, **how)
+
+
+def _ours(tests: dict[str, Split], place: str, setting: dict, seed: int) -> np.ndarray:
+    model, test = MF(**setting | {"seed": seed}).fit(tests[place].train), tests[place].test
+    return model.predict(test.user, test.item)
 
 
 def _mean_errors(truth: np.ndarray, predictions: list[np.ndarray]) -> dict:

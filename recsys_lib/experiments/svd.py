@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +24,7 @@ from recsys_lib.experiments.protocol import (
 from recsys_lib.models import SVD, Popularity, Recommender
 from recsys_lib.models.svd import truncated_svd
 
+T = TypeVar("T")
 RANKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1003)
 SOLVER_RANKS = (1, 2, 5, 10, 20, 50, 100, 200)
 SIZES = (250, 500, 1000, 2000, 4000, 16_000, 64_000)
@@ -54,11 +57,11 @@ def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
 def _figure_5(ratings: Interactions) -> dict:
     """Reconstruct the zero-filled matrix of all ratings from its full SVD, as the paper does."""
     dense = ratings.to_csr("rating").toarray().astype(np.float64)
-    seconds, (u, s, vt) = _timed(lambda: np.linalg.svd(dense, full_matrices=False))
+    seconds, (u, s, vt) = _timed(partial(np.linalg.svd, dense, full_matrices=False))
     energy = s**2
     rows = []
     for k in RANKS:
-        taken, rebuilt = _timed(lambda k=k: (u[:, :k] * s[:k]) @ vt[:k])
+        taken, rebuilt = _timed(partial(_terms, u, s, vt, k))
         rows.append(
             {
                 "k": k,
@@ -77,6 +80,11 @@ def _figure_5(ratings: Interactions) -> dict:
     }
 
 
+def _terms(u: np.ndarray, s: np.ndarray, vt: np.ndarray, k: int) -> np.ndarray:
+    """Return the sum of the first k terms of a decomposition."""
+    return (u[:, :k] * s[:k]) @ vt[:k]
+
+
 def _solvers(matrix: sparse.csr_array, singular_values: np.ndarray) -> list[dict]:
     """Time the truncated decompositions, and compare what each explains with the best possible."""
     matrix = matrix.astype(np.float64)
@@ -84,7 +92,7 @@ def _solvers(matrix: sparse.csr_array, singular_values: np.ndarray) -> list[dict
     rows = []
     for k in SOLVER_RANKS:
         for solver in ("arpack", "propack", "randomized"):
-            seconds, (_, s, _) = _timed(lambda k=k, which=solver: truncated_svd(matrix, k, which))
+            seconds, (_, s, _) = _timed(partial(truncated_svd, matrix, k, solver))
             rows.append(
                 {
                     "k": k,
@@ -96,7 +104,7 @@ def _solvers(matrix: sparse.csr_array, singular_values: np.ndarray) -> list[dict
     return rows
 
 
-def _timed(function: Callable[[], object], repeats: int = 3) -> tuple[float, object]:
+def _timed(function: Callable[[], T], repeats: int = 3) -> tuple[float, T]:
     """Return the least time of a few runs, for whatever else the machine does only adds to it."""
     seconds = []
     for _ in range(repeats):
@@ -140,14 +148,14 @@ def _ranking(split: Split, candidates: Candidates) -> dict:
         row = {"k": k, **_means(model, tuning, lists)}
         trials.append(row | {"training_error": float(np.sqrt(max(left, 0.0)))})
     best = max((t for t in trials if t["k"] < min(dense.shape)), key=lambda t: t["ndcg@10"])
-    model = WithPopularity(SVD(factors=best["k"])).fit(split.train)
-    tested = evaluate(model, split, candidates=candidates)
+    chosen = WithPopularity(SVD(factors=best["k"])).fit(split.train)
+    tested = evaluate(chosen, split, candidates=candidates)
     found = {
         "trials": trials,
         "validation_popularity": _means(Popularity().fit(tuning.train), tuning, lists),
         "k": best["k"],
         "sampled": table(summary(tested)),
-        "full": table(summary(evaluate(model, split))),
+        "full": table(summary(evaluate(chosen, split))),
     }
     rivals = {
         "popularity": Popularity().fit(split.train),
@@ -176,8 +184,8 @@ def _axes(ratings: Interactions, split: Split) -> list[dict]:
         rows.append(
             {
                 "singular_value": float(model.singular_values_[axis]),
-                "low": ratings.titles(order[:3]),
-                "high": ratings.titles(order[::-1][:3]),
+                "low": ratings.titles(order[:3].tolist()),
+                "high": ratings.titles(order[::-1][:3].tolist()),
                 "correlation_with_count": float(np.corrcoef(factor, counts)[0, 1]),
             }
         )
@@ -198,13 +206,11 @@ def _scaling() -> list[dict]:
         }
         caught = {}
         for solver in ("arpack", "randomized"):
-            row[f"{solver}_seconds"], (_, s, _) = _timed(
-                lambda m=matrix, which=solver: truncated_svd(m, 16, which)
-            )
+            row[f"{solver}_seconds"], (_, s, _) = _timed(partial(truncated_svd, matrix, 16, solver))
             caught[solver] = (s**2).sum()
         row["randomized_of_arpack"] = float(caught["randomized"] / caught["arpack"])
         if n <= LARGEST_FULL:
             dense = matrix.toarray()
-            row["full_seconds"], _ = _timed(lambda d=dense: np.linalg.svd(d, full_matrices=False))
+            row["full_seconds"], _ = _timed(partial(np.linalg.svd, dense, full_matrices=False))
         rows.append(row)
     return rows

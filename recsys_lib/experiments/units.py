@@ -5,6 +5,7 @@ that a run of hours which is interrupted goes on from the parts that are there.
 """
 
 import hashlib
+import inspect
 import multiprocessing
 import os
 import shutil
@@ -52,9 +53,15 @@ class Units:
         function : callable
             Of a module, by its name.
         parts : sequence of tuple
-            Of text and numbers.
+            Of text and numbers, and of dicts of them. What is kept is found by the function and the
+            part, so all else that differs within a run has to be in the part: model, setting, seed.
         context
             Given to every call.
+
+        Raises
+        ------
+        Exception
+            Of a part that fails, with a note that names it. The parts that are done are kept.
         """
         global _given
         _given = (self, function, context)
@@ -80,7 +87,7 @@ class Units:
         """Return the result of one part, read or made and then kept."""
         if self.folder is None:
             return function(*context, *part)
-        name = f"{function.__name__.strip('_')}-{_short(repr(part))}.npz"
+        name = f"{_called(function)}-{_short(repr(part))}.npz"
         path = self.folder / name
         if path.exists():
             arrays, text = read_npz(path)
@@ -98,7 +105,23 @@ def _start() -> None:
 
 def _do(part: tuple) -> Any:
     units, function, context = _given
-    return units.do(function, context, part)
+    try:
+        return units.do(function, context, part)
+    except Exception as error:
+        error.add_note(f"in the part {_named(function, part)}")
+        raise
+
+
+def _named(function: Callable, part: tuple) -> str:
+    """Name a part: the function, and the values by the names of its last parameters."""
+    names = list(inspect.signature(function).parameters)[-len(part) :] if part else []
+    values = (f"{name}={value!r}" for name, value in zip(names, part, strict=True))
+    return f"{_called(function)}({', '.join(values)})"
+
+
+def _called(function: Callable) -> str:
+    """Return the name of a function with that of its module."""
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__.strip('_')}"
 
 
 def _short(text: str) -> str:

@@ -1,23 +1,26 @@
 """The parts of the recorded experiments that are no model, metric or split of the library."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lib.data import DataError, Interactions, leave_last_out
+from recsys_lib.data import DataError, Interactions, Split, leave_last_out
 from recsys_lib.evaluation import evaluate
-from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.ratings import (
     compare_ratings,
     evaluate_ratings,
     mean_errors,
     rating_error,
 )
-from recsys_lib.experiments import dot_product, ratings
+from recsys_lib.experiments import dot_product, ratings, tuning
 from recsys_lib.experiments.evaluation import WithPopularity, _change
-from recsys_lib.experiments.networks import Mean
+from recsys_lib.experiments.networks import Mean, halves
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.experiments.svd import Truncated
+from recsys_lib.experiments.units import Units
 from recsys_lib.models import MF, MLP, Biases, UserKNN
 from recsys_lib.models.als import solve_side
 from recsys_lib.results import recorded
@@ -188,11 +191,15 @@ def test_tables_that_do_not_belong_together_are_refused(stars):
         compare_ratings([], other)
 
 
-def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars):
+def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars, monkeypatch):
     setting = {"factors": 2, "regularization": 0.05}
-    found = ratings._watched(MF, setting, stars, epochs=40, patience=5)
+    monkeypatch.setattr(ratings, "MOST_EPOCHS", 40)
+    monkeypatch.setattr(ratings, "PATIENCE", 5)
+    seeds = ratings.TUNING_SEEDS
+    runs = [ratings._trained(stars, "MF with biases", setting, seed) for seed in seeds]
+    found = ratings.mean_at_best_epoch(setting, runs)
     best = []
-    for seed in ratings.TUNING_SEEDS:
+    for seed in seeds:
         model = MF(**setting, epochs=40, patience=5, seed=seed).fit(
             stars.train, watch=watch_on(stars.train, stars.valid)
         )
@@ -200,10 +207,82 @@ def test_a_setting_is_judged_by_its_mean_over_seeds_each_at_its_best_epoch(stars
         best.append((errors.min(), errors.idxmin() + 1))
     assert found["rmse"] == pytest.approx(np.mean([error for error, _ in best]))
     assert found["epochs"] == np.median([epoch for _, epoch in best])
-    assert ratings._best([found, {**setting, "rmse": 9.0, "mae": 0.0}])[0] == {
-        **setting,
-        "epochs": found["epochs"],
-    }
+    worse = {**setting, "rmse": 9.0, "mae": 0.0}
+    assert ratings.best_of([worse, found]) == {**setting, "epochs": found["epochs"]}
+
+
+@pytest.fixture
+def small_grids(monkeypatch):
+    """Few settings, and trainings of a few epochs."""
+    monkeypatch.setattr(ratings, "STRENGTHS", (0.0, 2.0))
+    monkeypatch.setattr(ratings, "SVD_FACTORS", (1, 2))
+    grid = {"factors": (1, 2), "learning_rate": (0.01,), "regularization": (0.1,)}
+    monkeypatch.setattr(ratings, "MF_GRID", grid)
+    als = [({"factors": (k,), "regularization": (0.2,)}, sweeps) for k, sweeps in ((1, 3), (4, 2))]
+    monkeypatch.setattr(ratings, "ALS_GRIDS", als)
+    monkeypatch.setattr(ratings, "MOST_EPOCHS", 3)
+
+
+def never(*_, **__):
+    raise AssertionError("this part was there")
+
+
+def test_the_search_of_rating_models_goes_on_from_its_parts(
+    stars, small_grids, tmp_path, monkeypatch
+):
+    settings, trials = ratings._tune_all(stars, Units(tmp_path, "v1"))
+    assert list(trials) == [name for name in ratings.KINDS if name != "Global mean"]
+    assert settings.keys() == ratings.KINDS.keys()
+    for name, tried in trials.items():
+        alone = ratings.best_of(tried)
+        assert settings[name].items() >= alone.items()
+    assert [trial["factors"] for trial in trials["ALS"]] == [1, 4]
+    assert ratings._longest("ALS", {"factors": 4}) == {"epochs": 2}
+    monkeypatch.setattr(ratings, "at_best_epoch", never)
+    monkeypatch.setattr(ratings, "judged", never)
+    assert repr(ratings._tune_all(stars, Units(tmp_path, "v1"))) == repr((settings, trials))
+    with pytest.raises(AssertionError) as caught:
+        ratings._tune_all(stars, Units())
+    assert "part ratings.judged(name='User biases', setting={'regular" in caught.value.__notes__[0]
+
+
+@pytest.fixture
+def events():
+    """A split to tune on: enough products for 99 negatives."""
+    rng = np.random.default_rng(0)
+    cells = [(u, i) for u in range(30) for i in rng.permutation(150)[:8]]
+    return split_of(cells[0::2], cells[1::8], [], (30, 150))
+
+
+@pytest.mark.parametrize("name", ["BinaryMF", "MLP", tuning.PRETRAINED])
+def test_the_search_of_a_model_and_its_test_go_on_from_their_parts(
+    events, tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(tuning, "TRIALS", 2)
+    monkeypatch.setitem(tuning.MOST_EPOCHS, name, 2)
+    settings = {"GMF": {"factors": 8, "epochs": 1}, "MLP": {"epochs": 1}}
+    fixed, given = {}, tuning.nothing
+    if name == tuning.PRETRAINED:
+        fixed, given = {"factors": 8}, partial(halves, settings)
+    test = Split(events.train, events.test, events.valid)
+    lists = sample_candidates(test, n_negatives=20, seed=0)
+
+    def searched_and_tested(units):
+        setting, trials = tuning.search(name, events, units, fixed, given)
+        found, tables = tuning.on_test(name, setting, test, lists, range(2), units, given)
+        return setting, trials, found, [one.to_csv() for each in tables.values() for one in each]
+
+    kept = searched_and_tested(Units(tmp_path, "v1"))
+    setting, trials, _, _ = kept
+    rng = np.random.default_rng(0)
+    drawn = [fixed | tuning.drawn(tuning.SPACES[name], rng) for _ in range(2)]
+    assert [
+        {key: trial[key] for key in one} for trial, one in zip(trials, drawn, strict=True)
+    ] == drawn
+    best = max(trials, key=lambda trial: trial["ndcg@10"])
+    assert setting == {key: best[key] for key in (*drawn[0], "epochs")}
+    monkeypatch.setitem(tuning.KINDS, name, never)
+    assert repr(searched_and_tested(Units(tmp_path, "v1"))) == repr(kept)
 
 
 def test_a_sweep_from_right_angles_is_what_als_does_with_such_vectors(stars):

@@ -8,16 +8,20 @@ import torch
 
 from recsys_lib.experiments import published
 from recsys_lib.experiments.published import (
+    Budget,
+    Change,
     PublishedMLP,
     PublishedNeuMF,
+    Step,
     budget,
+    climbed,
     curve,
     seldom,
     slowing,
     steps,
     trained_by,
 )
-from recsys_lib.models import BinaryMF
+from recsys_lib.models import MLP, BinaryMF
 from recsys_lib.models.implicit import NegativeSampler, by_user
 from recsys_lib.results import recorded
 
@@ -45,6 +49,34 @@ def test_each_step_changes_what_its_name_says_and_nothing_else():
                 assert differ <= changed[step.name], step.name
                 seen.add(step.name)
     assert seen == changed.keys()
+
+
+def test_a_change_lasts_and_a_budget_does_not():
+    tuned = {"BinaryMF": {"factors": 3, "regularization": 0.5, "epochs": 7}}
+
+    def halved(all_tuned, train, seed):
+        return {"of": all_tuned, "train": train, "seed": seed}
+
+    first, second, third, last = climbed(
+        MLP,
+        {"factors": 1, "biases": False},
+        (
+            Change("other kind", {"biases": True}, kind=BinaryMF, budget=Budget(5)),
+            Change("penalty", tuned=("regularization",)),
+            Change("all", search="BinaryMF", given=halved),
+            Change("and one more", {"n_negatives": 2}),
+        ),
+        tuned,
+    )
+    assert first == Step("other kind", BinaryMF, {"factors": 1, "biases": True}, budget=Budget(5))
+    assert second == Step(
+        "penalty", BinaryMF, {"factors": 1, "biases": True, "regularization": 0.5}
+    )
+    assert third.settings == {"factors": 3, "regularization": 0.5}
+    assert third.epochs == 7
+    assert third.given("rows", 4) == {"of": tuned, "train": "rows", "seed": 4}
+    assert last == Step("and one more", BinaryMF, third.settings | {"n_negatives": 2})
+    assert tuned["BinaryMF"]["epochs"] == 7
 
 
 def test_the_published_networks_have_the_optimizer_and_the_start_that_are_said():

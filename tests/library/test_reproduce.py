@@ -210,6 +210,34 @@ def test_a_quick_verification_does_a_part_again_and_finds_what_differs(toys, mon
     assert "recorded None" in capsys.readouterr().err
 
 
+def half(marks, fails, name, seed):
+    """Leave a mark for each time that a part is made."""
+    (marks / f"{name}-{seed}-{len(list(marks.iterdir()))}").touch()
+    if seed in fails:
+        raise ValueError("no such luck")
+    return seed / 2
+
+
+def test_a_recording_that_breaks_off_names_the_part_and_goes_on_from_it(toys, monkeypatch, capsys):
+    marks, fails = toys / "marks", [1]
+    marks.mkdir()
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+    def halves(ratings, candidates, seeds, units):
+        return {"x": units.each(half, [("MF", seed) for seed in seeds], marks, tuple(fails))}
+
+    toy = Experiment("first", "movielens-small", halves, seeds=2, in_units=True)
+    monkeypatch.setitem(EXPERIMENTS, "first", toy)
+    assert main(["run", "first"]) == 1
+    said = capsys.readouterr().err
+    assert said == "error: no such luck; in the part test_reproduce.half(name='MF', seed=1)\n"
+    fails.clear()
+    assert main(["run", "first"]) == 0
+    assert recorded("first")["found"]["x"] == [0.0, 0.5]
+    assert sorted(path.name for path in marks.iterdir()) == ["MF-0-0", "MF-1-1", "MF-1-2"]
+    assert not reproduce._units_of("first").exists()
+
+
 def test_other_data_is_a_difference_even_where_all_figures_agree(toys, capsys):
     assert main(["run", "all"]) == 0
     file = toys / "first.json"
@@ -300,14 +328,25 @@ def test_the_cheap_part_of_a_recorded_result_comes_out_again(amazon_folder, caps
     assert main(["verify", "bmf", "--quick"]) == 0, capsys.readouterr().err
 
 
+def test_what_takes_many_minutes_goes_on_where_it_broke_off():
+    seconds = {name: recorded(name)["seconds"] for name in EXPERIMENTS}
+    long = {name for name, one in seconds.items() if one > 20 * 60}
+    assert long <= {name for name, one in EXPERIMENTS.items() if one.in_units}
+
+
 def test_every_recorded_result_has_a_cheap_part_or_a_test_of_its_own():
     assert {name for name, one in EXPERIMENTS.items() if not one.quick} <= {"paper_data"}
 
 
 def test_what_is_recorded_stays_small():
     """It is part of every clone, for good: what is long belongs into a summary or elsewhere."""
-    sizes = {path.name: path.stat().st_size for path in results.RESULTS.glob("*.json")}
-    assert {name: size for name, size in sizes.items() if size > 1e6} == {}
+    sizes = {
+        path.relative_to(results.RESULTS): path.stat().st_size
+        for path in results.RESULTS.rglob("*")
+        if path.is_file() and ".units" not in path.parts  # these are never committed
+    }
+    assert len(sizes) >= len(EXPERIMENTS)
+    assert {name: size for name, size in sizes.items() if size >= 1e6} == {}
     assert sum(sizes.values()) < 3e6
 
 

@@ -99,3 +99,40 @@ def test_parts_of_other_code_are_thrown_away(tmp_path):
 def test_without_a_folder_nothing_is_kept(tmp_path):
     assert len(Units().each(work, PARTS, tmp_path, ())) == 4
     assert made(tmp_path) == ["a-0", "a-1", "a-2", "a-3"]
+
+
+def test_a_part_that_fails_is_named_and_the_others_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    with pytest.raises(FloatingPointError, match="the loss is nan") as caught:
+        Units(tmp_path, "v1").each(diverge, [("MLP", {"rate": 0.1}, 0), ("MLP", {"rate": 9}, 1)], 5)
+    (note,) = caught.value.__notes__
+    assert note == "in the part test_units.diverge(name='MLP', setting={'rate': 9}, seed=1)"
+    assert len([path for path in tmp_path.rglob("*.npz")]) == 1
+
+
+def diverge(limit, name, setting, seed):
+    if setting["rate"] > limit:
+        raise FloatingPointError("the loss is nan")
+    return seed
+
+
+def test_a_part_without_values_is_named_by_its_function():
+    with pytest.raises(KeyError) as caught:
+        Units().each(fail, [()], {})
+    assert caught.value.__notes__ == ["in the part test_units.fail()"]
+
+
+def fail(held):
+    return held["nothing"]
+
+
+def test_functions_of_two_modules_with_one_name_are_kept_apart(tmp_path):
+    units = Units(tmp_path, "v1")
+    monkey = type("Module", (), {"work": staticmethod(lambda seed: -seed)}).work
+    monkey.__name__, monkey.__module__ = "fail", "elsewhere"
+    assert units.do(monkey, (), (3,)) == -3
+    assert units.do(fail, (), ({"nothing": 3},)) == 3
+    assert {path.name.rpartition("-")[0] for path in tmp_path.rglob("*.npz")} == {
+        "elsewhere.fail",
+        "test_units.fail",
+    }
