@@ -38,7 +38,10 @@ def read(path: Path, name: str) -> dict:
         found = json.loads(path.read_text())
     except ValueError as error:
         raise DataError(f"{path} is damaged ({error}): make it with `{command_of(name)}`") from None
-    if not isinstance(found, dict) or not {"command", "date", "found"} <= found.keys():
+    wanted = {"command", "date", "found", "machine"}
+    if name != BENCHMARKS:
+        wanted |= {"data", "seconds"}
+    if not isinstance(found, dict) or not wanted <= found.keys():
         raise DataError(f"{path} is no recorded result: make it with `{command_of(name)}`")
     if not f"{found['command']} ".startswith(f"{command_of(name)} "):  # --seeds may follow
         raise DataError(
@@ -56,7 +59,8 @@ def source(result: dict) -> str:
     if "data" not in result:
         where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
     else:
-        where = f"{result['data']['name']} in {result['seconds']:.0f} s"
+        least = "at least " if result.get("resumed") else ""  # than the last leg of the run
+        where = f"{result['data']['name']} in {least}{result['seconds']:.0f} s"
     return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
 
 

@@ -137,7 +137,7 @@ FITTING = {"MLP": ("SGD", 0.1), "NeuMF": ("Adam", 0.05)}  # which the ladders be
 class _TorchStart(NetworkModel):
     """Layers that start as PyTorch has them, where nobody says otherwise."""
 
-    def _network(self, n_users: int, n_items: int) -> nn.Module:
+    def _network(self, n_users: int, n_items: int) -> Any:
         # abstract in the class above; MLP or NeuMF, which stand between, have it
         network = super()._network(n_users, n_items)  # type: ignore[safe-super]
         for module in network.modules():

@@ -4,11 +4,11 @@ A part, such as one trial or one seed, takes minutes. Its result is written to a
 that a run of hours which is interrupted goes on from the parts that are there.
 """
 
+import contextlib
 import hashlib
 import inspect
 import multiprocessing
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -19,6 +19,7 @@ import pandas as pd
 import torch
 
 from recsys_lib.files import read_npz, write_npz
+from recsys_lib.validation import DataError
 
 _given: tuple = ()  # what the processes of a pool find when they start
 
@@ -31,15 +32,16 @@ class Units:
     folder : path, optional
         Where finished parts are kept; without it they are not.
     made_with : str
-        Names code, data and settings. Parts that were made with others are thrown away.
+        Names code, data and settings. Parts that were made with others are left alone: another run
+        may be at work on them.
     """
 
     def __init__(self, folder: Path | None = None, made_with: str = ""):
         self.folder = None if folder is None else folder / _short(made_with)
-        if folder is not None and folder.exists():
-            for other in folder.iterdir():
-                if other != self.folder:
-                    shutil.rmtree(other)
+
+    def started(self) -> bool:
+        """Whether a run that was broken off has left parts to go on from."""
+        return self.folder is not None and self.folder.is_dir() and any(self.folder.iterdir())
 
     def each(self, function: Callable, parts: Sequence[tuple], *context: Any) -> list:
         """Return ``function(*context, *part)`` for each part, in the order of the parts.
@@ -90,13 +92,14 @@ class Units:
         name = f"{_called(function)}-{_short(repr(part))}.npz"
         path = self.folder / name
         if path.exists():
-            arrays, text = read_npz(path)
-            return unpack(text["result"], arrays)
-        result, arrays = function(*context, *part), dict[str, np.ndarray]()
-        text = {"part": repr(part), "result": pack(result, arrays)}
+            with contextlib.suppress(DataError):  # a damaged file is made again
+                arrays, text = read_npz(path)
+                return unpack(text["result"], arrays)
+        arrays = {}
+        text = {"part": repr(part), "result": pack(function(*context, *part), arrays)}
         self.folder.mkdir(parents=True, exist_ok=True)
         write_npz(path, arrays, text)
-        return result
+        return unpack(text["result"], arrays)  # what a later run will read
 
 
 def _start() -> None:
@@ -146,7 +149,7 @@ def pack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {type(value).__name__: [pack(one, arrays) for one in value]}
     if isinstance(value, np.ndarray):
         name = f"array{len(arrays)}"
-        arrays[name] = value
+        arrays[name] = value.astype(str) if value.dtype == object else value
         return {"array": name}
     if isinstance(value, pd.DataFrame):
         columns = [[str(name), pack(value[name].to_numpy(), arrays)] for name in value]

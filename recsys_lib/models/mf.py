@@ -186,7 +186,7 @@ class MF(FactorModel, EpochModel):
 
 def _check_init(value: object, factors: int) -> np.ndarray:
     try:
-        array = np.array(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64, order="C")  # sums are taken in its order
     except (TypeError, ValueError):
         raise TypeError(f"item_init must be an array of numbers, got {value!r}") from None
     if array.ndim != 2 or array.shape[1] != factors or not np.isfinite(array).all():

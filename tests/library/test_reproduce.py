@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from recsys_lib.reproduce import differences, main, picked
 from recsys_lib.results import recorded, source
 
 COMMAND = "python -m recsys_lib.reproduce run evaluation"
+MADE = {"machine": {}, "data": {"name": "d"}, "seconds": 1.0}
 
 
 def test_a_result_in_the_place_of_another_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
-    result = {"command": COMMAND, "date": "2026-01-02", "found": {}}
+    result = {"command": COMMAND, "date": "2026-01-02", "found": {}} | MADE
     (tmp_path / "svd.json").write_text(json.dumps(result))
     with pytest.raises(
         DataError, match=r"svd\.json holds another result, that of .*run evaluation"
@@ -92,10 +94,14 @@ def test_differences_are_found_wherever_they_are():
     assert differences(old, {"a": [1.0, {"b": 3}], "c": "y"}) == [
         "found.a[1].b: recorded 2, found 3",
         "found.c: recorded 'x', found 'y'",
-        "found.d: recorded 0.5, found None",
+        "found.d: recorded 0.5, found nothing",
     ]
     assert differences([1], [1, 2]) == ["found: recorded [1], found [1, 2]"]
-    assert differences({}, {"new": 1.0}) == ["found.new: recorded None, found 1.0"]
+    assert differences({"a": None, "b": True}, {"b": 1}) == [
+        "found.a: recorded None, found nothing",
+        "found.b: recorded True, found 1",
+    ]
+    assert differences({}, {"new": 1.0}) == ["found.new: recorded nothing, found 1.0"]
 
 
 def test_times_are_not_compared():
@@ -283,7 +289,7 @@ def test_table_and_figure_show_every_model(tmp_path, monkeypatch, capsys):
     names = [f"{m}@{k}" for m in ("hr", "ndcg", "precision", "recall") for k in range(1, 11)]
     rows = {name: {"mean": 0.25, "low": 0.2, "high": 0.3} for name in names}
     one = {"by_k": {"sampled": rows, "full": rows}}
-    result = {"command": COMMAND, "date": "2026-01-02", "seconds": 1.0, "data": {"name": "d"}}
+    result = {"command": COMMAND, "date": "2026-01-02"} | MADE
     found = {"models": {"Alpha": one, "Beta": one}}
     (tmp_path / "evaluation.json").write_text(json.dumps(result | {"found": found}))
     monkeypatch.setattr(results, "RESULTS", tmp_path)
@@ -372,7 +378,13 @@ def test_popularity_in_a_window_counts_only_what_lies_in_it():
     assert json.loads(json.dumps(paper_data._per_month(ratings)))["1971-01"] == 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"found": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"found": 1}'),
+        '{"command": "python -m recsys_lib.reproduce run svd", "date": "2026-01-02", "found": {}}',
+    ],
+)
 def test_a_damaged_result_says_how_to_make_it_again(tmp_path, monkeypatch, capsys, text):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     (tmp_path / "svd.json").write_text(text)
@@ -380,3 +392,60 @@ def test_a_damaged_result_says_how_to_make_it_again(tmp_path, monkeypatch, capsy
         recorded("svd")
     assert main(["list"]) == 1
     assert "reproduce run svd" in capsys.readouterr().err
+
+
+def test_a_word_that_changes_is_a_difference_however_small():
+    old = {"difference": -0.0004, "low": -0.0006, "high": -0.0002, "holm": 0.0454}
+    assert differences(old, old | {"low": -0.0007, "holm": 0.046}) == []
+    assert differences(old, old | {"high": 0.0002}) == ["found: high changes sides"]
+    assert differences({"row": old}, {"row": old | {"holm": 0.0504}}, tolerance=0.01) == [
+        "found.row: holm changes sides"
+    ]
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "rate", "regularization", "init_scale"])
+def test_what_was_chosen_comes_out_to_the_digit(name):
+    assert differences({name: 0.001}, {name: 0.001}, tolerance=0.01) == []
+    assert len(differences({name: 0.001}, {name: 0.003}, tolerance=0.01)) == 1
+
+
+@pytest.mark.parametrize(("metric", "most"), [("hr@10", 0.03), ("ndcg@10", 0.015), ("x", 0.03)])
+def test_single_runs_may_differ_as_seeds_do(metric, most):
+    old = {metric: {"values": [0.2]}}
+    assert differences(old, {metric: {"values": [0.2 + 0.9 * most]}}) == []
+    assert len(differences(old, {metric: {"values": [0.2 + 1.1 * most]}})) == 1
+
+
+def test_a_result_that_rests_on_an_older_one_does_not_verify(toys, capsys):
+    assert main(["run", "all"]) == 0
+    file = toys / "first.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"date": "2020-01-01"}))
+    assert main(["verify", "second"]) == 1
+    assert "needs.first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("again", [["verify", "first"], ["run", "first", "--again"]])
+def test_every_verification_does_the_work(toys, monkeypatch, tmp_path, again):
+    calls = tmp_path / "calls"
+    calls.mkdir()
+
+    def experiment(ratings, candidates, units):
+        return {"x": units.each(counted, [(str(calls), 1), (str(calls), 2)])}
+
+    toy = Experiment("first", "movielens-small", experiment, in_units=True)
+    monkeypatch.setitem(EXPERIMENTS, "first", toy)
+    assert main(["run", "first"]) == 0
+    for times in (2, 3):
+        assert main(again) == 0
+        assert len(list(calls.iterdir())) == 2 * times
+
+
+def counted(calls, n):
+    (Path(calls) / f"{n}-{time.monotonic_ns()}").touch()
+    return float(n)
+
+
+def test_the_seconds_of_a_run_that_was_resumed_are_said_to_be_a_part():
+    result = {"command": COMMAND, "date": "2026-01-02"} | MADE
+    assert "on d in 1 s" in source(result)
+    assert "on d in at least 1 s" in source(result | {"resumed": True})

@@ -87,13 +87,43 @@ def test_a_lost_run_goes_on_from_the_parts_that_are_done(tmp_path, monkeypatch):
     assert [one["name"] for one in again] == ["a"] * 4
 
 
-def test_parts_of_other_code_are_thrown_away(tmp_path):
+def test_parts_of_other_code_are_not_taken_and_left_alone(tmp_path):
+    """Another run may be at work on them."""
     marks, kept = tmp_path / "marks", tmp_path / "kept"
     marks.mkdir()
+    kept.mkdir()
+    (kept / ".DS_Store").touch()
+    assert not Units(kept, "v1").started()
     Units(kept, "v1").each(work, PARTS[:1], marks, ())
+    assert Units(kept, "v1").started()
+    assert not Units(kept, "v2").started()
     Units(kept, "v2").each(work, PARTS[:1], marks, ())
     assert made(marks) == ["a-0", "a-0"]
-    assert len(list(kept.iterdir())) == 1
+    assert len(list(kept.glob("*/*.npz"))) == 2
+
+
+def test_a_damaged_part_is_made_again(tmp_path):
+    marks, kept = tmp_path / "marks", tmp_path / "kept"
+    marks.mkdir()
+    first = Units(kept, "v1").each(work, PARTS[:1], marks, ())
+    (path,) = kept.glob("*/*.npz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    again = Units(kept, "v1").each(work, PARTS[:1], marks, ())
+    assert [one["name"] for one in again] == [one["name"] for one in first]
+    assert made(marks) == ["a-0", "a-0"]
+    assert Units(kept, "v1").each(work, PARTS[:1], marks, ())[0]["name"] == "a"
+    assert made(marks) == ["a-0", "a-0"]
+
+
+def test_what_is_made_is_what_a_later_run_reads(tmp_path):
+    first, again = (Units(tmp_path, "v1").each(mixed, [(1,)])[0] for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    assert list(first.index) == ["a", "b"]
+
+
+def mixed(n):
+    return pd.DataFrame({10: np.float32([0.1, 0.2])}, index=["a", "b"])
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path):
