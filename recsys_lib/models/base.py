@@ -61,7 +61,9 @@ class Recommender(ABC):
     its learned arrays, their names ending in an underscore, in `_fit`, and turns users into scores
     in `_score`. All else, the checks included, is here.
 
-    A user who comes after training is what `fold_in` is for.
+    **New users.** A user without a training row is scored by popularity, whatever the model: the
+    numbers that it would have of this user were never trained. (`Random` and `Biases` say the same
+    of everybody as it is.) A user who comes after training is what `fold_in` is for.
     """
 
     n_users_: int

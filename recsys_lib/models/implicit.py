@@ -15,7 +15,9 @@ class ImplicitModel(EpochModel):
     r"""A model that learns in epochs from positives and sampled negatives.
 
     Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
-    user and item is positive. Users without any training row are scored by popularity.
+    user and item is positive. Users without any training row are scored by popularity, and so are
+    items that are in no training sample at all: those without a training row, if there are no
+    negatives.
 
     A subclass adds `_logits` and `_all_logits` to what `EpochModel` asks for.
 
@@ -61,13 +63,19 @@ class ImplicitModel(EpochModel):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         scores = self._all_logits(users)
+        unseen = self._unseen()
+        scores[:, unseen] = self.popularity_[unseen]
         scores[self.cold_[users]] = self.popularity_
         return scores
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         logits = self._logits(np.repeat(users, items.shape[1]), items.ravel()).reshape(items.shape)
-        cold = self.cold_[users][:, None]
-        return np.where(cold, self.popularity_[items], logits).astype(np.float32)
+        popular = self.cold_[users][:, None] | self._unseen()[items]
+        return np.where(popular, self.popularity_[items], logits).astype(np.float32)
+
+    def _unseen(self) -> np.ndarray:
+        """Items in no training sample: their log-odds, with no negatives, are log 1."""
+        return (self.popularity_ == 0) & (self.n_negatives == 0)
 
 
 def popularity(train: Interactions, n_negatives: int) -> np.ndarray:

@@ -143,7 +143,10 @@ class MF(FactorModel, EpochModel):
             rng.normal(0, self.init_scale, (n, self.factors)).astype(np.float32)
             for n in train.shape
         )
-        if self.item_init is not None:
+        self.user_factors_[train.user_counts == 0] = 0  # never trained, so they are to say nothing
+        if self.item_init is None:
+            self.item_factors_[train.item_counts == 0] = 0
+        else:
             if len(self.item_init) != train.n_items:
                 raise ValueError(
                     f"item_init must have one row for each of the {train.n_items} items, got shape "

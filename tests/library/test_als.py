@@ -233,8 +233,10 @@ def test_users_and_items_without_ratings_get_zeros(biases):
         assert found[counts > 0, :-1].all()
         assert found[:, -1].any() == biases
     assert model.global_mean_ == (pytest.approx(ratings.rating.mean()) if biases else 0)
-    newcomer = model.score([ratings.n_users - 1])[0]
+    nobody, items = np.full(ratings.n_items, ratings.n_users - 1), np.arange(ratings.n_items)
+    newcomer = model.predict(nobody, items, clip=False)
     np.testing.assert_allclose(newcomer, model.global_mean_ + model.item_biases_, rtol=1e-6)
+    np.testing.assert_array_equal(model.score(nobody[:1])[0], ratings.item_counts)
 
 
 def test_a_sweep_solves_for_the_users_from_random_items():

@@ -20,7 +20,6 @@ from recsys_lib.models import (
     Recommender,
     UserKNN,
 )
-from recsys_lib.models.factors import FactorModel
 from recsys_lib.models.network import NetworkModel
 
 from model_suite import MODELS, N_ITEMS, N_USERS, block_of_item, block_of_user, planted
@@ -71,7 +70,7 @@ def test_every_model_folds_in_or_says_which_can(fitted):
 
 
 def test_a_user_who_has_met_nothing_is_one_without_a_training_row(fitted):
-    if isinstance(fitted, Random | FactorModel):
+    if isinstance(fitted, Random):
         return
     np.testing.assert_array_equal(fitted.fold_in([]), fitted.score([NOBODY])[0])
 
@@ -206,6 +205,17 @@ def test_a_user_of_binary_mf_who_has_met_everything_is_refused():
 # ---------------------------------------------------------------- numbers that were never trained
 
 
+def test_users_without_a_row_are_scored_by_popularity(fitted):
+    """All but those that say the same of everybody; the order is that of the counts."""
+    if isinstance(fitted, (Random, Biases)):
+        return
+    scores, counts = fitted.score([NOBODY])[0], TRAIN.item_counts
+    for a in range(N_ITEMS):
+        np.testing.assert_array_equal(scores > scores[a], counts > counts[a])
+    few = fitted.score_items([NOBODY], [[4, 0]])[0]
+    np.testing.assert_array_equal(few, scores[[4, 0]])
+
+
 def few_items():
     """Items 0 to 3; nobody has met 3, and user 2 nothing."""
     return Interactions(
@@ -213,10 +223,34 @@ def few_items():
     )
 
 
+@pytest.mark.parametrize("biases", [True, False])
+def test_mf_predicts_with_what_was_trained_alone(biases):
+    """Whatever the seed: of a new user the mean and the item's bias, of a new item the user's."""
+    for seed in range(3):
+        model = MF(4, epochs=5, biases=biases, init_scale=1.0, seed=seed).fit(few_items())
+        mean, of_user, of_item = model.global_mean_, model.user_biases_, model.item_biases_
+        found = model.predict([2, 2, 0, 2], [0, 3, 3, 1], clip=False)
+        expected = [mean + of_item[0], mean, mean + of_user[0], mean + of_item[1]]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        assert model.item_factors_[:3].all()
+
+
 def test_item_factors_that_are_given_are_no_random_numbers():
     given = np.arange(8.0).reshape(4, 2) / 10
     model = MF(2, epochs=1, item_init=given).fit(few_items())
     np.testing.assert_array_equal(model.item_factors_[3], given[3].astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", [BinaryMF, GMF, MLP, NeuMF])
+def test_items_in_no_sample_are_scored_by_popularity(kind):
+    """Without negatives an item without a row is in none; its odds are even, for everybody."""
+    settings = {"layers": (4, 2)} if kind in (MLP, NeuMF) else {"factors": 3}
+    model = kind(**settings, n_negatives=0, epochs=2, init_scale=1.0).fit(few_items())
+    assert model.score([0, 1, 2])[:, 3].tolist() == [0, 0, 0]
+    assert model.score_items([0, 1], [[3, 0], [1, 3]])[[0, 1], [0, 1]].tolist() == [0, 0]
+    assert model.score([0, 1])[:, :3].all()
+    trained = kind(**settings, n_negatives=2, epochs=2, init_scale=1.0).fit(few_items())
+    assert trained.score([0, 1])[:, 3].all()  # a negative of many samples
 
 
 # ----------------------------------------------------------------- a graphics card that is not here
