@@ -41,7 +41,6 @@ from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import NO_ITEM, ranks_from_scores
 from recsys_lib.models import MLP, BinaryMF, NeuMF, Popularity, Random, Recommender
-from recsys_lib.models.implicit import ImplicitModel
 from recsys_lib.models.network import NetworkModel
 from recsys_lib.models.training import EpochModel, Watch
 
@@ -472,7 +471,7 @@ def _measures(split: Split, candidates: Candidates) -> dict[str, Measure]:
 
     def as_they_start(measure: Measure) -> Measure:
         def measured(model: Recommender) -> pd.DataFrame:
-            with _nobody_new(model):
+            with _as_it_started(model):
                 return measure(model)
 
         return measured
@@ -494,17 +493,15 @@ COUNTED = {  # the steps that change how is counted, and the measure of each
 
 
 @contextmanager
-def _nobody_new(model: Recommender) -> Iterator[None]:
-    """Score users without a training row as any others: by the numbers that they started with."""
-    if not isinstance(model, ImplicitModel):  # a baseline, which starts with no numbers
-        yield
-        return
-    cold = model.cold_
-    model.cold_ = np.zeros_like(cold)
+def _as_it_started(model: Recommender) -> Iterator[None]:
+    """Score users and items without a training row by the numbers that they started with."""
+    fallback = [name for name in ("cold_", "unseen_") if hasattr(model, name)]
+    kept = {name: getattr(model, name) for name in fallback}
+    vars(model).update({name: np.zeros_like(array) for name, array in kept.items()})
     try:
         yield
     finally:
-        model.cold_ = cold
+        vars(model).update(kept)
 
 
 def _counted(runs: list[dict], epochs: list[dict] | None = None) -> list[dict]:

@@ -110,7 +110,7 @@ class BinaryMF(ImplicitModel):
     user_biases_, item_biases_ : ndarray of float32, shapes (n_users,), (n_items,)
     user_factors_, item_factors_ : ndarray of float32, shapes (n_users, factors), (n_items, factors)
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
-    history_, best_epoch_, cold_, popularity_
+    history_, best_epoch_, cold_, unseen_, popularity_
         As in `implicit.ImplicitModel`.
     """
 

@@ -35,12 +35,15 @@ class ImplicitModel(EpochModel):
         each before its own step.
     cold_ : ndarray of bool, shape (n_users,)
         Users without a training row.
+    unseen_ : ndarray of bool, shape (n_items,)
+        Items in no training sample.
     popularity_ : ndarray of float32, shape (n_items,)
         Their scores: the log-odds that a training sample of the item is positive.
     """
 
     n_negatives: int
     cold_: np.ndarray
+    unseen_: np.ndarray
     popularity_: np.ndarray
 
     def _check_implicit(
@@ -51,6 +54,7 @@ class ImplicitModel(EpochModel):
 
     def _begin(self, train: Interactions) -> None:
         self.cold_ = train.user_counts == 0
+        self.unseen_ = (train.item_counts == 0) & (self.n_negatives == 0)
         self.popularity_ = popularity(train, self.n_negatives)
 
     @abstractmethod
@@ -63,19 +67,14 @@ class ImplicitModel(EpochModel):
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         scores = self._all_logits(users)
-        unseen = self._unseen()
-        scores[:, unseen] = self.popularity_[unseen]
+        scores[:, self.unseen_] = self.popularity_[self.unseen_]
         scores[self.cold_[users]] = self.popularity_
         return scores
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         logits = self._logits(np.repeat(users, items.shape[1]), items.ravel()).reshape(items.shape)
-        popular = self.cold_[users][:, None] | self._unseen()[items]
+        popular = self.cold_[users][:, None] | self.unseen_[items]
         return np.where(popular, self.popularity_[items], logits).astype(np.float32)
-
-    def _unseen(self) -> np.ndarray:
-        """Items in no training sample: their log-odds, with no negatives, are log 1."""
-        return (self.popularity_ == 0) & (self.n_negatives == 0)
 
 
 def popularity(train: Interactions, n_negatives: int) -> np.ndarray:

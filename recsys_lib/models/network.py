@@ -89,7 +89,7 @@ class NetworkModel(ImplicitModel):
     Attributes
     ----------
     network_ : torch.nn.Module
-    history_, best_epoch_, cold_, popularity_
+    history_, best_epoch_, cold_, unseen_, popularity_
         As in `implicit.ImplicitModel`.
     """
 
