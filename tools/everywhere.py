@@ -1,4 +1,4 @@
-"""Run the library's tests and every chapter's checked cells as other processors would.
+"""Run the tests of library and exercises and all checked cells as other processors would.
 
 ``python tools/everywhere.py [SETTING ...]``; without a name, all of them. Each setting makes this
 machine compute as another: with other vector instructions, other kernels for matrix products, other
@@ -111,7 +111,7 @@ def main(names: list[str]) -> int:
             continue
         shown = " ".join(f"{key}={value!r}" for key, value in SETTINGS[name].items())
         print(f"\n=== {name}: {shown or 'nothing is set'}", flush=True)
-        failed = run(name, ["tests/library"])
+        failed = run(name, ["tests/library", "tests/notebooks/test_exercises.py"])
         failed += run(name, [*cells, "--dist", "loadscope", *notebooks])
         found += [f"{name}: {what}" for what in failed]
         done.append(name)

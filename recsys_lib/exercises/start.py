@@ -19,8 +19,8 @@ START_1 = Exercise(
         Case("forty items tie", (np.arange(40)[::-1].copy(), 40, 5), np.array([0, 1, 2, 3, 4])),
         Case(
             "1,500 items and thousands of ratings",
-            (np.repeat([0, 1, 1499], [2500, 2501, 2502]), 1500, 4),
-            np.array([1499, 1, 0, 2]),
+            (np.repeat([0, 1, 1499], [2500, 2501, 2502]), 1500, 3),
+            np.array([1499, 1, 0]),
         ),
     ),
 )

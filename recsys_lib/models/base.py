@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.files import read_npz, write_npz
 from recsys_lib.metrics import as_scores
 from recsys_lib.top_k import top_k
@@ -93,7 +93,7 @@ class Recommender(ABC):
     @contextmanager
     def _fitting(self, train: Interactions) -> Iterator[None]:
         """Check what is to be learned from; a model whose fit was interrupted is not fitted."""
-        _check_interactions("train", train)
+        check_interactions("train", train)
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
         self.n_users_, self.n_items_ = train.shape
@@ -233,7 +233,7 @@ class Recommender(ABC):
         k, batch_size = check_int("k", k, minimum=1), check_int("batch_size", batch_size, 1)
         known = None
         if exclude is not None:
-            _check_interactions("exclude", exclude)
+            check_interactions("exclude", exclude)
             own = f"the data that {self!r} was fitted on"
             check_vocabulary("exclude", exclude.vocabulary, own, fitted_on(self))
             known = exclude.to_csr("ones")
@@ -462,11 +462,6 @@ class RatingPredictor(Recommender):
 
 def _short(value: object) -> str:
     return f"<array {value.shape}>" if isinstance(value, np.ndarray) else repr(value)
-
-
-def _check_interactions(name: str, value: object) -> None:
-    if not isinstance(value, Interactions):
-        raise TypeError(f"{name} must be Interactions, got {type(value).__name__}")
 
 
 def load_model(path: str | os.PathLike) -> Recommender:

@@ -13,6 +13,7 @@ import pytest
 
 from recsys_lib import exercises as public
 from recsys_lib.exercises import EXERCISES, Case, Exercise, check, core
+from recsys_lib.exercises.limits import Budget
 
 from chapters import CHAPTERS, checked_function, exercises, solutions
 
@@ -58,10 +59,18 @@ def test_a_usual_mistake_fails_and_is_named(name, number):
     mistake = EXERCISES[name].mistakes[number]
     start = time.perf_counter()
     verdict = check(name, mistake.wrong)
-    assert not verdict.passed
-    assert f"It looks as if {mistake.hint}." in verdict.message
-    assert "given" in verdict.message
     assert time.perf_counter() - start < 1
+    assert not verdict.passed
+    mine = outcomes(name, mistake)
+    alike = [one.hint for one in EXERCISES[name].mistakes if outcomes(name, one) == mine]
+    assert any(f"It looks as if {hint}." in verdict.message for hint in alike)
+    assert "given" in verdict.message
+
+
+def outcomes(name, mistake):
+    """What a mistake returns on every input; on some processors two of them return the same."""
+    budget = Budget(5)
+    return [repr(core._outcome(mistake.wrong, case, budget)) for case in EXERCISES[name].cases]
 
 
 @each_exercise

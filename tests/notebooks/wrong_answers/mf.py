@@ -260,13 +260,7 @@ def mf_4_zero_is_nothing(errors, patience):
 
 
 def mf_4_begins_with_a_billion(errors, patience):
-    best, lowest = 0, 1e9
-    for epoch, error in enumerate(errors, start=1):
-        if error < lowest:
-            best, lowest = epoch, error
-        elif epoch - best == patience:
-            break
-    return best
+    return _stopping(errors, patience, lowest=1e9)
 
 
 def mf_5_whole_penalty(Q, r, lam):
