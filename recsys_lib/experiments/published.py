@@ -469,18 +469,21 @@ def _measures(split: Split, candidates: Candidates) -> dict[str, Measure]:
     def ours(model: Recommender) -> pd.DataFrame:
         return evaluate(model, split, candidates=candidates)
 
-    def as_they_start(measure: Measure) -> Measure:
+    def without(measure: Measure, *fallbacks: str) -> Measure:
         def measured(model: Recommender) -> pd.DataFrame:
-            with _as_it_started(model):
+            with _as_they_started(model, fallbacks):
                 return measure(model)
 
         return measured
 
+    everybody = ("cold_", "unseen_")
     return {
-        "published": as_they_start(lambda model: as_published(model, candidates)),
-        "fair ties": as_they_start(lambda model: as_published(model, candidates, fair_ties=True)),
-        "no made-up positives": as_they_start(ours),
-        "ours": ours,
+        "published": without(lambda model: as_published(model, candidates), *everybody),
+        "fair ties": without(
+            lambda model: as_published(model, candidates, fair_ties=True), *everybody
+        ),
+        "no made-up positives": without(ours, *everybody),
+        "ours": without(ours, "unseen_"),  # items without a sample: until there are negatives
     }
 
 
@@ -493,10 +496,9 @@ COUNTED = {  # the steps that change how is counted, and the measure of each
 
 
 @contextmanager
-def _as_it_started(model: Recommender) -> Iterator[None]:
-    """Score users and items without a training row by the numbers that they started with."""
-    fallback = [name for name in ("cold_", "unseen_") if hasattr(model, name)]
-    kept = {name: getattr(model, name) for name in fallback}
+def _as_they_started(model: Recommender, fallbacks: Sequence[str]) -> Iterator[None]:
+    """Score who has a fallback of these by the numbers that they started with."""
+    kept = {name: getattr(model, name) for name in fallbacks if hasattr(model, name)}
     vars(model).update({name: np.zeros_like(array) for name, array in kept.items()})
     try:
         yield
