@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -407,6 +408,16 @@ class RatingPredictor(Recommender):
 
     def _begin(self, train: Interactions) -> None:
         self.scale_ = np.array(train.scale or (-np.inf, np.inf))
+        if len(train) > 1 and np.ptp(train.rating) == 0 and not self._counts_unrated():
+            warnings.warn(
+                f"all {len(train)} ratings are {train.rating[0]:g}, and a model of ratings learns "
+                "from how they differ; for events that nobody rated take BinaryMF or ItemKNN",
+                stacklevel=2,
+            )
+
+    def _counts_unrated(self) -> bool:
+        """Whether it learns from what was not rated, so that equal ratings say something, too."""
+        return False
 
     def _reads_ratings(self) -> bool:
         return True
