@@ -12,7 +12,7 @@ from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, leaderboard, significance
 from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.models import ALS, GMF, MF, SVD, Biases, BinaryMF, ItemKNN, Popularity, bmf
-from recsys_lib.models.implicit import NegativeSampler
+from recsys_lib.models.implicit import NegativeSampler, draw_for_one
 from recsys_lib.models.neighbors import _k_largest
 from recsys_lib.models.svd import randomized_svd, truncated_svd
 
@@ -53,6 +53,13 @@ def test_the_first_and_the_last_item_are_drawn_as_often_as_any(met):
     unmet = np.setdiff1d(np.arange(30), met)
     assert counts[unmet].sum() == 20_000
     assert stats.chisquare(counts[unmet]).pvalue > 0.001
+
+
+def test_nothing_that_a_single_user_has_met_is_drawn_for_them():
+    for met in ([0], [4], [0, 2], [3, 1, 4]):
+        drawn = draw_for_one(np.array(met), 5, 200, np.random.default_rng(0))
+        assert drawn.shape == (len(met), 200)
+        assert set(drawn.ravel()) == set(range(5)) - set(met)
 
 
 def test_an_item_met_in_training_and_again_in_validation_is_no_negative():
