@@ -91,7 +91,11 @@ class Recommender(ABC):
 
     @contextmanager
     def _fitting(self, train: Interactions) -> Iterator[None]:
-        """Check what is to be learned from; a model whose fit was interrupted is not fitted."""
+        """Check what is to be learned from, and let the body of the ``with`` learn, at the yield.
+
+        From there on the model counts as fitted, so that `watch` can score it after every epoch; if
+        anything goes wrong or is interrupted, no longer.
+        """
         check_interactions("train", train)
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
