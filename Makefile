@@ -74,12 +74,16 @@ $(VENV)/.installed: requirements.txt pyproject.toml tools/require_python.py
 
 # ---- the site ------------------------------------------------------------------------------------
 
+# All chapters run before the pages are written, as many at a time as there are cores.
+EXECUTED := $(CURDIR)/_build/.executed
+
 # The stamp is made only by a build without a warning: a broken book is never taken for a whole one.
 # Every comparison that the library puts into words is noted beside it, for the site's tests.
 _build/.built: $(VENV)/.installed $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS)
 	@mkdir -p _build
 	@rm -f $@ _build/.comparisons
-	RECSYS_COMPARISONS=$(CURDIR)/_build/.comparisons \
+	RECSYS_COMPARISONS=$(CURDIR)/_build/.comparisons $(BIN)/python tools/execute.py $(EXECUTED)
+	RECSYS_EXECUTED=$(EXECUTED) \
 	$(BIN)/jupyter-book build . --builder html -W -n --keep-going --all
 	@touch $@
 

@@ -149,8 +149,7 @@ def rank(
     return board.sort_values("mean", ascending=False, kind="stable"), tables
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit status."""
+def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m recsys_lib.rank", description=__doc__.partition("\n")[0]
     )
@@ -166,7 +165,12 @@ def main(arguments: list[str] | None = None) -> int:
         default="error",
         help="stop at a row of the data that cannot be used, or leave it out and count it",
     )
-    given = parser.parse_args(arguments)
+    return parser.parse_args(given)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit status."""
+    given = _arguments(arguments)
     try:
         metric_length(given.metric, METRICS)
         own = read_models(given.file)
@@ -182,26 +186,33 @@ def main(arguments: list[str] | None = None) -> int:
     except (DataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    among = "all unknown items" if few is None else f"{few} sampled negatives"
     for note in notes:
         print(f"note: {note.message}", file=sys.stderr)
+    among = "all unknown items" if few is None else f"{few} sampled negatives"
     print(ratings)
     print(f"{given.metric} on the test set of {given.data}, among {among} [95 % over users]\n")
+    _print_board(board, tables, set(own), given.metric)
+    print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
+    return 0
+
+
+def _print_board(
+    board: pd.DataFrame, tables: dict[str, pd.DataFrame], own: set[str], metric: str
+) -> None:
+    """Print a line for each model, then how far those of one's own are from the course's best."""
     for name, row in board.iterrows():
         mark = "*" if name in own else " "
         print(
             f"{mark} {name:16} {row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
             f"   fitted in {row['seconds']:.1f} s"
         )
-    best = next(name for name in board.index if name in others)
-    for name in own:
-        d = compare(tables[name], tables[best]).loc[given.metric]
+    best = next(name for name in board.index if name not in own)
+    for name in (name for name in tables if name in own):
+        d = compare(tables[name], tables[best]).loc[metric]
         print(
             f"\n{name} minus {best}: {d['difference']:+.4f} "
             f"[{d['low']:+.4f}, {d['high']:+.4f}], p = {d['p_value']:.4f}"
         )
-    print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
-    return 0
 
 
 if __name__ == "__main__":

@@ -36,43 +36,49 @@ def _value(text: str) -> float | str:
         return text
 
 
+Row = tuple[str, str, str, str]
+
+
 def timings() -> str:
     """Return the table of timings."""
     run = json.loads((ROOT / "results" / "benchmarks.json").read_text())
     found, versions = run["found"], run["versions"]
-    ranking, metrics, reading = (
-        found["ranking"]["ranking"],
-        found["ranking"]["metrics"],
-        found["reading"],
-    )
-    learning = found["factorization"]
-    epoch = {size: one["nanoseconds"] for size, one in learning["descent"].items()}
-    sweep = learning["als"]
-    rows = [
-        *(
-            (
-                f"an epoch of SGD with biases, {factors} factors, 900,000 ratings in random order",
-                f"{epoch[f'1m_{factors}']['recsys_lib']:.0f} ns a rating",
-                f"{name}: {epoch[f'1m_{factors}'][peer]:.0f} ns",
-                f"{epoch[f'1m_{factors}'][peer] / epoch[f'1m_{factors}']['recsys_lib']:.1f}×",
-            )
-            for factors in (16, 100)
-            for peer, name in (
-                ("surprise", f"Surprise {versions['scikit-surprise']}"),
-                ("surprise_sorted", "the same, on sorted ratings"),
-                ("cornac", f"cornac {versions['cornac']}"),
-            )
-        ),
-        *(
-            (
-                f"a sweep of ALS, {factors} factors, the same ratings",
-                f"{sweep[f'1m_{factors}']['recsys_lib']:.2f} s",
-                f"implicit {versions['implicit']}, which solves another problem of this size: "
-                f"{sweep[f'1m_{factors}']['implicit']:.2f} s",
-                f"{sweep[f'1m_{factors}']['implicit_by_fit']:.1f}×",
-            )
-            for factors in (16, 100)
-        ),
+    rows = _of_learning(found["factorization"], versions)
+    rows += _of_lists(found["ranking"], versions)
+    rows.append(_of_reading(found["reading"]))
+    lines = ["| task | recsys_lib | beside it | faster by |", "|---|--:|---|--:|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def _of_learning(learning: dict, versions: dict[str, str]) -> list[Row]:
+    peers = {
+        "surprise": f"Surprise {versions['scikit-surprise']}",
+        "surprise_sorted": "the same, on sorted ratings",
+        "cornac": f"cornac {versions['cornac']}",
+    }
+    rows = []
+    for factors in (16, 100):
+        epoch = learning["descent"][f"1m_{factors}"]["nanoseconds"]
+        task = f"an epoch of SGD with biases, {factors} factors, 900,000 ratings in random order"
+        ours = f"{epoch['recsys_lib']:.0f} ns a rating"
+        for peer, name in peers.items():
+            ratio = f"{epoch[peer] / epoch['recsys_lib']:.1f}×"
+            rows.append((task, ours, f"{name}: {epoch[peer]:.0f} ns", ratio))
+    for factors in (16, 100):
+        sweep = learning["als"][f"1m_{factors}"]
+        task = f"a sweep of ALS, {factors} factors, the same ratings"
+        beside = (
+            f"implicit {versions['implicit']}, which solves another problem of this size: "
+            f"{sweep['implicit']:.2f} s"
+        )
+        ratio = f"{sweep['implicit_by_fit']:.1f}×"
+        rows.append((task, f"{sweep['recsys_lib']:.2f} s", beside, ratio))
+    return rows
+
+
+def _of_lists(found: dict, versions: dict[str, str]) -> list[Row]:
+    ranking, metrics = found["ranking"], found["metrics"]
+    return [
         (
             "top 10 of 6,040 users × 3,706 items from 16 factors, known items left out",
             f"{ranking['recsys_lib']:.3f} s",
@@ -85,16 +91,17 @@ def timings() -> str:
             f"ranx {versions['ranx']}, with its conversion: {metrics['ranx']:.3f} s",
             f"{metrics['ratio']:.0f}×",
         ),
-        (
-            f"{reading['rows'] / 1e6:.1f} million ratings of {reading['users'] / 1e6:.2f} million "
-            "users: read and numbered; then filtered",
-            f"{reading['read']:.1f} s; {reading['filter']:.1f} s",
-            f"at most {reading['peak_gb']:.2f} GB of memory",
-            "",
-        ),
     ]
-    lines = ["| task | recsys_lib | beside it | faster by |", "|---|--:|---|--:|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def _of_reading(reading: dict) -> Row:
+    return (
+        f"{reading['rows'] / 1e6:.1f} million ratings of {reading['users'] / 1e6:.2f} million "
+        "users: read and numbered; then filtered",
+        f"{reading['read']:.1f} s; {reading['filter']:.1f} s",
+        f"at most {reading['peak_gb']:.2f} GB of memory",
+        "",
+    )
 
 
 def filled(text: str) -> str:

@@ -3,6 +3,7 @@
 It opens from a web server and from a folder on a memory stick alike, with no other site at hand.
 """
 
+import os
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.config import Config
 
 # Sphinx's search fetches each page it found to show a summary, which browsers refuse for files.
 NO_SUMMARIES_FROM_FILES = (
@@ -93,7 +95,15 @@ def write_entrance(app: Sphinx, exception: Exception | None) -> None:
     (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
+def take_executed(app: Sphinx, config: Config) -> None:
+    """Show the notebooks as `make book` has just run them, several at a time, if it says where."""
+    if folder := os.environ.get("RECSYS_EXECUTED"):
+        config.nb_execution_mode = "cache"
+        config.nb_execution_cache_path = folder
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("config-inited", take_executed)
     app.add_js_file(None, body=PRINT_IN_LIGHT_MODE)
     app.connect("doctree-read", mend_quizzes)
     app.connect("doctree-read", hide_solution_marks)

@@ -128,6 +128,14 @@ class Interactions:
         object.__setattr__(self, "scale", check_scale("scale", self.scale))
         self._check()
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """A pickled or copied array could be written to."""
+        for attribute, value in state.items():
+            if isinstance(value, np.ndarray):
+                self._freeze(attribute, value)
+            else:
+                object.__setattr__(self, attribute, value)
+
     def _freeze(self, attribute: str, array: np.ndarray) -> None:
         array.setflags(write=False)
         object.__setattr__(self, attribute, array)

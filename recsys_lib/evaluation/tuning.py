@@ -73,29 +73,19 @@ def search(
         If an argument is something else, the validation set is empty, or no trial came to a number.
     """
     tuning, grid = _without_test(split), _settings(space, trials, seed)
-    k = 0 if metric in ERRORS else metric_length(metric, METRICS, ERRORS)
+    if metric not in ERRORS:
+        metric_length(metric, METRICS, ERRORS)
     chance = [{"seed": check_int("seeds", one)} for one in seeds]
     if chance and "seed" in space:
         raise ValueError("seeds must be empty where space has a seed")
 
-    def measured(model: Recommender) -> float:
-        if not isinstance(model, Recommender):
-            raise TypeError(f"make_model must return a model, got {model!r}")
-        patient = getattr(model, "patience", None) is not None
-        try:
-            model.fit(tuning.train, **({"watch": watching(tuning, candidates)} if patient else {}))
-        except FloatingPointError:  # a step too large: nothing to choose, and no reason to stop
-            return np.nan
-        if metric in ERRORS:
-            # evaluate_ratings says so where the model only ranks
-            table = evaluate_ratings(model, tuning, on="valid")  # type: ignore[arg-type]
-            return rating_error(table, metric)
-        return evaluate(model, tuning, k, on="valid", candidates=candidates)[metric].mean()
-
     rows = []
     for setting in grid:
         start = time.perf_counter()
-        found = [measured(make_model(**setting, **one)) for one in chance or [{}]]
+        found = [
+            _on_validation(make_model(**setting, **one), tuning, metric, candidates)
+            for one in chance or [{}]
+        ]
         sd = {"sd": np.std(found, ddof=1)} if len(found) > 1 else {}
         seconds = time.perf_counter() - start
         rows.append(setting | {metric: np.mean(found)} | sd | {"seconds": seconds})
@@ -109,6 +99,25 @@ def search(
     table = table.loc[order].reset_index(drop=True)
     table.attrs["best"] = best
     return table
+
+
+def _on_validation(
+    model: Recommender, split: Split, metric: str, candidates: Candidates | None
+) -> float:
+    """Fit a model and return its metric, NaN if the numbers of the training grew without end."""
+    if not isinstance(model, Recommender):
+        raise TypeError(f"make_model must return a model, got {model!r}")
+    patient = getattr(model, "patience", None) is not None
+    try:
+        model.fit(split.train, **({"watch": watching(split, candidates)} if patient else {}))
+    except FloatingPointError:  # a step too large: nothing to choose, and no reason to stop
+        return np.nan
+    if metric in ERRORS:
+        # evaluate_ratings says so where the model only ranks
+        table = evaluate_ratings(model, split, on="valid")  # type: ignore[arg-type]
+        return rating_error(table, metric)
+    k = metric_length(metric, METRICS)
+    return evaluate(model, split, k, on="valid", candidates=candidates)[metric].mean()
 
 
 def _without_test(split: Split) -> Split:

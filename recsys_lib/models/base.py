@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,7 +93,11 @@ class Recommender(ABC):
 
     @contextmanager
     def _fitting(self, train: Interactions) -> Iterator[None]:
-        """Check what is to be learned from; a model whose fit was interrupted is not fitted."""
+        """Check what is to be learned from, and let the body of the ``with`` learn, at the yield.
+
+        From there on the model counts as fitted, so that `watch` can score it after every epoch; if
+        anything goes wrong or is interrupted, no longer.
+        """
         check_interactions("train", train)
         if len(train) == 0:
             raise DataError(f"train is empty: {train!r}")
@@ -409,6 +414,16 @@ class RatingPredictor(Recommender):
 
     def _begin(self, train: Interactions) -> None:
         self.scale_ = np.array(train.scale or (-np.inf, np.inf))
+        if len(train) > 1 and np.ptp(train.rating) == 0 and not self._counts_unrated():
+            warnings.warn(
+                f"all {len(train)} ratings are {train.rating[0]:g}, and a model of ratings learns "
+                "from how they differ; for events that nobody rated take BinaryMF or ItemKNN",
+                stacklevel=2,
+            )
+
+    def _counts_unrated(self) -> bool:
+        """Whether it learns from what was not rated, so that equal ratings say something, too."""
+        return False
 
     def _reads_ratings(self) -> bool:
         return True

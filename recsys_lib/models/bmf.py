@@ -48,31 +48,34 @@ def sgd(
             x = c + bu[u] + bi[i]
             for f in range(P.shape[1]):
                 x += P[u, f] * Q[i, f]
-            z = np.exp(-abs(x))  # at most 1: nothing can overflow
+            # the loss is max(x, 0) - r x + log(1 + z); z is at most 1, so nothing can overflow
+            z = np.exp(-abs(x))
             probability = one / (one + z) if x >= 0 else z / (one + z)
-            if n == 0:
-                error = probability - one
+            if n == 0:  # r = 1
+                g = probability - one
                 loss += max(-x, 0)
                 right += x > 0
-            else:
-                error = probability
+            else:  # r = 0
+                g = probability
                 loss += max(x, 0)
                 right += x <= 0
             product *= 1 + z  # the sum of logarithms is the logarithm of the product
             if product > 1e30:
                 loss, product = loss + np.log(product), 1.0
             if biases:
-                bu[u] -= learning_rate * (error + decay_u[u] * bu[u])
-                bi[i] -= learning_rate * (error + decay_i[i] * bi[i])
+                bu[u] -= learning_rate * (g + decay_u[u] * bu[u])
+                bi[i] -= learning_rate * (g + decay_i[i] * bi[i])
             for f in range(P.shape[1]):
                 p, q = P[u, f], Q[i, f]
-                P[u, f] = p - learning_rate * (error * q + decay_u[u] * p)
-                Q[i, f] = q - learning_rate * (error * p + decay_i[i] * q)
+                P[u, f] = p - learning_rate * (g * q + decay_u[u] * p)
+                Q[i, f] = q - learning_rate * (g * p + decay_i[i] * q)
         loss += np.log(product)
     return loss, right
 
 
-# Sums may be taken in any order, which lets the processor add eight numbers at a time.
+# Sums may be taken in any order ("reassoc"), so that the processor adds eight numbers at a time, a
+# product be added as it is made ("contract"), and -0 be 0 ("nsz"). NaN and infinity stay what they
+# are, and are found.
 epoch = njit(cache=True, fastmath={"reassoc", "contract", "nsz"})(sgd)
 
 
@@ -106,7 +109,8 @@ class BinaryMF(ImplicitModel):
     Attributes
     ----------
     intercept_ : float
-        c, the log-odds of a positive among the training samples, or 0 without biases; fixed.
+        c, the log-odds of a positive among the training samples, ``-log(n_negatives)``; 0 without
+        biases or without negatives. It is not learned.
     user_biases_, item_biases_ : ndarray of float32, shapes (n_users,), (n_items,)
     user_factors_, item_factors_ : ndarray of float32, shapes (n_users, factors), (n_items, factors)
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
@@ -160,8 +164,9 @@ class BinaryMF(ImplicitModel):
         n_samples = len(users) * (1 + self.n_negatives)
         while True:
             negatives = sampler.draw(users, self.n_negatives, run.rng)
-            order = run.rng.permutation(len(users))
+            order = run.rng.permutation(len(users))  # of the positives; their negatives go along
             samples = users[order], items[order], negatives[order]
+            # as `sgd` takes them: c, bu, bi, P, Q, decay_u, decay_i, learning_rate, biases
             rest = c, *self._factors(), *penalties, rate, self.biases
             loss, right = 0.0, 0
             for part in in_parts(len(order), (1 + self.n_negatives) * self.factors):

@@ -143,19 +143,20 @@ def draw_for_one(
 
 @njit(cache=True)
 def _draw_unmet(indptr, indices, n_items, users, rng, negatives):
+    # user u has met indices[indptr[u] : indptr[u + 1]]
     met = np.zeros(n_items, dtype=np.bool_)
-    marked, unmet, few = -1, np.empty(0, dtype=np.int64), False
+    marked, unmet, few_unmet = -1, np.empty(0, dtype=np.int64), False
     for s in range(len(users)):
         if users[s] != marked:
             if marked >= 0:
                 met[indices[indptr[marked] : indptr[marked + 1]]] = False
             marked = users[s]
             met[indices[indptr[marked] : indptr[marked + 1]]] = True
-            few = 10 * (indptr[marked + 1] - indptr[marked]) > 9 * n_items
-            if few:  # drawing again until one is hit would go on for long
+            few_unmet = 10 * (indptr[marked + 1] - indptr[marked]) > 9 * n_items
+            if few_unmet:  # drawing again until one is hit would go on for long
                 unmet = np.flatnonzero(~met)
         for c in range(negatives.shape[1]):
-            if few:
+            if few_unmet:
                 negatives[s, c] = unmet[int(rng.random() * len(unmet))]
                 continue
             item = int(rng.random() * n_items)

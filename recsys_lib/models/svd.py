@@ -228,6 +228,9 @@ class SVD(FactorModel):
         u, s, vt = truncated_svd(operator, self.factors, self.solver, self.seed)
         self.singular_values_, self.user_factors_, self.item_factors_ = s, u * s, vt.T.copy()
 
+    def _counts_unrated(self) -> bool:
+        return True  # or fills that in from `Biases`, which learn from ratings alone and warn
+
     def _fills(self, train: Interactions) -> tuple[np.ndarray, np.ndarray]:
         nothing = np.zeros(train.n_users), np.zeros(train.n_items)
         if self.fill == "zero":

@@ -51,7 +51,7 @@ class Run:
     order: np.ndarray | None = None
 
     def state(self) -> dict[str, Any]:
-        """Return a copy of everything, which `set_state` takes."""
+        """Return a copy, for `set_state`, of all that `_start` does not make again."""
         return copy.deepcopy(
             {"rng": self.rng.bit_generator.state, "rows": self.rows, "best": self.best}
         )
@@ -73,8 +73,9 @@ class EpochModel(Recommender):
     epochs : int
         Passes over the training set; the most there can be if `patience` is given.
     patience : int, optional
-        Stop when `metric` has not improved for this many epochs, and take back the best epoch.
-        Needs a `watch` in `fit` that measures it, such as ``evaluation.watching(split)``.
+        Stop when `metric` has not improved for this many epochs. However training ends, the model
+        has the weights of the best epoch then. Needs a `watch` in `fit` that measures it, such as
+        ``evaluation.watching(split)``.
     metric : str
         A column of `history_`. A loss or an error is better when it is lower, all else when it is
         higher.
@@ -87,7 +88,7 @@ class EpochModel(Recommender):
         One row per epoch: epoch; seconds of training so far; what the model measures of its
         training; and what `watch` returned.
     best_epoch_ : int
-        Whose weights the model has.
+        Number, counted from 1, of the epoch whose weights the model has.
     """
 
     epochs: int
@@ -167,7 +168,7 @@ class EpochModel(Recommender):
 
     @abstractmethod
     def _start(self, train: Interactions) -> Run:
-        """Set the weights that training begins with; return its random numbers."""
+        """Set the weights that training begins with; return the run, with nothing done yet."""
 
     @abstractmethod
     def _epochs(self, train: Interactions, run: Any) -> Iterator[Row]:
@@ -195,7 +196,7 @@ def loop(
     ) as bar:
         while len(run.rows) < model.epochs and not _out_of_patience(model, run):
             start = time.perf_counter()
-            measured = next(epochs)
+            measured = next(epochs)  # runs the model's `_epochs` on to its next yield
             seconds = time.perf_counter() - start + (run.rows[-1]["seconds"] if run.rows else 0.0)
             row = {"epoch": len(run.rows) + 1, "seconds": seconds} | measured
             _check_finite(model, row, measured)

@@ -67,6 +67,7 @@ def least_squares(ratings, regularization, users, items):
     density=st.sampled_from([0.1, 0.4, 0.8]),
     regularization=st.sampled_from([0.3, 1.0, 5.0, 40.0]),
 )
+@pytest.mark.filterwarnings("ignore:all .* ratings are")  # of a few that happen to be equal
 @repeatable
 def test_biases_are_the_least_squares_solution(
     users, items, seed, n_users, n_items, density, regularization

@@ -49,8 +49,8 @@ def scattered(n_users, n_items, each, seed=0):
     rng = np.random.default_rng(seed)
     cells = np.repeat(np.arange(n_users), each) * n_items + rng.integers(0, n_items, n_users * each)
     user, item = np.divmod(np.unique(cells), n_items)
-    none = np.zeros(len(user))
-    return Interactions(user, item, none + 1, none, range(n_users), range(n_items))
+    ratings, none = 1 + (user + item) % 5, np.zeros(len(user))
+    return Interactions(user, item, ratings, none, range(n_users), range(n_items))
 
 
 def peak(call):

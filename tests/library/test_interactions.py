@@ -1,7 +1,9 @@
 """`Interactions`: what it holds, what it refuses, and its way to matrices, tables and files."""
 
+import copy
 import dataclasses
 import zipfile
+from pickle import dumps, loads
 
 import numpy as np
 import pandas as pd
@@ -111,6 +113,22 @@ class TestItIsFrozen:
     def test_no_array_can_be_written_to(self, attribute):
         with pytest.raises(ValueError, match="read-only"):
             getattr(make(), attribute)[0] = 0
+
+    @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda one: loads(dumps(one))])
+    def test_nor_one_of_a_copy(self, again):
+        ratings = make()
+        vocabulary = ratings.vocabulary  # is kept once it is known
+        same = again(ratings)
+        assert same.vocabulary == vocabulary
+        assert (same.name, same.scale, same.report) == (
+            ratings.name,
+            ratings.scale,
+            ratings.report,
+        )
+        for attribute in ("user", "item", "rating", "timestamp", "user_ids", "item_ids"):
+            np.testing.assert_array_equal(getattr(same, attribute), getattr(ratings, attribute))
+            with pytest.raises(ValueError, match="read-only"):
+                getattr(same, attribute)[0] = 0
 
     def test_it_does_not_share_the_arrays_it_was_made_from(self):
         user, ids = np.array([0, 1, 1], dtype=np.int32), np.array(["u", "v"])

@@ -11,8 +11,8 @@ from recsys_lib import metrics, top_k
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, leaderboard, significance
 from recsys_lib.evaluation.candidates import sample_candidates
-from recsys_lib.models import ALS, GMF, MF, SVD, Biases, bmf
-from recsys_lib.models.implicit import NegativeSampler
+from recsys_lib.models import ALS, GMF, MF, SVD, Biases, BinaryMF, ItemKNN, Popularity, bmf
+from recsys_lib.models.implicit import NegativeSampler, draw_for_one
 from recsys_lib.models.neighbors import _k_largest
 from recsys_lib.models.svd import randomized_svd, truncated_svd
 
@@ -53,6 +53,13 @@ def test_the_first_and_the_last_item_are_drawn_as_often_as_any(met):
     unmet = np.setdiff1d(np.arange(30), met)
     assert counts[unmet].sum() == 20_000
     assert stats.chisquare(counts[unmet]).pvalue > 0.001
+
+
+def test_nothing_that_a_single_user_has_met_is_drawn_for_them():
+    for met in ([0], [4], [0, 2], [3, 1, 4]):
+        drawn = draw_for_one(np.array(met), 5, 200, np.random.default_rng(0))
+        assert drawn.shape == (len(met), 200)
+        assert set(drawn.ravel()) == set(range(5)) - set(met)
 
 
 def test_an_item_met_in_training_and_again_in_validation_is_no_negative():
@@ -171,6 +178,23 @@ def test_nan_is_refused_in_whichever_row_it_is(row):
 
 
 # --- training ---
+
+
+@pytest.mark.parametrize(
+    "model", [Biases(), MF(2, epochs=1), ALS(2, epochs=1), SVD(2, fill="user")], ids=repr
+)
+def test_ratings_that_are_all_equal_teach_a_model_of_ratings_nothing(model):
+    """Events without ratings are taken for ratings of 1; what was not rated counts for nothing."""
+    alike = rated(3 * np.eye(5, 4))
+    with pytest.warns(UserWarning, match=r"all 4 ratings are 3, and .* take BinaryMF"):
+        model.fit(alike)
+    model.fit(rated(np.eye(5, 4) + 2 * np.eye(5, 4, k=1)))  # without a warning
+
+
+def test_the_others_learn_from_equal_ratings_in_silence():
+    alike = rated(np.eye(5, 4) + np.eye(5, 4, k=1))
+    for model in (SVD(2, fill="zero"), BinaryMF(2, epochs=1), ItemKNN(2), Popularity()):
+        model.fit(alike)
 
 
 @pytest.mark.parametrize("sgd", [bmf.sgd, bmf.epoch], ids=["plain", "compiled"])

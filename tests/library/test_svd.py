@@ -397,7 +397,13 @@ def test_a_matrix_without_any_difference_is_said_to_have_none(solver, fill, cent
     """It has rank one, or is the zero matrix once it is centered. Never wrong numbers."""
     model = SVD(2, fill=fill, center=center, solver=solver)
     may_refuse = solver == "propack"
-    with contextlib.suppress(DataError) if may_refuse else contextlib.nullcontext():
+    filled = fill != "zero"  # zeros differ from the ratings
+    with (
+        contextlib.suppress(DataError) if may_refuse else contextlib.nullcontext(),
+        pytest.warns(UserWarning, match="all 30 ratings are 3")
+        if filled
+        else contextlib.nullcontext(),
+    ):
         np.testing.assert_allclose(model.fit(constant()).score(range(6)), 3.0, atol=1e-5)
 
 

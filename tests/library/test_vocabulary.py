@@ -31,7 +31,9 @@ def made(prefix: str, order: int = 1) -> Interactions:
     pairs = np.unique(np.r_[np.arange(20) * 21, rng.integers(0, 400, 200)])
     ids = [f"{prefix}{n:02}" for n in range(20)][::order]
     n = len(pairs)
-    return Interactions(pairs // 20, pairs % 20, np.ones(n), np.arange(n), ids, ids, time_unit="s")
+    user, item = np.divmod(pairs, 20)
+    ratings = 1 + (user + item) % 5
+    return Interactions(user, item, ratings, np.arange(n), ids, ids, time_unit="s")
 
 
 MINE, OTHERS, TURNED = made("a"), made("b"), made("a", -1)

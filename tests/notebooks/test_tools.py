@@ -1,7 +1,9 @@
-"""What the commit hook takes out of a notebook, and what it leaves."""
+"""What the commit hook takes out of a notebook, what it leaves, and how the book runs them."""
 
+import execute
 import nbformat
 import pytest
+from jupyter_cache import get_cache
 
 import chapter
 
@@ -56,3 +58,20 @@ def test_a_chapter_that_does_not_exist_is_answered_with_those_that_do():
     with pytest.raises(SystemExit, match=r"got .77.\. There are: 00_start_here"):
         chapter.find("77")
     assert [path.stem for path in chapter.find("02")] == ["02_cosine"]
+
+
+def test_chapters_that_ran_are_found_by_the_build_and_one_that_stops_is_named(tmp_path):
+    """A kept output is taken for no run; the folder is emptied first; all of them run."""
+    kept, sources = tmp_path / "kept", {"a": "print(1 + 1)", "b": "1 / 0", "c": "print(3 + 3)"}
+    paths = [tmp_path / f"{name}.ipynb" for name in sources]
+    for path in paths:
+        cell = nbformat.v4.new_code_cell(sources[path.stem], outputs=[printed("before\n")])
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    for _ in range(2):
+        with pytest.raises(SystemExit, match=r"(?s)^b\.ipynb stops:.*ZeroDivisionError"):
+            execute.main(kept, paths)
+        cache = get_cache(str(kept))
+        assert len(cache.list_cache_records()) == 2
+        for path, printed_now in ((paths[0], "2\n"), (paths[2], "6\n")):
+            _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+            assert [one.text for one in notebook.cells[0].outputs] == [printed_now]

@@ -19,13 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def clone(tmp_path):
+def used(clone):
     """A clone with an environment that somebody uses; its pip only notes what it is asked for."""
-    for name in ("Makefile", "requirements.txt", "pyproject.toml", "tools/require_python.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    (tmp_path / "recsys_lib").mkdir()
-    venv = tmp_path / ".venv"
+    venv = clone / ".venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     (packages,) = venv.glob("lib/python*/site-packages")
     (packages / "pip").mkdir()
@@ -33,7 +29,7 @@ def clone(tmp_path):
     notes = "import sys; open('pip.notes', 'a').write(' '.join(sys.argv[1:]) + chr(10))"
     (packages / "pip" / "__main__.py").write_text(notes)
     (packages / "mine.py").touch()
-    return tmp_path
+    return clone
 
 
 def make(folder):
@@ -51,24 +47,24 @@ def make(folder):
     return asked.read_text().strip() if asked.exists() else None
 
 
-def test_an_environment_in_use_is_brought_up_to_date_in_place(clone):
-    assert make(clone) is None
-    assert list(clone.glob(".venv/lib/python*/site-packages/mine.py"))
-    assert (clone / ".venv" / ".installed").exists()
-    assert (clone / "pip.notes").read_text().startswith("install --quiet -r requirements.txt")
+def test_an_environment_in_use_is_brought_up_to_date_in_place(used):
+    assert make(used) is None
+    assert list(used.glob(".venv/lib/python*/site-packages/mine.py"))
+    assert (used / ".venv" / ".installed").exists()
+    assert (used / "pip.notes").read_text().startswith("install --quiet -r requirements.txt")
 
 
-def test_a_broken_environment_is_made_anew(clone):
-    shutil.rmtree(next(clone.glob(".venv/lib/python*/site-packages/pip")))
-    assert make(clone) == "-m venv --clear .venv"
-    assert not (clone / ".venv" / ".installed").exists()
+def test_a_broken_environment_is_made_anew(used):
+    shutil.rmtree(next(used.glob(".venv/lib/python*/site-packages/pip")))
+    assert make(used) == "-m venv --clear .venv"
+    assert not (used / ".venv" / ".installed").exists()
 
 
-def test_an_environment_of_another_python_is_made_anew(clone):
-    (clone / ".venv" / "bin" / "python").unlink()
-    (clone / ".venv" / "bin" / "python").write_text("#!/bin/sh\necho '(3, 99) /elsewhere'\n")
-    (clone / ".venv" / "bin" / "python").chmod(0o755)
-    assert make(clone) == "-m venv --clear .venv"
+def test_an_environment_of_another_python_is_made_anew(used):
+    (used / ".venv" / "bin" / "python").unlink()
+    (used / ".venv" / "bin" / "python").write_text("#!/bin/sh\necho '(3, 99) /elsewhere'\n")
+    (used / ".venv" / "bin" / "python").chmod(0o755)
+    assert make(used) == "-m venv --clear .venv"
 
 
 # --- a student's folder ---
