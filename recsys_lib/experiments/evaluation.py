@@ -138,27 +138,11 @@ def quick(
     return {"models": _recorded({UserKNN.__name__: [one]}, split)}
 
 
-class WithPopularity(Recommender):
-    """The SVD, and popularity for users without a training row, as the other models have it."""
-
-    def __init__(self, model: Recommender):
-        self.model = model
-
-    def _fit(self, train: Interactions) -> None:
-        self.model.fit(train)
-        self.cold_ = train.user_counts == 0
-        self.popularity_ = train.item_counts.astype(np.float32)
-
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        scores = self.model.score(users)
-        return np.where(self.cold_[users][:, None], self.popularity_, scores)
-
-
 MODELS: dict[str, Callable[[Split, int], Recommender]] = {  # in which chance has no part
     "Random": lambda split, factors: Random(),
     "Popularity": lambda split, factors: Popularity(),
     "Popularity of the year": lambda split, factors: PopularityAround(split, YEAR, 0),
-    "SVD": lambda split, factors: WithPopularity(SVD(factors)),
+    "SVD": lambda split, factors: SVD(factors),
     "UserKNN": lambda split, factors: UserKNN(**USER_KNN),
     "ItemKNN": lambda split, factors: ItemKNN(**ITEM_KNN),
 }

@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.evaluation import WithPopularity
 from recsys_lib.experiments.protocol import (
     YEAR,
     PopularityAround,
@@ -148,7 +147,7 @@ def _ranking(split: Split, candidates: Candidates) -> dict:
         row = {"k": k, **_means(model, tuning, lists)}
         trials.append(row | {"training_error": float(np.sqrt(max(left, 0.0)))})
     best = max((t for t in trials if t["k"] < min(dense.shape)), key=lambda t: t["ndcg@10"])
-    chosen = WithPopularity(SVD(factors=best["k"])).fit(split.train)
+    chosen = SVD(factors=best["k"]).fit(split.train)
     tested = evaluate(chosen, split, candidates=candidates)
     found = {
         "trials": trials,

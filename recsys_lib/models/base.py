@@ -280,7 +280,7 @@ class Recommender(ABC):
         """
         self._check_fitted()
         items, ratings = self._checked_row(items, ratings)
-        if len(items) == 0 and hasattr(self, "popularity_"):
+        if len(items) == 0 and isinstance(self, Personal):
             return self.popularity_.copy()
         return self._fold_in(items, ratings)
 
@@ -399,6 +399,37 @@ class Recommender(ABC):
         return f"{type(self).__name__}({shown})"
 
 
+class Personal(Recommender):
+    """A model whose scores rest on what a user has met; who has met nothing gets the popular items.
+
+    A subclass adds `_personal` in place of `_score`.
+
+    Attributes
+    ----------
+    cold_ : ndarray of bool, shape (n_users,)
+        Users without a training row: the numbers that a model has of them were never trained.
+    popularity_ : ndarray of float32, shape (n_items,)
+        Their scores: how many users have each item in the training set.
+    """
+
+    cold_: np.ndarray
+    popularity_: np.ndarray
+
+    def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
+        self.cold_ = train.user_counts == 0
+        self.popularity_ = train.item_counts.astype(np.float32)
+
+    @abstractmethod
+    def _personal(self, users: np.ndarray) -> np.ndarray:
+        """Return float32 scores, a new array of shape (len(users), n_items)."""
+
+    def _score(self, users: np.ndarray) -> np.ndarray:
+        scores = self._personal(users)
+        scores[self.cold_[users]] = self.popularity_
+        return scores
+
+
 class RatingPredictor(Recommender):
     """A model whose scores are meant as ratings, so that their error can be measured.
 
@@ -413,6 +444,7 @@ class RatingPredictor(Recommender):
     scale_: np.ndarray
 
     def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
         self.scale_ = np.array(train.scale or (-np.inf, np.inf))
         if len(train) > 1 and np.ptp(train.rating) == 0 and not self._counts_unrated():
             warnings.warn(

@@ -176,7 +176,7 @@ class BinaryMF(ImplicitModel):
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         return score_pairs(users, items, self.intercept_, *self._factors())
 
-    def _all_logits(self, users: np.ndarray) -> np.ndarray:
+    def _personal(self, users: np.ndarray) -> np.ndarray:
         return score_all(users, self.intercept_, *self._factors())
 
     def _factors(self) -> tuple[np.ndarray, ...]:
@@ -203,7 +203,8 @@ class BinaryMF(ImplicitModel):
             penalties = decay, np.zeros(samples, dtype=np.float32)
             epoch(*columns, c, bu, *held, *penalties, rate, self.biases, 0.0, 0)
         factors = bu, self.item_biases_, p, self.item_factors_
-        return score_all(np.array([0]), self.intercept_, *factors)[0]
+        scores = score_all(np.array([0]), self.intercept_, *factors)[0]
+        return np.where(self.unseen_, self.popularity_, scores)
 
 
 def decays(

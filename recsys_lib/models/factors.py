@@ -10,10 +10,10 @@ from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.metrics import mae, rmse
-from recsys_lib.models.base import RatingPredictor, in_parts
+from recsys_lib.models.base import Personal, RatingPredictor, in_parts
 
 
-class FactorModel(RatingPredictor):
+class FactorModel(Personal, RatingPredictor):
     """Scores and predictions from learned factors; a subclass learns them in `_fit`.
 
     Attributes
@@ -22,31 +22,19 @@ class FactorModel(RatingPredictor):
     user_biases_, item_biases_ : ndarray, shapes (n_users,), (n_items,)
     user_factors_, item_factors_ : ndarray, shapes (n_users, factors), (n_items, factors)
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
-    cold_ : ndarray of bool, shape (n_users,)
-        Users without a training row. No list can be made from their ratings, which are as good as
-        the mean and the biases of the items, so they are scored by popularity.
-    popularity_ : ndarray of float32, shape (n_items,)
-        Their scores: how many users have each item in the training set. (`predict` stays with
-        ratings.)
+    cold_, popularity_
+        As in `base.Personal`: no list can be made from the ratings of a user without a training
+        row, which are as good as the mean and the biases of the items. (`predict` returns them.)
     """
 
-    cold_: np.ndarray
-    popularity_: np.ndarray
     global_mean_: float
     user_biases_: np.ndarray
     item_biases_: np.ndarray
     user_factors_: np.ndarray
     item_factors_: np.ndarray
 
-    def _begin(self, train: Interactions) -> None:
-        super()._begin(train)
-        self.cold_ = train.user_counts == 0
-        self.popularity_ = train.item_counts.astype(np.float32)
-
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        scores = score_all(users, self.global_mean_, *self._factors())
-        scores[self.cold_[users]] = self.popularity_
-        return scores
+    def _personal(self, users: np.ndarray) -> np.ndarray:
+        return score_all(users, self.global_mean_, *self._factors())
 
     def _predict(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         return score_pairs(users, items, self.global_mean_, *self._factors())

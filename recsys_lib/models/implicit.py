@@ -6,12 +6,12 @@ import numpy as np
 from numba import njit
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import AT_ONCE
+from recsys_lib.models.base import AT_ONCE, Personal
 from recsys_lib.models.training import EpochModel
 from recsys_lib.validation import DataError, check_int
 
 
-class ImplicitModel(EpochModel):
+class ImplicitModel(Personal, EpochModel):
     r"""A model that learns in epochs from positives and sampled negatives.
 
     Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
@@ -19,7 +19,7 @@ class ImplicitModel(EpochModel):
     items that are in no training sample at all: those without a training row, if there are no
     negatives.
 
-    A subclass adds `_logits` and `_all_logits` to what `EpochModel` asks for.
+    A subclass adds `_logits` and `_personal`, the same of all items, to what `EpochModel` asks for.
 
     Parameters
     ----------
@@ -33,18 +33,16 @@ class ImplicitModel(EpochModel):
     history_, best_epoch_
         As in `training.EpochModel`; measured in training are loss and accuracy over the samples,
         each before its own step.
-    cold_ : ndarray of bool, shape (n_users,)
-        Users without a training row.
+    cold_
+        As in `base.Personal`.
     unseen_ : ndarray of bool, shape (n_items,)
         Items in no training sample.
     popularity_ : ndarray of float32, shape (n_items,)
-        Their scores: the log-odds that a training sample of the item is positive.
+        What users without a training row get: the log-odds that a sample of the item is positive.
     """
 
     n_negatives: int
-    cold_: np.ndarray
     unseen_: np.ndarray
-    popularity_: np.ndarray
 
     def _check_implicit(
         self, n_negatives: int, epochs: int, patience: int | None, metric: str, seed: int
@@ -53,7 +51,7 @@ class ImplicitModel(EpochModel):
         self._check_training(epochs, patience, metric, seed)
 
     def _begin(self, train: Interactions) -> None:
-        self.cold_ = train.user_counts == 0
+        super()._begin(train)
         self.unseen_ = (train.item_counts == 0) & (self.n_negatives == 0)
         self.popularity_ = popularity(train, self.n_negatives)
 
@@ -61,14 +59,9 @@ class ImplicitModel(EpochModel):
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return the logits of (user, item) pairs, shape (n,)."""
 
-    @abstractmethod
-    def _all_logits(self, users: np.ndarray) -> np.ndarray:
-        """Return the logits of all items, shape (n, n_items)."""
-
     def _score(self, users: np.ndarray) -> np.ndarray:
-        scores = self._all_logits(users)
+        scores = super()._score(users)
         scores[:, self.unseen_] = self.popularity_[self.unseen_]
-        scores[self.cold_[users]] = self.popularity_
         return scores
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:

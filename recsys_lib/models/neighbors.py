@@ -16,7 +16,7 @@ from numba import njit
 from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import Recommender, rows_in_parts
+from recsys_lib.models.base import Personal, rows_in_parts
 from recsys_lib.validation import check_bool, check_choice, check_ids, check_int, check_real
 
 
@@ -57,14 +57,12 @@ def center_rows(matrix: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]
     return centered, means
 
 
-class _KNN(Recommender):
+class _KNN(Personal):
     """What the two sides share: the matrix to compare, the neighbors to keep, and new users."""
 
     similarity_: sparse.csr_array
     matrix_: sparse.csr_array
     user_means_: np.ndarray
-    cold_: np.ndarray
-    popularity_: np.ndarray
 
     def __init__(
         self,
@@ -82,14 +80,8 @@ class _KNN(Recommender):
                 "center=True needs values='rating': ones minus their mean are all zero"
             )
 
-    def _begin(self, train: Interactions) -> None:
-        self.cold_ = train.user_counts == 0
-        self.popularity_ = train.item_counts.astype(np.float32)
-
-    def _score(self, users: np.ndarray) -> np.ndarray:
-        scores = self._from_neighbors(users).toarray()
-        scores[self.cold_[users]] = self.popularity_
-        return scores
+    def _personal(self, users: np.ndarray) -> np.ndarray:
+        return self._from_neighbors(users).toarray()
 
     @abstractmethod
     def _from_neighbors(self, users: np.ndarray) -> sparse.csr_array:
@@ -242,10 +234,8 @@ class UserKNN(_KNN):
         Training cells, centered if asked for.
     user_means_ : ndarray, shape (n_users,)
         Only with `center`.
-    cold_ : ndarray of bool, shape (n_users,)
-        Users without a training row.
-    popularity_ : ndarray of float32, shape (n_items,)
-        Their scores: how many users have each item in the training set.
+    cold_, popularity_
+        As in `base.Personal`.
     """
 
     def _fit(self, train: Interactions) -> None:

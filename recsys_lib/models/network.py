@@ -195,7 +195,7 @@ class NetworkModel(ImplicitModel):
                 logits[part] = self.network_(*pairs).cpu().numpy()
         return logits
 
-    def _all_logits(self, users: np.ndarray) -> np.ndarray:
+    def _personal(self, users: np.ndarray) -> np.ndarray:
         n = len(users) * self.n_items_
         logits = np.empty(n, dtype=np.float32)
         for start in range(0, n, PAIRS):  # all pairs at once take four times the room of the logits

@@ -16,12 +16,12 @@ from recsys_lib.evaluation.ratings import (
     rating_error,
 )
 from recsys_lib.experiments import dot_product, ratings, tuning
-from recsys_lib.experiments.evaluation import WithPopularity, _change
+from recsys_lib.experiments.evaluation import _change
 from recsys_lib.experiments.networks import Mean, halves
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.experiments.svd import Truncated
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import MF, MLP, Biases, UserKNN
+from recsys_lib.models import MF, MLP, Biases
 from recsys_lib.models.als import solve_side
 from recsys_lib.results import recorded
 
@@ -118,15 +118,6 @@ def test_a_relative_difference_that_stays_is_no_change_and_one_that_turns_is():
     same = _change(tables)["hr@10"]["A - B"]
     assert same["difference"] == pytest.approx(0)
     assert same["p_value"] == 1
-
-
-def test_new_users_get_popularity_and_others_what_their_model_says():
-    train = split_of([(0, 0), (0, 3), (1, 3)], [], [], SHAPE).train
-    model, alone = WithPopularity(UserKNN()).fit(train), UserKNN().fit(train)
-    users = np.arange(3)
-    np.testing.assert_array_equal(model.score(users)[:2], alone.score(users[:2]))
-    np.testing.assert_array_equal(model.score([2])[0], train.item_counts)
-    np.testing.assert_array_equal(model.score_items([2, 0], [[3, 1], [3, 1]])[0], [2, 0])
 
 
 def test_at_full_rank_the_unknown_cells_are_tied_and_the_known_are_as_given():
