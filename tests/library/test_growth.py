@@ -360,6 +360,20 @@ def test_every_compiled_loop_of_a_fit_is_left_between_its_parts(monkeypatch, nam
         model.score([0])
 
 
+def test_a_half_sweep_counts_the_products_that_it_makes(monkeypatch):
+    """Of n ratings a matrix of products, n size^2; and its solution, about size^3."""
+    works = []
+
+    def spy(work):
+        works.append(int(work[-1]))
+        return rows_in_parts(work)
+
+    monkeypatch.setattr(als_module, "rows_in_parts", spy)
+    ALS(3, epochs=1).fit(LARGE)
+    n, size = len(LARGE), 4
+    assert works == [size**2 * (n + size * LARGE.n_users), size**2 * (n + size * LARGE.n_items)]
+
+
 def test_predictions_ranks_and_lists_are_found_in_parts_as_at_once(monkeypatch):
     rng = np.random.default_rng(0)
     scores = rng.integers(0, 9, (50, 40)).astype(float)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import shutil
 
 import mutants
 
@@ -57,6 +58,23 @@ def test_the_seed_decides_which_are_drawn():
     assert mutants.drawn(20, 1) == mutants.drawn(20, 1) != mutants.drawn(20, 2)
     assert mutants.drawn(5, 1) == mutants.drawn(20, 1)[:5]
     assert {module for module, _ in mutants.drawn(10**6, 0)} == set(mutants.TARGETS)
+
+
+def test_a_change_in_one_function_leaves_the_draw_of_others_as_it_was(monkeypatch, tmp_path):
+    def places():
+        texts = {m: (mutants.ROOT / "recsys_lib" / f"{m}.py").read_text() for m in mutants.TARGETS}
+        trees = {m: list(mutants.changes(ast.parse(text))) for m, text in texts.items()}
+        owners = ((trees[m][n][0], m) for m, n in mutants.drawn(200))
+        return {(m, owner.name if owner else "") for owner, m in owners}
+
+    before = places()
+    shutil.copytree(mutants.ROOT / "recsys_lib", tmp_path / "recsys_lib")
+    path = tmp_path / "recsys_lib" / "metrics.py"
+    path.write_text(f"def more(x):\n    return 1 + 2 + 3 * x\n\n\n{path.read_text()}")
+    monkeypatch.setattr(mutants, "ROOT", tmp_path)
+    after = places()
+    assert len(before - after) < 5
+    assert after - before <= {("metrics", "more")}
 
 
 def test_what_is_listed_as_equivalent_says_why():
