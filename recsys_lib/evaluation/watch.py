@@ -48,7 +48,8 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
             key = model.seed, model.n_negatives
             if key not in drawn:
                 drawn[key] = _samples(split, *key)
-            row["valid_loss"] = _loss(model, split, drawn[key])
+            scores = model.score_items(split.valid.user, drawn[key]).astype(np.float64)
+            row["valid_loss"] = model._sample_loss(scores)
         size = users_at_a_time(split.train.n_items)
         table = evaluate(model, split, on="valid", candidates=candidates, batch_size=size)
         means = table.mean()
@@ -71,10 +72,3 @@ def _samples(split: Split, seed: int, n_negatives: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     negatives = NegativeSampler(split.train, split.valid).draw(split.valid.user, n_negatives, rng)
     return np.column_stack([split.valid.item, negatives])
-
-
-def _loss(model: ImplicitModel, split: Split, items: np.ndarray) -> float:
-    logits = model.score_items(split.valid.user, items).astype(np.float64)
-    losses = np.logaddexp(0, logits)  # of a negative: -log(1 - sigma) = log(1 + exp)
-    losses[:, 0] -= logits[:, 0]  # of a positive: -log(sigma) = log(1 + exp) - logit
-    return float(losses.mean())

@@ -4,6 +4,9 @@ from recsys_lib.models.als import ALS
 from recsys_lib.models.base import NotFittedError, RatingPredictor, Recommender, load_model
 from recsys_lib.models.biases import Biases
 from recsys_lib.models.bmf import BinaryMF
+from recsys_lib.models.bpr import BPR
+from recsys_lib.models.ease import EASE
+from recsys_lib.models.ials import iALS
 from recsys_lib.models.mf import MF
 from recsys_lib.models.mlp import MLP
 from recsys_lib.models.neighbors import ItemKNN, UserKNN
@@ -13,6 +16,8 @@ from recsys_lib.models.svd import SVD
 
 __all__ = [
     "ALS",
+    "BPR",
+    "EASE",
     "GMF",
     "MF",
     "MLP",
@@ -27,5 +32,6 @@ __all__ = [
     "RatingPredictor",
     "Recommender",
     "UserKNN",
+    "iALS",
     "load_model",
 ]

@@ -15,9 +15,9 @@ class ImplicitModel(Personal, EpochModel):
     r"""A model that learns in epochs from positives and sampled negatives.
 
     Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
-    user and item is positive. Users without any training row are scored by popularity, and so are
-    items that are in no training sample at all: those without a training row, if there are no
-    negatives.
+    user and item is positive (of `BPR`, :math:`\sigma` of the difference of two scores is that of
+    their order). Users without any training row are scored by popularity, and so are items that are
+    in no training sample at all: those without a training row, if there are no negatives.
 
     A subclass adds `_logits` and `_personal`, the same of all items, to what `EpochModel` asks for.
 
@@ -58,6 +58,12 @@ class ImplicitModel(Personal, EpochModel):
     @abstractmethod
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Return the logits of (user, item) pairs, shape (n,)."""
+
+    def _sample_loss(self, scores: np.ndarray) -> float:
+        """Return the mean loss of samples, (n, 1 + n_negatives): a positive, then its negatives."""
+        losses = np.logaddexp(0, scores)  # of a negative: -log(1 - sigma) = log(1 + exp)
+        losses[:, 0] -= scores[:, 0]  # of a positive: -log(sigma) = log(1 + exp) - logit
+        return float(losses.mean())
 
     def _score(self, users: np.ndarray) -> np.ndarray:
         scores = super()._score(users)

@@ -11,6 +11,8 @@ import numpy as np
 from recsys_lib.data import Interactions, Split
 from recsys_lib.models import (
     ALS,
+    BPR,
+    EASE,
     GMF,
     MF,
     MLP,
@@ -23,6 +25,7 @@ from recsys_lib.models import (
     Random,
     Recommender,
     UserKNN,
+    iALS,
 )
 
 
@@ -96,6 +99,26 @@ MODELS = [
             "regularization": 3.0,
             "learning_rate": 0.1,
             "epochs": 60,
+        },
+        tolerance=1e-5,
+    ),
+    Case(iALS, {"factors": 2, "unobserved_weight": 1.0}, tolerance=1e-5),
+    Case(
+        iALS,
+        {"factors": 4, "frequency_power": 1.0, "regularization": 3.0, "unobserved_weight": 0.5},
+        tolerance=1e-5,
+    ),
+    Case(EASE, {"regularization": 100.0}, tolerance=1e-5),
+    Case(BPR, {"factors": 2, "regularization": 0.1, "epochs": 120}, tolerance=1e-5),
+    Case(
+        BPR,
+        {
+            "factors": 4,
+            "biases": False,
+            "learning_rate": 0.1,
+            "regularization": 0.1,
+            "n_negatives": 3,
+            "epochs": 100,
         },
         tolerance=1e-5,
     ),

@@ -23,12 +23,12 @@ ROOMS = (  # from the ground up; rooms on one floor do not know each other
 WITHIN = {  # the same inside two rooms
     "models": (
         {"base"},
-        {"training", "popularity", "biases", "neighbors"},
-        {"factors", "implicit"},
+        {"training", "popularity", "biases", "neighbors", "ease"},
+        {"factors", "implicit", "ials"},
         {"svd"},
         {"metadata"},
         {"mf", "als", "network", "bmf"},
-        {"mlp"},
+        {"mlp", "bpr"},
         {"neumf"},
     ),
     "evaluation": (
