@@ -6,8 +6,8 @@ of its module has survived: a test is missing, or the change makes no difference
 listed, with the reason, in `tests/mutants/equivalent.json`.
 
 Each is tried in a copy of the tree, in a process of its own in which the heavy packages are loaded
-already; compiled functions are compiled anew. What came out is kept in `_build/mutants.json`: a run
-that was broken off goes on where it stopped.
+already; what is compiled of the other modules is kept. What came out is kept too, in
+`_build/mutants.json`: a run that was broken off goes on where it stopped.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -149,34 +150,54 @@ def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def copy_to(folder: Path) -> None:
-    """Copy what the tests need, and let Numba keep its compiled functions beside the copy."""
-    for name in NEEDED:
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder / "compiled")
+class Bench:
+    """A copy of the tree in which mutants are tried, one after the other."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.compiled, self.limits = folder, folder / "compiled", {}
+        for name in NEEDED:
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def survives(self, module: str, changed: str) -> bool:
+        """Whether the tests of a module pass with the module changed to this."""
+        if module not in self.limits:
+            start = os.times().children_user
+            if not self._passes(module, LONGEST, self.compiled):
+                sys.exit(f"the tests of {module} fail as they are: {TARGETS[module]}")
+            # a loop without an end is found; 30 seconds to compile what was changed
+            self.limits[module] = 30 + 2 * (os.times().children_user - start)
+        path = self.folder / "recsys_lib" / f"{module}.py"
+        text, times = path.read_text(), path.stat()
+        path.write_text(changed)
+        try:
+            with tempfile.TemporaryDirectory() as scratch:  # so that the others stay compiled
+                shutil.copytree(self.compiled, scratch, dirs_exist_ok=True)
+                return self._passes(module, self.limits[module], Path(scratch))
+        finally:
+            path.write_text(text)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    def _passes(self, module: str, seconds: float, compiled: Path) -> bool:
+        arguments = self.folder, module, seconds, compiled
+        process = multiprocessing.get_context("fork").Process(target=_test, args=arguments)
+        process.start()
+        process.join()
+        return process.exitcode == 0
 
 
-def passes(copy: Path, module: str, seconds: float, changed: str | None = None) -> bool:
-    """Whether the tests of a module pass in the copy, with the module changed to this, in time."""
-    path = copy / "recsys_lib" / f"{module}.py"
-    text = path.read_text()
-    path.write_text(changed or text)
-    process = multiprocessing.get_context("fork").Process(
-        target=_test, args=(copy, module, seconds)
-    )
-    process.start()
-    process.join()
-    path.write_text(text)
-    return process.exitcode == 0
-
-
-def _test(copy: Path, module: str, seconds: float) -> None:
+def _test(folder: Path, module: str, seconds: float, compiled: Path) -> None:
     import resource  # there is none on Windows, where the rest can be imported and tested
 
+    from numba.core import config
+
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds)))  # of the processor
-    sys.path.insert(0, str(copy))
-    os.chdir(copy)
+    config.CACHE_DIR = str(compiled)
+    sys.dont_write_bytecode = True  # which knows a text by its second and its length alone
+    sys.path.insert(0, str(folder))
+    os.chdir(folder)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
@@ -186,35 +207,46 @@ def _test(copy: Path, module: str, seconds: float) -> None:
     os._exit(0)
 
 
+_bench: Bench  # of a process of the pool
+
+
+def _prepare(folder: str) -> None:
+    global _bench
+    _bench = Bench(Path(tempfile.mkdtemp(dir=folder)))
+
+
+def _try(module: str, changed: str) -> bool:
+    return _bench.survives(module, changed)
+
+
 def main() -> None:
     """Draw mutants, try those that were not tried before, and say which survived."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--n", type=int, default=300)
+    parser.add_argument("--jobs", type=int, default=1, help="so many at a time")
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results |= dict.fromkeys((one["mutant"] for one in json.loads(EQUIVALENT.read_text())), SAME)
     for name in HEAVY:
         __import__(name)
-    counts, limits = Counter(), {}
-    with tempfile.TemporaryDirectory() as folder:
-        copy_to(copy := Path(folder))
-        for module, number in drawn(options.n):
-            changed, difference = mutant((copy / "recsys_lib" / f"{module}.py").read_text(), number)
-            key = f"{module} {_checksum(difference)[:8]}"
-            if results.get(key) not in ("killed", SAME):  # for survivors there may be a new test
-                if module not in limits:
-                    start = os.times().children_user
-                    if not passes(copy, module, LONGEST):
-                        sys.exit(f"the tests of {module} fail as they are: {TARGETS[module]}")
-                    # a loop without an end is found; 30 seconds to compile what was changed
-                    limits[module] = 30 + 2 * (os.times().children_user - start)
-                passed = passes(copy, module, limits[module], changed)
-                results[key] = "survived" if passed else "killed"
-                RESULTS.parent.mkdir(exist_ok=True)
-                RESULTS.write_text(json.dumps(results, indent=1))
-                if results[key] == "survived":
-                    print(f"{key} survived\n{difference}\n", flush=True)
-            counts[results[key]] += 1
+    texts = {m: (ROOT / "recsys_lib" / f"{m}.py").read_text() for m in TARGETS}
+    found = [(module, *mutant(texts[module], number)) for module, number in drawn(options.n)]
+    keys = {difference: f"{m} {_checksum(difference)[:8]}" for m, _, difference in found}
+    # of survivors a new test may be the end
+    left = [one for one in found if results.get(keys[one[2]]) not in ("killed", SAME)]
+    fork = multiprocessing.get_context("fork")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(options.jobs, fork, initializer=_prepare, initargs=(folder,)) as pool,
+    ):
+        survived = pool.map(_try, *zip(*[one[:2] for one in left], strict=True)) if left else ()
+        for (_, _, difference), lives in zip(left, survived, strict=True):
+            results[keys[difference]] = "survived" if lives else "killed"
+            RESULTS.parent.mkdir(exist_ok=True)
+            RESULTS.write_text(json.dumps(results, indent=1))
+            if lives:
+                print(f"{keys[difference]} survived\n{difference}\n", flush=True)
+    counts = Counter(results[keys[difference]] for *_, difference in found)
     killed, tried = counts["killed"], max(counts["killed"] + counts["survived"], 1)
     print(f"{killed} of {tried} killed, {killed / tried:.1%}; {counts[SAME]} more are equivalent")
 
