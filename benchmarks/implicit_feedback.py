@@ -426,7 +426,7 @@ def ours(split: Split, rate: float, regularization: float, power: float) -> Prog
         n_negatives=N_NEGATIVES,
     )
     epochs = epochs_of(model, split.train)
-    progress = Progress(split, model._all_logits)
+    progress = Progress(split, model._personal)
     with contextlib.suppress(OutOfTime):
         while True:
             start = time.perf_counter()
