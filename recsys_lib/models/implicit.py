@@ -123,6 +123,7 @@ class NegativeSampler:
                 f"{self.n_items} items: there is no negative to draw"
             )
         negatives = np.empty((len(users), n_negatives), dtype=np.int32)
+        # a draw, here and there in memory, takes as long as some 16 multiplications
         step = max(1, AT_ONCE // (16 * max(1, n_negatives)))
         for start in range(0, len(users), step):
             part = slice(start, start + step)
