@@ -14,6 +14,7 @@ import growth
 import implicit_feedback
 import ranking
 import reading
+import simple_models
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 LIBRARIES = (
@@ -28,6 +29,7 @@ def main() -> None:
         "reading": reading.main(),
         "factorization": factorization.main(),
         "implicit_feedback": implicit_feedback.main(),
+        "simple_models": simple_models.main(),
         "growth": growth.main(),
     }
     result = {
