@@ -1,5 +1,6 @@
 """The one interface of all models: fit, score, recommend, save, load."""
 
+import difflib
 import inspect
 import os
 import warnings
@@ -31,6 +32,15 @@ from recsys_lib.validation import (
 # between two calls only. Compiled code that makes its result while a signal waits turns it into a
 # SystemError; so it writes into arrays that it is given, and returns numbers.
 AT_ONCE = 1 << 27
+ELSEWHERE = {  # what other libraries call a hyperparameter, and its names here
+    **dict.fromkeys(("k", "dim", "embedding_size", "embedding_dim", "rank"), ("factors",)),
+    **dict.fromkeys(("lr", "lr_all", "eta", "step_size"), ("learning_rate",)),
+    **dict.fromkeys(("reg", "reg_all", "lam", "lambda_", "l2"), ("regularization",)),
+    **dict.fromkeys(("iterations", "iters", "max_iter"), ("epochs",)),
+    **dict.fromkeys(("random_state", "random_seed"), ("seed",)),
+    **dict.fromkeys(("num_neg", "neg_ratio", "n_neg"), ("n_negatives",)),
+    **{"alpha": ("unobserved_weight",), "K": ("n_neighbors", "factors"), "topk": ("n_neighbors",)},
+}
 CELLS = 1 << 24  # scores held in memory at a time, 64 MB in float32
 
 
@@ -55,7 +65,25 @@ class NotFittedError(RuntimeError):
     """A model was asked for scores before `fit`."""
 
 
-class Recommender(ABC):
+class _Named:
+    """Makes a class say what its hyperparameters are called; apart, to leave its signature be."""
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Refuse a hyperparameter that there is not, and say which may be meant."""
+        known = inspect.signature(cls).parameters
+        if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
+            for name in sorted(given.keys() - known.keys()):
+                near = [one for one in ELSEWHERE.get(name, ()) if one in known]
+                near = near or difflib.get_close_matches(name, known, 1, cutoff=0.6)
+                hint = f"; is {near[0]!r} meant?" if near else "."
+                raise TypeError(
+                    f"{cls.__name__} has no hyperparameter {name!r}{hint} "
+                    f"It has {', '.join(known) or 'none'}"
+                )
+        return super().__new__(cls)
+
+
+class Recommender(_Named, ABC):
     """A model that gives every user a score for every item: higher means recommend first.
 
     A subclass takes its hyperparameters in ``__init__`` and stores each under its own name, sets
@@ -70,6 +98,9 @@ class Recommender(ABC):
     n_users_: int
     n_items_: int
     vocabulary_: str  # of the training data: who the indices are
+
+    def __init__(self) -> None:
+        """Without hyperparameters; a subclass may have some."""
 
     def fit(self, train: Interactions) -> Self:
         """Learn from the training interactions.
@@ -110,7 +141,7 @@ class Recommender(ABC):
             del self.n_users_
             raise
 
-    def _begin(self, train: Interactions) -> None:  # noqa: B027
+    def _begin(self, train: Interactions) -> None:
         """Learn what a whole kind of model needs; here nothing."""
 
     @abstractmethod
@@ -295,6 +326,57 @@ class Recommender(ABC):
             f"{self!r} cannot score a user who comes after training: fit it again with this user, "
             f"or take one of {', '.join(able)}"
         )
+
+    def similar_items(self, items: np.ndarray, k: int = 10) -> tuple[np.ndarray, np.ndarray]:
+        """Return the `k` items that the model takes for most similar to each of some items.
+
+        By the cosine of what was learned of them; models that keep similarities or weights of pairs
+        of items (`ItemKNN`, `EASE`) go by these.
+
+        Parameters
+        ----------
+        items : array of int, shape (n,)
+        k : int
+
+        Returns
+        -------
+        items : ndarray of int32, shape (n, k)
+            Most similar first, never the item itself; -1 where there are fewer others.
+        similarities : ndarray of float32, shape (n, k)
+            ``-inf`` there.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError, IndexError
+            If the model is not fitted, or the arguments do not fit.
+        NotImplementedError
+            If the model has learned nothing of single items that could be compared.
+        """
+        self._check_fitted()
+        items, k = check_ids("items", items, self.n_items_), check_int("k", k, minimum=1)
+        own = sparse.csr_array(
+            (np.ones(len(items)), items, np.arange(len(items) + 1)), (len(items), self.n_items_)
+        )
+        found = np.empty((len(items), k), dtype=np.int32)
+        similarities = np.empty((len(items), k), dtype=np.float32)
+        step = users_at_a_time(self.n_items_)
+        for start in range(0, len(items), step):
+            rows = slice(start, start + step)
+            similar = np.asarray(self._similar(items[rows]), dtype=np.float32)
+            found[rows], similarities[rows] = top_k(similar, k, own[rows])
+        return found, similarities
+
+    def _similar(self, items: np.ndarray) -> np.ndarray:
+        """Return the similarity of some items to all, shape (len(items), n_items)."""
+        vectors = getattr(self, "item_factors_", None)
+        if vectors is None:
+            raise NotImplementedError(
+                f"{self!r} has nothing to compare items by: take ItemKNN, EASE, or a model with "
+                "item_factors_"
+            )
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit = vectors / np.where(lengths > 0, lengths, 1)  # an item without length is like none
+        return unit[items] @ unit.T
 
     def _reads_ratings(self) -> bool:
         """Whether `fold_in` needs to know the ratings."""

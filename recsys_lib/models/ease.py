@@ -92,6 +92,9 @@ class EASE(Personal):
     def _personal(self, users: np.ndarray) -> np.ndarray:
         return self.matrix_[users] @ self.weights_
 
+    def _similar(self, items: np.ndarray) -> np.ndarray:
+        return self.weights_[items]
+
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         return self.weights_[items].sum(axis=0)
 

@@ -293,6 +293,9 @@ class ItemKNN(_KNN):
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         return (self._row(items, ratings) @ self.similarity_).toarray()[0]
 
+    def _similar(self, items: np.ndarray) -> np.ndarray:
+        return self.similarity_[items].toarray()
+
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Items of the user that speak most for an item: (item index, share), largest first.
 

@@ -19,13 +19,19 @@ from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.files import write_npz
 from recsys_lib.metrics import NO_ITEM
 from recsys_lib.models import (
+    EASE,
+    MF,
+    SVD,
     Biases,
+    BinaryMF,
     ItemKNN,
+    NeuMF,
     NotFittedError,
     Popularity,
     Random,
     Recommender,
     UserKNN,
+    iALS,
     load_model,
 )
 from recsys_lib.models.neighbors import center_rows, cosine_similarity, normalize_rows
@@ -235,6 +241,69 @@ def test_only_the_baselines_need_not_find_them():
         Popularity,
         Random,
     }
+
+
+# ---------------------------------------------------------------------- shared suite: similar items
+
+
+def test_similar_items_are_others_the_most_similar_first(fitted):
+    if not hasattr(fitted, "item_factors_") and not isinstance(fitted, (ItemKNN, EASE)):
+        with pytest.raises(NotImplementedError, match="nothing to compare items by: take ItemKNN"):
+            fitted.similar_items([0])
+        return
+    items = np.array([3, 20, 3])
+    found, similarities = fitted.similar_items(items, 5)
+    assert (found.shape, found.dtype, similarities.dtype) == ((3, 5), np.int32, np.float32)
+    assert (np.diff(similarities, axis=1) <= 0).all()
+    assert not (found == items[:, None]).any()
+    np.testing.assert_array_equal(found[0], found[2])
+    everything, _ = fitted.similar_items([3], N_ITEMS + 2)
+    assert set(everything[0]) == set(range(N_ITEMS)) - {3} | {-1}
+    if hasattr(fitted, "item_factors_"):
+        Q = fitted.item_factors_.astype(np.float64)
+        for item, others, values in zip(items, found, similarities, strict=True):
+            lengths = np.linalg.norm(Q[others], axis=1) * np.linalg.norm(Q[item])
+            cosines = Q[others] @ Q[item] / np.where(lengths > 0, lengths, 1)
+            np.testing.assert_allclose(values, cosines, atol=1e-5)
+    with pytest.raises(IndexError, match=f"items holds {N_ITEMS}"):
+        fitted.similar_items([N_ITEMS])
+    with pytest.raises(ValueError, match="k must be"):
+        fitted.similar_items([0], 0)
+
+
+def test_items_of_one_block_are_similar():
+    for model in (ItemKNN(), EASE(100.0), iALS(2, unobserved_weight=1.0), SVD(2)):
+        found, _ = model.fit(SPLIT.train).similar_items(np.arange(30), 3)
+        same = block_of_item(found) == block_of_item(np.arange(30))[:, None]
+        assert same.mean() > 0.9, model
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "message"),
+    [
+        (ItemKNN, {"neighbors": 3}, "ItemKNN has no hyperparameter 'neighbors'; is 'n_neighbors'"),
+        (BinaryMF, {"n_factors": 3}, "BinaryMF has no .* is 'factors' meant"),
+        (MF, {"random_state": 1}, "is 'seed' meant"),
+        (iALS, {"alpha": 2}, "is 'unobserved_weight' meant"),
+        (NeuMF, {"lr": 2}, "is 'learning_rate' meant"),
+        (Popularity, {"what": 1}, r"Popularity has no hyperparameter 'what'\. It has none"),
+        (UserKNN, {"color": 1}, r"'color'\. It has n_neighbors, shrinkage, values, center"),
+    ],
+)
+def test_a_name_that_there_is_not_is_answered_with_what_is_meant(model, given, message):
+    with pytest.raises(TypeError, match=message):
+        model(**given)
+
+
+def test_a_model_of_ones_own_may_take_anything():
+    class Mine(Recommender):
+        def __init__(self, size=1, **more):
+            self.size, self.more = size, more
+
+        def _fit(self, train): ...
+        def _score(self, users): ...
+
+    assert Mine(2, other=3).more == {"other": 3}
 
 
 # -------------------------------------------------------------------------- shared suite: recommend

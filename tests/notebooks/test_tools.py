@@ -1,11 +1,11 @@
 """What the commit hook takes out of a notebook, what it leaves, and how the book runs them."""
 
-import execute
 import nbformat
 import pytest
 from jupyter_cache import get_cache
 
 import chapter
+import execute
 
 CHECKED = ["nbval-check-output", "keep_output"]
 
