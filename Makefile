@@ -14,7 +14,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 LIBRARY   := $(shell find recsys_lib -name '*.py')
-PAGES     := $(wildcard book/*.md book/*.bib book/_ext/* book/_assets/* _config.yml _toc.yml)
+PAGES     := tools/execute.py $(wildcard book/*.md book/*.bib book/_ext/* book/_assets/* _config.yml _toc.yml)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 RESULTS   := $(wildcard results/*.json)
 
@@ -78,14 +78,16 @@ $(VENV)/.installed: requirements.txt pyproject.toml tools/require_python.py
 EXECUTED := $(CURDIR)/_build/.executed
 
 # The stamp is made only by a build without a warning: a broken book is never taken for a whole one.
+# Its time is that of the beginning: what is changed while the book is built counts as newer.
 # Every comparison that the library puts into words is noted beside it, for the site's tests.
 _build/.built: $(VENV)/.installed $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS)
 	@mkdir -p _build
 	@rm -f $@ _build/.comparisons
+	@touch _build/.begun
 	RECSYS_COMPARISONS=$(CURDIR)/_build/.comparisons $(BIN)/python tools/execute.py $(EXECUTED)
 	RECSYS_EXECUTED=$(EXECUTED) \
 	$(BIN)/jupyter-book build . --builder html -W -n --keep-going --all
-	@touch $@
+	@mv _build/.begun $@
 
 book: _build/.built
 	@echo "The book is built. Open it: file://$(CURDIR)/$(SITE)  (or: make serve)"

@@ -25,7 +25,12 @@ def executed(path: Path) -> tuple[CacheBundleIn, str]:
     """Run a notebook in its folder; return it with its outputs, and what stopped it, if so."""
     notebook = nbformat.read(path, as_version=4)
     result = single_nb_execution(
-        notebook, cwd=str(path.parent), timeout=SECONDS, allow_errors=False, kernel_name="python3"
+        notebook,
+        cwd=str(path.parent),
+        timeout=SECONDS,
+        allow_errors=False,
+        meta_override=False,  # whatever the notebook says
+        kernel_name="python3",
     )
     run = {"execution_seconds": result.time}
     return CacheBundleIn(result.nb, str(path), data=run), str(result.err or "")
@@ -33,7 +38,10 @@ def executed(path: Path) -> tuple[CacheBundleIn, str]:
 
 def main(folder: Path, paths: list[Path]) -> None:
     """Keep the executed notebooks where the build finds them; stop at one that fails."""
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / "global.db").exists():
+            sys.exit(f"{folder} holds something else: name a folder for executed notebooks alone")
+        shutil.rmtree(folder)
     cache = get_cache(str(folder))
     cores = os.cpu_count() or 1
     workers = min(AT_ONCE, cores)
@@ -51,4 +59,6 @@ def main(folder: Path, paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python tools/execute.py FOLDER")
     main(Path(sys.argv[1]), sorted((ROOT / "notebooks").glob("*.ipynb")))

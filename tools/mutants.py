@@ -44,6 +44,10 @@ TARGETS = {  # a module and the tests that it has, those first that find most
     "models/svd": ("svd", "models -k SVD", "fold_in"),
     "models/als": ("als", "training", "models -k ALS", "fold_in"),
     "models/mf": ("mf", "training", "models -k MF", "fold_in"),
+    "models/factors": ("als", "mf", "bmf", "fold_in"),
+    "models/ials": ("ials", "models -k iALS", "fold_in"),
+    "models/ease": ("ease", "models -k EASE", "fold_in"),
+    "models/bpr": ("bpr", "models -k BPR", "fold_in"),
     "models/bmf": ("bmf", "training", "models -k BinaryMF", "fold_in"),
 }
 ALWAYS = ("small_inputs", "defaults")  # tests that belong to several modules
@@ -231,22 +235,23 @@ def main() -> None:
         __import__(name)
     texts = {m: (ROOT / "recsys_lib" / f"{m}.py").read_text() for m in TARGETS}
     found = [(module, *mutant(texts[module], number)) for module, number in drawn(options.n)]
-    keys = {difference: f"{m} {_checksum(difference)[:8]}" for m, _, difference in found}
+    keys = {(m, difference): f"{m} {_checksum(difference)[:8]}" for m, _, difference in found}
     # of survivors a new test may be the end
-    left = [one for one in found if results.get(keys[one[2]]) not in ("killed", SAME)]
+    left = [one for one in found if results.get(keys[one[::2]]) not in ("killed", SAME)]
     fork = multiprocessing.get_context("fork")
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(options.jobs, fork, initializer=_prepare, initargs=(folder,)) as pool,
     ):
         survived = pool.map(_try, *zip(*[one[:2] for one in left], strict=True)) if left else ()
-        for (_, _, difference), lives in zip(left, survived, strict=True):
-            results[keys[difference]] = "survived" if lives else "killed"
+        for (module, _, difference), lives in zip(left, survived, strict=True):
+            key = keys[module, difference]
+            results[key] = "survived" if lives else "killed"
             RESULTS.parent.mkdir(exist_ok=True)
             RESULTS.write_text(json.dumps(results, indent=1))
             if lives:
-                print(f"{keys[difference]} survived\n{difference}\n", flush=True)
-    counts = Counter(results[keys[difference]] for *_, difference in found)
+                print(f"{key} survived\n{difference}\n", flush=True)
+    counts = Counter(results[keys[module, difference]] for module, _, difference in found)
     killed, tried = counts["killed"], max(counts["killed"] + counts["survived"], 1)
     print(f"{killed} of {tried} killed, {killed / tried:.1%}; {counts[SAME]} more are equivalent")
 

@@ -1,12 +1,13 @@
 """The one interface of all models: fit, score, recommend, save, load."""
 
+import contextlib
 import difflib
 import inspect
 import os
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,7 @@ from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.files import read_npz, write_npz
-from recsys_lib.metrics import as_scores
+from recsys_lib.metrics import NO_ITEM, as_scores
 from recsys_lib.top_k import top_k
 from recsys_lib.validation import (
     DataError,
@@ -33,13 +34,14 @@ from recsys_lib.validation import (
 # SystemError; so it writes into arrays that it is given, and returns numbers.
 AT_ONCE = 1 << 27
 ELSEWHERE = {  # what other libraries call a hyperparameter, and its names here
-    **dict.fromkeys(("k", "dim", "embedding_size", "embedding_dim", "rank"), ("factors",)),
+    **dict.fromkeys(("k", "K"), ("n_neighbors", "factors")),
+    **dict.fromkeys(("dim", "embedding_size", "embedding_dim", "rank"), ("factors",)),
     **dict.fromkeys(("lr", "lr_all", "eta", "step_size"), ("learning_rate",)),
     **dict.fromkeys(("reg", "reg_all", "lam", "lambda_", "l2"), ("regularization",)),
     **dict.fromkeys(("iterations", "iters", "max_iter"), ("epochs",)),
     **dict.fromkeys(("random_state", "random_seed"), ("seed",)),
     **dict.fromkeys(("num_neg", "neg_ratio", "n_neg"), ("n_negatives",)),
-    **{"alpha": ("unobserved_weight",), "K": ("n_neighbors", "factors"), "topk": ("n_neighbors",)},
+    **{"n_components": ("factors",), "topk": ("n_neighbors",)},
 }
 CELLS = 1 << 24  # scores held in memory at a time, 64 MB in float32
 
@@ -68,7 +70,7 @@ class NotFittedError(RuntimeError):
 class _Named:
     """Makes a class say what its hyperparameters are called; apart, to leave its signature be."""
 
-    def __new__(cls, *args: Any, **given: Any) -> Self:
+    def __new__(cls, /, *args: Any, **given: Any) -> Self:
         """Refuse a hyperparameter that there is not, and say which may be meant."""
         known = inspect.signature(cls).parameters
         if not any(one.kind is one.VAR_KEYWORD for one in known.values()):
@@ -91,8 +93,9 @@ class Recommender(_Named, ABC):
     in `_score`. All else, the checks included, is here.
 
     **New users.** A user without a training row is scored by popularity, whatever the model: the
-    numbers that it would have of this user were never trained. (`Random` and `Biases` say the same
-    of everybody as it is.) A user who comes after training is what `fold_in` is for.
+    numbers that it would have of this user were never trained. (`Random` has no numbers of a user,
+    and `Biases` orders items alike for all.) A user who comes after training is what `fold_in` is
+    for.
     """
 
     n_users_: int
@@ -122,7 +125,7 @@ class Recommender(_Named, ABC):
             self._fit(train)
         return self
 
-    @contextmanager
+    @contextlib.contextmanager
     def _fitting(self, train: Interactions) -> Iterator[None]:
         """Check what is to be learned from, and let the body of the ``with`` learn, at the yield.
 
@@ -341,7 +344,8 @@ class Recommender(_Named, ABC):
         Returns
         -------
         items : ndarray of int32, shape (n, k)
-            Most similar first, never the item itself; -1 where there are fewer others.
+            Most similar first, never the item itself; -1 where there are fewer others of which the
+            model knows anything (of `ItemKNN` and `EASE`: that the item has to do with).
         similarities : ndarray of float32, shape (n, k)
             ``-inf`` there.
 
@@ -364,19 +368,25 @@ class Recommender(_Named, ABC):
             rows = slice(start, start + step)
             similar = np.asarray(self._similar(items[rows]), dtype=np.float32)
             found[rows], similarities[rows] = top_k(similar, k, own[rows])
+        found[similarities == -np.inf] = NO_ITEM
         return found, similarities
 
     def _similar(self, items: np.ndarray) -> np.ndarray:
-        """Return the similarity of some items to all, shape (len(items), n_items)."""
+        """Return the similarity of some items to all, ``-inf`` where nothing is known of one.
+
+        Shape (len(items), n_items).
+        """
         vectors = getattr(self, "item_factors_", None)
         if vectors is None:
             raise NotImplementedError(
                 f"{self!r} has nothing to compare items by: take ItemKNN, EASE, or a model with "
                 "item_factors_"
             )
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = vectors / np.where(lengths > 0, lengths, 1)  # an item without length is like none
-        return unit[items] @ unit.T
+        vectors = vectors.astype(np.float64)
+        lengths = np.linalg.norm(vectors, axis=1)
+        known = (lengths > 0) & ~getattr(self, "unseen_", np.zeros(self.n_items_, dtype=bool))
+        unit = vectors / np.where(known, lengths, 1)[:, None]
+        return np.where(known & known[items][:, None], unit[items] @ unit.T, -np.inf)
 
     def _reads_ratings(self) -> bool:
         """Whether `fold_in` needs to know the ratings."""
@@ -481,6 +491,25 @@ class Recommender(_Named, ABC):
         return f"{type(self).__name__}({shown})"
 
 
+def warn_of_equal_ratings(train: Interactions) -> None:
+    """Say so if there is nothing to learn from how ratings differ: a mistake, as a rule."""
+    if len(train) > 1 and np.ptp(train.rating) == 0:
+        warnings.warn(
+            f"all {len(train)} ratings are {train.rating[0]:g}, and a model of ratings learns from "
+            "how they differ; for events that nobody rated take BinaryMF or ItemKNN",
+            stacklevel=_levels_to_the_caller(),
+        )
+
+
+def _levels_to_the_caller() -> int:
+    """Return how far up the first line is that is not of the library."""
+    inside = (str(Path(__file__).parents[1]), contextlib.__file__)
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        frame, levels = frame.f_back, levels + 1
+    return levels
+
+
 class Personal(Recommender):
     """A model whose scores rest on what a user has met; who has met nothing gets the popular items.
 
@@ -528,12 +557,8 @@ class RatingPredictor(Recommender):
     def _begin(self, train: Interactions) -> None:
         super()._begin(train)
         self.scale_ = np.array(train.scale or (-np.inf, np.inf))
-        if len(train) > 1 and np.ptp(train.rating) == 0 and not self._counts_unrated():
-            warnings.warn(
-                f"all {len(train)} ratings are {train.rating[0]:g}, and a model of ratings learns "
-                "from how they differ; for events that nobody rated take BinaryMF or ItemKNN",
-                stacklevel=2,
-            )
+        if not self._counts_unrated():
+            warn_of_equal_ratings(train)
 
     def _counts_unrated(self) -> bool:
         """Whether it learns from what was not rated, so that equal ratings say something, too."""

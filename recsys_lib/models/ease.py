@@ -75,8 +75,11 @@ class EASE(Personal):
     def _inverse(self) -> np.ndarray:
         """Return P, symmetric, in float64."""
         gram = (self.matrix_.T @ self.matrix_).astype(np.float64).toarray(order="F")
+        too_small = self.regularization < 1e-13 * np.trace(gram)  # little is left of 16 digits
         gram[np.diag_indices_from(gram)] += self.regularization
         try:
+            if too_small:
+                raise linalg.LinAlgError
             factor, _ = linalg.cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
             P, info = linalg.lapack.dpotri(factor, lower=True, overwrite_c=True)
             if info:
@@ -93,7 +96,8 @@ class EASE(Personal):
         return self.matrix_[users] @ self.weights_
 
     def _similar(self, items: np.ndarray) -> np.ndarray:
-        return self.weights_[items]
+        weights = self.weights_[items]
+        return np.where(weights != 0, weights, -np.inf)
 
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         return self.weights_[items].sum(axis=0)

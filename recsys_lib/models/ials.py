@@ -97,15 +97,16 @@ class iALS(Personal, EpochModel):
         likewise. At 0 it grows with the evidence, at 1 it is the same for all, as in `BinaryMF`.
         (Rendle et al. call 1 - a by the name of :math:`\nu`.)
     init_scale : float
-        Standard deviation of the random initial item factors, times the root of `factors`: that of
-        a dot product of two such vectors does not depend on their length then.
+        How long the random initial vectors of the items are, more or less, whatever their number of
+        factors: the standard deviation of a factor is this divided by the root of `factors`.
     epochs, patience, metric, seed
         As in `training.EpochModel`; an epoch is a sweep over all users and then all items.
 
     Raises
     ------
     FloatingPointError
-        On `fit`, if the equations cannot be solved in floating-point numbers.
+        On `fit`, if the equations cannot be solved in floating-point numbers, or if their solution
+        is zero for everybody.
 
     Attributes
     ----------
@@ -136,11 +137,11 @@ class iALS(Personal, EpochModel):
         self.factors = check_int("factors", factors, minimum=1)
         self.regularization = check_real("regularization", regularization, 0)
         self.unobserved_weight = check_real("unobserved_weight", unobserved_weight, 0)
-        for name in ("regularization", "unobserved_weight"):
-            if getattr(self, name) == 0:
-                raise ValueError(f"{name} must be above 0, got 0")
         self.frequency_power = check_real("frequency_power", frequency_power, 0, 1)
         self.init_scale = check_real("init_scale", init_scale, 0)
+        for name in ("regularization", "unobserved_weight", "init_scale"):
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name} must be above 0, got 0")
         self._check_training(epochs, patience, metric, seed)
 
     def _start(self, train: Interactions) -> Run:
@@ -161,6 +162,11 @@ class iALS(Personal, EpochModel):
             with threadpool_limits(limits=1, user_api="blas"):
                 self._half(by_user, Q, P)
                 self._half(by_item, P, Q)
+            if np.abs(P).max() * np.abs(Q).max() < 1e-12:
+                raise FloatingPointError(
+                    f"every score became 0: regularization={self.regularization:g} is too large "
+                    f"for this data, or init_scale={self.init_scale:g} out of all bounds"
+                )
             yield {"loss": self._loss(train) / len(train)}
 
     def _half(self, matrix: sparse.csr_array, Q: np.ndarray, out: np.ndarray) -> None:

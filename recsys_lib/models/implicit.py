@@ -16,8 +16,8 @@ class ImplicitModel(Personal, EpochModel):
 
     Its scores are logits: :math:`\sigma` of them is the probability that a training sample of this
     user and item is positive (of `BPR`, :math:`\sigma` of the difference of two scores is that of
-    their order). Users without any training row are scored by popularity, and so are items that are
-    in no training sample at all: those without a training row, if there are no negatives.
+    their order). Users without any training row are scored by popularity, and so are items without
+    one where there are no negatives: they are in no sample. (With negatives, nearly all are.)
 
     A subclass adds `_logits` and `_personal`, the same of all items, to what `EpochModel` asks for.
 
@@ -36,7 +36,7 @@ class ImplicitModel(Personal, EpochModel):
     cold_
         As in `base.Personal`.
     unseen_ : ndarray of bool, shape (n_items,)
-        Items in no training sample.
+        Items without a training row, of a model without negatives.
     popularity_ : ndarray of float32, shape (n_items,)
         What users without a training row get: the log-odds that a sample of the item is positive.
     """

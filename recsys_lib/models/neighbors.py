@@ -16,7 +16,7 @@ from numba import njit
 from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import Personal, rows_in_parts
+from recsys_lib.models.base import Personal, rows_in_parts, warn_of_equal_ratings
 from recsys_lib.validation import check_bool, check_choice, check_ids, check_int, check_real
 
 
@@ -79,6 +79,11 @@ class _KNN(Personal):
             raise ValueError(
                 "center=True needs values='rating': ones minus their mean are all zero"
             )
+
+    def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
+        if self.center:
+            warn_of_equal_ratings(train)  # which are all 0 then
 
     def _personal(self, users: np.ndarray) -> np.ndarray:
         return self._from_neighbors(users).toarray()
@@ -294,7 +299,8 @@ class ItemKNN(_KNN):
         return (self._row(items, ratings) @ self.similarity_).toarray()[0]
 
     def _similar(self, items: np.ndarray) -> np.ndarray:
-        return self.similarity_[items].toarray()
+        similar = self.similarity_[items].toarray()
+        return np.where(similar > 0, similar, -np.inf)
 
     def explain(self, user: int, item: int, n: int = 3) -> list[tuple[int, float]]:
         """Items of the user that speak most for an item: (item index, share), largest first.

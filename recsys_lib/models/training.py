@@ -254,10 +254,14 @@ def _check_finite(model: EpochModel, row: Row, measured: Row) -> None:
     if np.isfinite(value) and not broken:
         return
     what = ", ".join(broken) or "the weights"
+    rate = getattr(model, "learning_rate", None)
+    if rate is None:
+        hint = f"the settings of {model!r} do not fit the data"
+    else:
+        hint = f"learning_rate={rate:g} is probably too large for this model and data"
+        hint += " (try a tenth of it)"
     raise FloatingPointError(
-        f"in epoch {row['epoch']} {name} became {value:g} and {what} grew beyond all bounds: "
-        f"learning_rate={getattr(model, 'learning_rate', 0):g} is probably too large for this "
-        "model and data (try a tenth of it)"
+        f"in epoch {row['epoch']} {name} became {value:g} and {what} grew beyond all bounds: {hint}"
     )
 
 

@@ -131,7 +131,7 @@ def test_the_validation_loss_is_that_of_pairs():
 
 
 def test_a_bias_is_learned_of_items_and_it_is_their_popularity():
-    """Two items, everybody met the first and nobody the second: nothing is personal."""
+    """Twenty items that are met by chance, some more often: nothing is personal."""
     rng = np.random.default_rng(0)
     user, item = np.divmod(
         np.flatnonzero(rng.random(400) < np.tile(np.linspace(0.05, 0.9, 20), 20)), 20
@@ -158,6 +158,16 @@ def test_steps_for_a_new_user_find_their_block_and_change_nothing():
         np.testing.assert_array_equal(array, before[name])
     with pytest.raises(ValueError, match=f"items names all {N_ITEMS} items"):
         model.fold_in(range(N_ITEMS))
+
+
+def test_a_new_user_takes_as_many_epochs_as_were_kept():
+    short, long = (BPR(2, epochs=n).fit(TRAIN) for n in (3, 9))
+    kept = long.fold_in([0, 1])
+    long.best_epoch_ = 3
+    assert (long.fold_in([0, 1]) != kept).any()
+    for name, array in short._weights().items():
+        setattr(long, name, array)
+    np.testing.assert_array_equal(long.fold_in([0, 1]), short.fold_in([0, 1]))
 
 
 def test_what_cannot_be_is_refused():

@@ -85,3 +85,8 @@ def test_a_regularization_that_does_not_suffice_is_said():
     twice = part({(u, i) for u in range(3) for i in range(4)}, (3, 4))  # equal columns
     with pytest.raises(FloatingPointError, match="regularization=1e-18 is too small"):
         EASE(1e-18).fit(twice)
+    both = {(u, i) for u in range(1000) for i in range(2)} | {(u, 2) for u in range(500)}
+    train = part(both, (1000, 3))  # two columns are equal, and share what they say of the third
+    np.testing.assert_allclose(EASE(1e-8).fit(train).weights_[:2, 2], [0.25, 0.25], rtol=1e-3)
+    with pytest.raises(FloatingPointError, match="regularization=1e-12 is too small"):
+        EASE(1e-12).fit(train)

@@ -121,6 +121,7 @@ def test_patience_keeps_the_best_sweep():
         ({"regularization": 0}, "regularization must be above 0"),
         ({"unobserved_weight": 0}, "unobserved_weight must be above 0"),
         ({"unobserved_weight": -1}, "unobserved_weight must be"),
+        ({"init_scale": 0}, "init_scale must be above 0"),
         ({"frequency_power": 1.5}, "frequency_power must be"),
         ({"factors": 0}, "factors must be"),
     ],
@@ -133,6 +134,22 @@ def test_what_cannot_be_is_refused(given, message):
 def test_equations_without_a_solution_are_said_to_have_none():
     with pytest.raises(FloatingPointError, match=r"regularization=1e-30 is too small"):
         iALS(40, regularization=1e-30, init_scale=1e4, epochs=3).fit(TRAIN)
+
+
+@pytest.mark.parametrize("given", [{"regularization": 10}, {"init_scale": 1e30}])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_a_model_that_says_nothing_of_anybody_is_not_returned(given):
+    with pytest.raises(FloatingPointError, match=r"every score became 0|no solution|all bounds"):
+        iALS(8, **given, epochs=30).fit(TRAIN)
+
+
+@pytest.mark.parametrize("factors", [1, 16, 256])
+def test_the_first_vectors_are_as_long_whatever_their_number_of_factors(factors):
+    model = iALS(factors, init_scale=0.3)
+    model.n_users_, model.n_items_ = TRAIN.shape
+    model._start(TRAIN)
+    lengths = (model.item_factors_[COUNTS[1] > 0] ** 2).sum(axis=1)
+    assert lengths.mean() == pytest.approx(0.09, rel=0.6 if factors == 1 else 0.25)
 
 
 def test_scores_are_products():

@@ -19,6 +19,7 @@ from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.files import write_npz
 from recsys_lib.metrics import NO_ITEM
 from recsys_lib.models import (
+    ALS,
     EASE,
     MF,
     SVD,
@@ -257,8 +258,14 @@ def test_similar_items_are_others_the_most_similar_first(fitted):
     assert (np.diff(similarities, axis=1) <= 0).all()
     assert not (found == items[:, None]).any()
     np.testing.assert_array_equal(found[0], found[2])
-    everything, _ = fitted.similar_items([3], N_ITEMS + 2)
-    assert set(everything[0]) == set(range(N_ITEMS)) - {3} | {-1}
+    everything, all_similarities = fitted.similar_items([3], N_ITEMS + 2)
+    assert ((everything == -1) == np.isneginf(all_similarities)).all()
+    assert set(everything[0]) <= set(range(N_ITEMS)) - {3} | {-1}
+    nobody = N_ITEMS - 1  # has met this one
+    untrained = isinstance(fitted, (UserKNN, ItemKNN, EASE, SVD, MF, ALS, iALS))
+    if untrained and not (isinstance(fitted, SVD) and fitted.fill != "zero"):
+        assert nobody not in everything
+        assert (fitted.similar_items([nobody], 3)[0] == -1).all()
     if hasattr(fitted, "item_factors_"):
         Q = fitted.item_factors_.astype(np.float64)
         for item, others, values in zip(items, found, similarities, strict=True):
@@ -269,6 +276,24 @@ def test_similar_items_are_others_the_most_similar_first(fitted):
         fitted.similar_items([N_ITEMS])
     with pytest.raises(ValueError, match="k must be"):
         fitted.similar_items([0], 0)
+
+
+def test_only_items_that_have_to_do_with_one_are_its_neighbors():
+    found, similarities = ItemKNN(n_neighbors=2).fit(SPLIT.train).similar_items([5], 6)
+    assert (found[0] >= 0).sum() == 2
+    assert (similarities[0, 2:] == -np.inf).all()
+    model = BinaryMF(4, n_negatives=0, epochs=2).fit(SPLIT.train)  # item 30 is in no sample
+    assert (model.similar_items([30], 3)[0] == -1).all()
+    assert 30 not in model.similar_items([0], 40)[0]
+
+
+def test_numbers_that_are_very_small_have_directions_too():
+    model = iALS(4, unobserved_weight=1.0).fit(SPLIT.train)
+    expected, _ = model.similar_items([0, 20], 4)
+    model.item_factors_ *= np.float32(1e-22)
+    found, similarities = model.similar_items([0, 20], 4)
+    np.testing.assert_array_equal(found, expected)
+    assert similarities.max() <= 1 + 1e-6
 
 
 def test_items_of_one_block_are_similar():
@@ -284,7 +309,9 @@ def test_items_of_one_block_are_similar():
         (ItemKNN, {"neighbors": 3}, "ItemKNN has no hyperparameter 'neighbors'; is 'n_neighbors'"),
         (BinaryMF, {"n_factors": 3}, "BinaryMF has no .* is 'factors' meant"),
         (MF, {"random_state": 1}, "is 'seed' meant"),
-        (iALS, {"alpha": 2}, "is 'unobserved_weight' meant"),
+        (iALS, {"alpha": 2}, r"'alpha'\. It has factors, .*, unobserved_weight"),  # not the same
+        (ItemKNN, {"k": 40}, "is 'n_neighbors' meant"),
+        (SVD, {"n_components": 40}, "is 'factors' meant"),
         (NeuMF, {"lr": 2}, "is 'learning_rate' meant"),
         (Popularity, {"what": 1}, r"Popularity has no hyperparameter 'what'\. It has none"),
         (UserKNN, {"color": 1}, r"'color'\. It has n_neighbors, shrinkage, values, center"),
@@ -297,13 +324,14 @@ def test_a_name_that_there_is_not_is_answered_with_what_is_meant(model, given, m
 
 def test_a_model_of_ones_own_may_take_anything():
     class Mine(Recommender):
-        def __init__(self, size=1, **more):
-            self.size, self.more = size, more
+        def __init__(self, size=1, cls="any", **more):
+            self.size, self.cls, self.more = size, cls, more
 
         def _fit(self, train): ...
         def _score(self, users): ...
 
-    assert Mine(2, other=3).more == {"other": 3}
+    mine = Mine(2, cls="one", other=3)
+    assert (mine.size, mine.cls, mine.more) == (2, "one", {"other": 3})
 
 
 # -------------------------------------------------------------------------- shared suite: recommend

@@ -11,7 +11,18 @@ from recsys_lib import metrics, top_k
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, leaderboard, significance
 from recsys_lib.evaluation.candidates import sample_candidates
-from recsys_lib.models import ALS, GMF, MF, SVD, Biases, BinaryMF, ItemKNN, Popularity, bmf
+from recsys_lib.models import (
+    ALS,
+    GMF,
+    MF,
+    SVD,
+    Biases,
+    BinaryMF,
+    ItemKNN,
+    Popularity,
+    UserKNN,
+    bmf,
+)
 from recsys_lib.models.implicit import NegativeSampler, draw_for_one
 from recsys_lib.models.neighbors import _k_largest
 from recsys_lib.models.svd import randomized_svd, truncated_svd
@@ -189,6 +200,16 @@ def test_ratings_that_are_all_equal_teach_a_model_of_ratings_nothing(model):
     with pytest.warns(UserWarning, match=r"all 4 ratings are 3, and .* take BinaryMF"):
         model.fit(alike)
     model.fit(rated(np.eye(5, 4) + 2 * np.eye(5, 4, k=1)))  # without a warning
+
+
+def test_so_they_do_one_that_takes_means_off_and_the_line_of_the_caller_is_named():
+    for model in (UserKNN(values="rating", center=True), ItemKNN(values="rating", center=True)):
+        with pytest.warns(UserWarning, match="all 4 ratings are 3") as told:
+            model.fit(rated(3 * np.eye(5, 4)))
+        assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="all 4 ratings are 3") as told:
+        MF(2, epochs=1).fit(rated(3 * np.eye(5, 4)))
+    assert [one.filename for one in told] == [__file__]
 
 
 def test_the_others_learn_from_equal_ratings_in_silence():

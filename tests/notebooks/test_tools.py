@@ -75,3 +75,18 @@ def test_chapters_that_ran_are_found_by_the_build_and_one_that_stops_is_named(tm
         for path, printed_now in ((paths[0], "2\n"), (paths[2], "6\n")):
             _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
             assert [one.text for one in notebook.cells[0].outputs] == [printed_now]
+
+
+def test_a_notebook_may_not_ask_for_its_errors_to_be_let_pass(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 / 0")])
+    notebook.metadata["execution"] = {"allow_errors": True}
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    with pytest.raises(SystemExit, match="ZeroDivisionError"):
+        execute.main(tmp_path / "kept", [tmp_path / "a.ipynb"])
+
+
+def test_a_folder_of_something_else_is_not_emptied(tmp_path):
+    (tmp_path / "mine.txt").write_text("a year of work")
+    with pytest.raises(SystemExit, match="holds something else"):
+        execute.main(tmp_path, [])
+    assert (tmp_path / "mine.txt").exists()
