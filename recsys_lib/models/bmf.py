@@ -222,10 +222,8 @@ def decays(
     """
     of_users = train.user_counts * (1.0 + n_negatives)
     of_items = train.item_counts + n_negatives * len(train) / train.n_items
-    rest = regularization, frequency_power
-    return shared_out(of_users, *rest), shared_out(of_items, *rest)
-
-
-def shared_out(n: np.ndarray, regularization: float, frequency_power: float) -> np.ndarray:
-    r"""Return :math:`\lambda / n^a`, float32: the penalty at each of n samples."""
-    return (regularization / np.maximum(n, 1) ** frequency_power).astype(np.float32)
+    users, items = (
+        (regularization / np.maximum(n, 1) ** frequency_power).astype(np.float32)
+        for n in (of_users, of_items)
+    )
+    return users, items

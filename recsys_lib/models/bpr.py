@@ -19,7 +19,6 @@ from numba import njit
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import in_parts
-from recsys_lib.models.bmf import shared_out
 from recsys_lib.models.factors import score_all, score_pairs
 from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user, draw_for_one
 from recsys_lib.models.training import Row, Run
@@ -157,8 +156,11 @@ class BPR(ImplicitModel):
         """Return the penalty of each user and item at each pair, by how many an epoch holds."""
         of_users = train.user_counts * float(self.n_negatives)
         of_items = (train.item_counts + len(train) / train.n_items) * self.n_negatives
-        rest = self.regularization, self.frequency_power
-        return shared_out(of_users, *rest), shared_out(of_items, *rest)
+        return self._shared_out(of_users), self._shared_out(of_items)
+
+    def _shared_out(self, n: np.ndarray) -> np.ndarray:
+        penalties = self.regularization / np.maximum(n, 1) ** self.frequency_power
+        return penalties.astype(np.float32)
 
     def _weights(self) -> dict[str, np.ndarray]:
         names = "item_biases_", "user_factors_", "item_factors_"
@@ -186,8 +188,7 @@ class BPR(ImplicitModel):
             raise ValueError(f"items names all {len(items)} items: there is no negative to draw")
         rng, p = np.random.default_rng(self.seed), np.zeros((1, self.factors), dtype=np.float32)
         n_pairs = len(items) * self.n_negatives
-        rest = self.regularization, self.frequency_power
-        penalties = shared_out(np.full(1, n_pairs), *rest), np.zeros(2 * n_pairs, np.float32)
+        penalties = self._shared_out(np.full(1, n_pairs)), np.zeros(2 * n_pairs, np.float32)
         places = np.arange(2 * n_pairs, dtype=np.int32).reshape(2, n_pairs)
         columns = 0 * places[0], places[0], places[1][:, None]
         for _ in range(self.best_epoch_):

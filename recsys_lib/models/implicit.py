@@ -51,7 +51,7 @@ class ImplicitModel(Personal, EpochModel):
         self._check_training(epochs, patience, metric, seed)
 
     def _begin(self, train: Interactions) -> None:
-        super()._begin(train)
+        self.cold_ = train.user_counts == 0
         self.unseen_ = (train.item_counts == 0) & (self.n_negatives == 0)
         self.popularity_ = popularity(train, self.n_negatives)
 

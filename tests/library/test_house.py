@@ -1,6 +1,7 @@
 """Everything points down: a module imports from rooms below its own, wherever the import stands."""
 
 import ast
+import sys
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 import recsys_lib
 from recsys_lib.exercises import CHAPTERS
+from recsys_lib.models import GMF, MLP, BinaryMF, NeuMF
+
+from model_suite import planted
 
 ROOT = Path(recsys_lib.__file__).parent
 ROOMS = (  # from the ground up; rooms on one floor do not know each other
@@ -27,8 +31,8 @@ WITHIN = {  # the same inside two rooms
         {"factors", "implicit", "ials"},
         {"svd"},
         {"metadata"},
-        {"mf", "als", "network", "bmf"},
-        {"mlp", "bpr"},
+        {"mf", "als", "network", "bmf", "bpr"},
+        {"mlp"},
         {"neumf"},
     ),
     "evaluation": (
@@ -133,3 +137,56 @@ def test_an_import_that_points_up_is_found(tmp_path):
     text = "if TYPE_CHECKING:\n    from recsys_lib.models import MF\n"
     (tmp_path / "metrics.py").write_text(text)
     assert imported(tmp_path / "metrics.py") == [(2, "recsys_lib.models")]
+
+
+# ------------------------------------------------------------------ how far one has to jump
+
+
+def jumps(call):
+    """Files, functions and the deepest chain of calls of the library that a call goes through."""
+    seen, depth = set(), 0
+
+    def of_us(frame):
+        named = not frame.f_code.co_name.startswith("<")  # no comprehensions
+        return named and frame.f_code.co_filename.startswith(str(ROOT))
+
+    def profile(frame, event, _):
+        nonlocal depth
+        if event != "call" or not of_us(frame):
+            return
+        seen.add((frame.f_code.co_filename, frame.f_code.co_qualname))
+        depth = max(depth, sum(map(of_us, outward(frame))))
+
+    def outward(frame):
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
+
+    sys.setprofile(profile)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return len({file for file, _ in seen}), len(seen), depth
+
+
+def test_a_fit_can_be_followed():
+    """With the constructor; compiled loops are not traced (each is one function)."""
+    train = planted().train
+
+    def watch(model):
+        return {"valid_ndcg@10": 0.1}
+
+    halves = GMF(2, epochs=1).fit(train), MLP((8, 4), epochs=1).fit(train)
+    files, functions, depth = jumps(
+        lambda: BinaryMF(2, epochs=4, patience=2).fit(train, watch=watch)
+    )
+    assert files <= 7
+    assert functions <= 40
+    assert depth <= 8
+    files, functions, depth = jumps(
+        lambda: NeuMF(2, (8, 4), epochs=2).fit(train, pretrained=halves)
+    )
+    assert files <= 8
+    assert functions <= 55
+    assert depth <= 9
