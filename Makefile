@@ -104,6 +104,8 @@ chapter: $(VENV)/.installed
 student: $(VENV)/.installed
 	@$(BIN)/python tools/student.py
 
+# nbgrader's buttons are off: "Validate" says of notebooks without its metadata that all is well.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/lab
 lab: student
 	@$(BIN)/jupyter lab --notebook-dir=. $(ROOT_TOO) student/00_start_here.ipynb
 

@@ -67,6 +67,23 @@ def test_an_environment_of_another_python_is_made_anew(used):
     assert make(used) == "-m venv --clear .venv"
 
 
+# --- JupyterLab ---
+
+
+def test_a_button_that_would_call_every_notebook_right_is_not_shown():
+    """nbgrader's "Validate" looks at cells with its metadata, and students' notebooks have none."""
+    assert (
+        "lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/lab\n"
+        in (ROOT / "Makefile").read_text()
+    )
+    command = [sys.executable, "-m", "jupyter", "labextension", "list"]
+    settings = {**os.environ, "JUPYTER_CONFIG_PATH": str(ROOT / "tools" / "lab")}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=120)
+    lines = (done.stdout + done.stderr).split("\n")
+    (line,) = (line for line in lines if "@jupyter/nbgrader v" in line)
+    assert "disabled" in line
+
+
 # --- a student's folder ---
 
 
