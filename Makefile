@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 8000
+J      ?= 1
 SITE   := _build/html/book/intro.html
 
 # The kernel of this environment is used, whatever other kernels the machine has under its name.
@@ -34,7 +35,7 @@ help:
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, types, and that no unchecked output is committed"
-	@echo "make mutants         change the library at 300 places: which change does no test notice? (hours)"
+	@echo "make mutants         change the library at 300 places: which does no test notice? (hours; J=2 at a time)"
 	@echo "make hooks           let git run these checks before every commit"
 	@echo "make record N=02     run a chapter and keep the outputs of its checked cells"
 	@echo "make reproduce       make the files in results/ again: hours (needs RECSYS_DATA)"
@@ -139,7 +140,7 @@ hooks: $(VENV)/.installed
 
 # In the background, so to say: whatever else the machine has to do comes first.
 mutants: $(VENV)/.installed
-	@nice -n 19 $(BIN)/python tools/mutants.py
+	@nice -n 19 $(BIN)/python tools/mutants.py --jobs $(J)
 
 record: $(VENV)/.installed
 	@$(BIN)/python tools/chapter.py record $(N)
