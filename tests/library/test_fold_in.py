@@ -195,8 +195,9 @@ def test_steps_of_binary_mf_find_the_block_as_a_refit_does():
     assert min(alike) > 0.8
 
 
-def test_a_user_of_binary_mf_who_has_met_everything_is_refused():
-    model = BinaryMF(2, epochs=1).fit(TRAIN)
+@pytest.mark.parametrize("n_negatives", [1, 4])
+def test_a_user_of_binary_mf_who_has_met_everything_is_refused(n_negatives):
+    model = BinaryMF(2, n_negatives=n_negatives, epochs=1).fit(TRAIN)
     with pytest.raises(ValueError, match=f"items names all {N_ITEMS} items"):
         model.fold_in(range(N_ITEMS))
     assert np.isfinite(BinaryMF(2, epochs=1, n_negatives=0).fit(TRAIN).fold_in(range(31))).all()
