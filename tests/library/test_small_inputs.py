@@ -188,6 +188,13 @@ def test_nan_is_refused_in_whichever_row_it_is(row):
         metrics.ranks_from_scores(scores, np.zeros((2, 1), dtype=int))
 
 
+def test_scores_of_few_digits_may_be_infinite_and_whole_ones_may_be_none():
+    infinite = np.array([[np.inf, -np.inf, 1.0]], dtype=np.float16)
+    np.testing.assert_array_equal(metrics.as_scores(infinite), infinite.astype(np.float64))
+    assert metrics.as_scores(np.zeros((0, 3), dtype=np.int64)).shape == (0, 3)
+    assert metrics.as_scores(np.array([[2**31]], dtype=np.uint32)) == 2**31
+
+
 # --- training ---
 
 
