@@ -38,7 +38,7 @@ TARGETS = {  # a module and the tests that it has, those first that find most
     "evaluation/candidates": ("candidates", "evaluation"),
     "evaluation/items": ("evaluation",),
     "evaluation/significance": ("significance", "evaluation"),
-    "models/neighbors": ("models -k KNN", "fold_in", "models"),
+    "models/neighbors": ("models -k KNN", "fold_in", "growth -k neighbors", "models"),
     "models/popularity": ("models -k Popularity", "models"),
     "models/biases": ("biases", "models -k Biases", "fold_in"),
     "models/svd": ("svd", "models -k SVD", "fold_in"),

@@ -103,7 +103,7 @@ def operations(monkeypatch, n_items):
     return Counted.n, similar.nnz
 
 
-def test_comparing_items_costs_what_they_have_in_common_and_not_the_catalog(monkeypatch):
+def test_the_cost_of_neighbors_is_what_they_have_in_common_and_not_the_catalog(monkeypatch):
     with monkeypatch.context() as patch:
         few, found = operations(patch, 2_000)
     with monkeypatch.context() as patch:

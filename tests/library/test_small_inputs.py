@@ -66,6 +66,14 @@ def test_the_first_and_the_last_item_are_drawn_as_often_as_any(met):
     assert stats.chisquare(counts[unmet]).pvalue > 0.001
 
 
+def test_an_item_met_in_training_and_again_in_the_test_is_no_candidate():
+    """As when the test is a list of people's own; both parts have the cell."""
+    split = split_of([(0, 0), (0, 1)], [(0, 2)], [(0, 1)], (1, 6))
+    for seed in range(5):
+        candidates = sample_candidates(split, 3, seed=seed)
+        assert sorted(candidates.negatives[0]) == [3, 4, 5]
+
+
 def test_nothing_that_a_single_user_has_met_is_drawn_for_them():
     for met in ([0], [4], [0, 2], [3, 1, 4]):
         drawn = draw_for_one(np.array(met), 5, 200, np.random.default_rng(0))
