@@ -8,6 +8,7 @@ from recsys_lib.evaluation import watching
 from recsys_lib.models import BPR
 from recsys_lib.models import bpr as module
 from recsys_lib.models.bpr import epoch, sgd
+from recsys_lib.models.implicit import draw_for_one
 
 from model_suite import N_ITEMS, N_USERS, block_of_item, block_of_user, planted
 
@@ -158,6 +159,22 @@ def test_steps_for_a_new_user_find_their_block_and_change_nothing():
         np.testing.assert_array_equal(array, before[name])
     with pytest.raises(ValueError, match=f"items names all {N_ITEMS} items"):
         model.fold_in(range(N_ITEMS))
+
+
+def test_the_steps_for_a_new_user_are_those_of_training_on_their_vector_alone():
+    """Pair by pair with the plain function, each on fresh copies; the penalty is shared out."""
+    model = BPR(2, regularization=5.0, frequency_power=1.0, n_negatives=2, epochs=3).fit(TRAIN)
+    items, rng = np.array([1, 4, 20]), np.random.default_rng(model.seed)
+    p, nothing = np.zeros((1, 2)), np.zeros(N_ITEMS)
+    for _ in range(3):
+        negatives = draw_for_one(items, N_ITEMS, 2, rng)
+        for place in rng.permutation(3):
+            for negative in negatives[place]:
+                pair = np.zeros(1, int), items[[place]], np.array([[negative]])
+                held = model.item_biases_.astype(float), p, model.item_factors_.astype(float)
+                sgd(*pair, *held, np.array([5.0 / 6]), nothing, 0.05, True)
+    expected = model.item_biases_ + model.item_factors_ @ p[0]
+    np.testing.assert_allclose(model.fold_in(items), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_new_user_takes_as_many_epochs_as_were_kept():
