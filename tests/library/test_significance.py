@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from recsys_lib.evaluation import significance
 from recsys_lib.evaluation.significance import (
     bootstrap_interval,
     bootstrap_sums,
@@ -436,3 +437,13 @@ def test_seeds_that_are_no_list_of_arrays_are_of_the_wrong_type(by_seed):
 def test_a_matrix_holds_one_model_in_each_row():
     rows = np.array([[0.1, 0.2, 0.3], [0.5, 0.6, 0.8]])
     np.testing.assert_array_equal(seed_noise(rows, 9), seed_noise(list(rows), 9))
+
+
+@pytest.mark.parametrize("place", [0, 1, 60, 61, 62, 123, 124, 129])
+def test_every_difference_keeps_its_sign_in_half_of_the_resamples(place):
+    """Signs come in portions of 62: neither the first nor the last of one may be fixed."""
+    moved = np.zeros(130)
+    moved[place] = 1.0
+    sums = significance._flipped_sums(moved, 4000, np.random.default_rng(0))
+    assert set(np.unique(sums)) == {-1.0, 1.0}
+    assert abs((sums > 0).mean() - 0.5) < 0.04  # five standard deviations
