@@ -117,9 +117,17 @@ def test_an_epoch_is_given_each_positive_once_and_its_negatives(monkeypatch):
 
 
 def test_loss_and_accuracy_before_any_step_are_those_of_chance():
-    model = BPR(2, learning_rate=0, init_scale=0, epochs=1).fit(TRAIN)
+    model = BPR(2, learning_rate=0, init_scale=0, n_negatives=3, epochs=1).fit(TRAIN)
     assert model.history_["loss"][0] == pytest.approx(np.log(2))
     assert model.history_["accuracy"][0] == 0  # all pairs are tied, and none in the right order
+
+
+def test_it_starts_near_zero_in_every_direction():
+    model = BPR(40, learning_rate=0, init_scale=0.2, epochs=1).fit(TRAIN)
+    for factors in (model.user_factors_, model.item_factors_):
+        assert factors.std() == pytest.approx(0.2, rel=0.05)
+        assert abs(factors.mean()) < 0.03
+    assert not model.item_biases_.any()
 
 
 def test_the_validation_loss_is_that_of_pairs():

@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from recsys_lib import metrics, top_k
 from recsys_lib.data import DataError, Interactions
 from recsys_lib.evaluation import evaluate, leaderboard, significance
-from recsys_lib.evaluation.candidates import sample_candidates
+from recsys_lib.evaluation.candidates import read_candidates, sample_candidates
 from recsys_lib.models import (
     ALS,
     GMF,
@@ -72,6 +72,25 @@ def test_an_item_met_in_training_and_again_in_the_test_is_no_candidate():
     for seed in range(5):
         candidates = sample_candidates(split, 3, seed=seed)
         assert sorted(candidates.negatives[0]) == [3, 4, 5]
+
+
+def test_negatives_are_drawn_again_until_one_is_hit_whoever_the_user_is():
+    """By the random numbers: an item for each, and another for each that was met."""
+    cells = {(0, i) for i in range(20)} | {(1, i) for i in range(0, 20, 2)}
+    sampler = NegativeSampler(part(cells, (2, 30)))
+    drawn = sampler.draw(np.ones(50, dtype=np.int32), 2, np.random.default_rng(7)).ravel()
+    rng, expected = np.random.default_rng(7), []
+    while len(expected) < 100:
+        item = int(rng.random() * 30)
+        if (1, item) not in cells:
+            expected.append(item)
+    assert drawn.tolist() == expected
+
+
+def test_candidates_are_read_for_interactions_and_nothing_else(tmp_path):
+    (tmp_path / "list.csv").write_text("user,item\n")
+    with pytest.raises(TypeError, match="ratings must be Interactions"):
+        read_candidates(tmp_path / "list.csv", "ratings")
 
 
 def test_nothing_that_a_single_user_has_met_is_drawn_for_them():
