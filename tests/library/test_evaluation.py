@@ -479,6 +479,8 @@ def test_of_the_same_runs_the_luck_of_the_seeds_cancels(by_seed):
     assert apart["low"] < 0 < apart["high"]
     with pytest.raises(DataError, match="as many seeds on both sides, got 4 and 3"):
         compare(higher, by_seed[1:], same_runs=True)
+    with pytest.raises(DataError, match=r"as many seeds on both sides, got 1 and 2"):
+        compare(higher[0], by_seed[:2], same_runs=True)
     single = compare(higher[0], by_seed[0], same_runs=True).loc["hr@5"]
     assert single["difference"] == pytest.approx(0.01)
 

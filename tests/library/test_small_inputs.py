@@ -225,6 +225,12 @@ def test_scores_of_few_digits_may_be_infinite_and_whole_ones_may_be_none():
 # --- training ---
 
 
+def test_a_logit_of_zero_is_right_for_a_negative_and_wrong_for_a_positive():
+    train = rated(np.eye(6) + np.eye(6, k=1))
+    settings = {"learning_rate": 0, "init_scale": 0, "biases": False, "n_negatives": 3, "epochs": 1}
+    assert BinaryMF(2, **settings).fit(train).history_["accuracy"][0] == 0.75
+
+
 @pytest.mark.parametrize(
     "model", [Biases(), MF(2, epochs=1), ALS(2, epochs=1), SVD(2, fill="user")], ids=repr
 )
