@@ -191,13 +191,13 @@ def main(arguments: list[str] | None = None) -> int:
     among = "all unknown items" if few is None else f"{few} sampled negatives"
     print(ratings)
     print(f"{given.metric} on the test set of {given.data}, among {among} [95 % over users]\n")
-    _print_board(board, tables, set(own), given.metric)
+    _print_board(board, tables, own, given.metric)
     print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
     return 0
 
 
 def _print_board(
-    board: pd.DataFrame, tables: dict[str, pd.DataFrame], own: set[str], metric: str
+    board: pd.DataFrame, tables: dict[str, pd.DataFrame], own: Collection[str], metric: str
 ) -> None:
     """Print a line for each model, then how far those of one's own are from the course's best."""
     for name, row in board.iterrows():
@@ -207,7 +207,7 @@ def _print_board(
             f"   fitted in {row['seconds']:.1f} s"
         )
     best = next(name for name in board.index if name not in own)
-    for name in (name for name in tables if name in own):
+    for name in own:
         d = compare(tables[name], tables[best]).loc[metric]
         print(
             f"\n{name} minus {best}: {d['difference']:+.4f} "

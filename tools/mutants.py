@@ -234,24 +234,25 @@ def main() -> None:
     for name in HEAVY:
         __import__(name)
     texts = {m: (ROOT / "recsys_lib" / f"{m}.py").read_text() for m in TARGETS}
-    found = [(module, *mutant(texts[module], number)) for module, number in drawn(options.n)]
-    keys = {(m, difference): f"{m} {_checksum(difference)[:8]}" for m, _, difference in found}
+    found = []
+    for module, number in drawn(options.n):
+        changed, difference = mutant(texts[module], number)
+        found.append((f"{module} {_checksum(difference)[:8]}", module, changed, difference))
     # of survivors a new test may be the end
-    left = [one for one in found if results.get(keys[one[::2]]) not in ("killed", SAME)]
+    left = [one for one in found if results.get(one[0]) not in ("killed", SAME)]
     fork = multiprocessing.get_context("fork")
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(options.jobs, fork, initializer=_prepare, initargs=(folder,)) as pool,
     ):
-        survived = pool.map(_try, *zip(*[one[:2] for one in left], strict=True)) if left else ()
-        for (module, _, difference), lives in zip(left, survived, strict=True):
-            key = keys[module, difference]
+        survived = pool.map(_try, [one[1] for one in left], [one[2] for one in left])
+        for (key, _, _, difference), lives in zip(left, survived, strict=True):
             results[key] = "survived" if lives else "killed"
             RESULTS.parent.mkdir(exist_ok=True)
             RESULTS.write_text(json.dumps(results, indent=1))
             if lives:
                 print(f"{key} survived\n{difference}\n", flush=True)
-    counts = Counter(results[keys[module, difference]] for module, _, difference in found)
+    counts = Counter(results[key] for key, *_ in found)
     killed, tried = counts["killed"], max(counts["killed"] + counts["survived"], 1)
     print(f"{killed} of {tried} killed, {killed / tried:.1%}; {counts[SAME]} more are equivalent")
 

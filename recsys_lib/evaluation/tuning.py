@@ -73,8 +73,7 @@ def search(
         If an argument is something else, the validation set is empty, or no trial came to a number.
     """
     tuning, grid = _without_test(split), _settings(space, trials, seed)
-    if metric not in ERRORS:
-        metric_length(metric, METRICS, ERRORS)
+    k = 0 if metric in ERRORS else metric_length(metric, METRICS, ERRORS)
     chance = [{"seed": check_int("seeds", one)} for one in seeds]
     if chance and "seed" in space:
         raise ValueError("seeds must be empty where space has a seed")
@@ -83,7 +82,7 @@ def search(
     for setting in grid:
         start = time.perf_counter()
         found = [
-            _on_validation(make_model(**setting, **one), tuning, metric, candidates)
+            _on_validation(make_model(**setting, **one), tuning, metric, k, candidates)
             for one in chance or [{}]
         ]
         sd = {"sd": np.std(found, ddof=1)} if len(found) > 1 else {}
@@ -102,7 +101,7 @@ def search(
 
 
 def _on_validation(
-    model: Recommender, split: Split, metric: str, candidates: Candidates | None
+    model: Recommender, split: Split, metric: str, k: int, candidates: Candidates | None
 ) -> float:
     """Fit a model and return its metric, NaN if the numbers of the training grew without end."""
     if not isinstance(model, Recommender):
@@ -116,7 +115,6 @@ def _on_validation(
         # evaluate_ratings says so where the model only ranks
         table = evaluate_ratings(model, split, on="valid")  # type: ignore[arg-type]
         return rating_error(table, metric)
-    k = metric_length(metric, METRICS)
     return evaluate(model, split, k, on="valid", candidates=candidates)[metric].mean()
 
 

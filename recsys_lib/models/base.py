@@ -92,10 +92,10 @@ class Recommender(_Named, ABC):
     its learned arrays, their names ending in an underscore, in `_fit`, and turns users into scores
     in `_score`. All else, the checks included, is here.
 
-    **New users.** A user without a training row is scored by popularity, whatever the model: the
-    numbers that it would have of this user were never trained. (`Random` has no numbers of a user,
-    and `Biases` orders items alike for all.) A user who comes after training is what `fold_in` is
-    for.
+    **New users.** A model of the course scores a user without a training row by popularity: the
+    numbers that it would have of this user were never trained (see `Personal`, for models of one's
+    own too). `Random` has no numbers of a user, and `Biases` orders items alike for all. A user who
+    comes after training is what `fold_in` is for.
     """
 
     n_users_: int

@@ -146,7 +146,7 @@ class BPR(ImplicitModel):
             order = run.rng.permutation(len(users))
             pairs = users[order], items[order], negatives[order]
             # as `sgd` takes them: bi, P, Q, decay_u, decay_i, learning_rate, biases
-            rest = *self._item_numbers(), *penalties, rate, self.biases
+            rest = *self._weights().values(), *penalties, rate, self.biases
             loss, right = 0.0, 0
             for part in in_parts(len(order), self.n_negatives * self.factors):
                 loss, right = epoch(*(column[part] for column in pairs), *rest, loss, right)
@@ -170,14 +170,14 @@ class BPR(ImplicitModel):
         return float(np.logaddexp(0, scores[:, 1:] - scores[:, :1]).mean())
 
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        return score_pairs(users, items, 0.0, np.zeros(self.n_users_), *self._item_numbers())
+        return score_pairs(users, items, 0.0, *self._factors())
 
     def _personal(self, users: np.ndarray) -> np.ndarray:
-        nothing = np.zeros(self.n_users_, dtype=np.float32)
-        return score_all(users, 0.0, nothing, *self._item_numbers())
+        return score_all(users, 0.0, *self._factors())
 
-    def _item_numbers(self) -> tuple[np.ndarray, ...]:
-        return self.item_biases_, self.user_factors_, self.item_factors_
+    def _factors(self) -> tuple[np.ndarray, ...]:
+        """Return them as the models with a bias of the user do, which is 0 here."""
+        return np.zeros(self.n_users_, dtype=np.float32), *self._weights().values()
 
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         """Take the user through as many epochs as the others had, with what the items have held.
