@@ -125,8 +125,9 @@ test-notebooks: $(VENV)/.installed
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
 	  -n 2 --dist loadscope -p no:cacheprovider $(NOTEBOOKS)
 
+# Two browsers at a time: a class of tests, which look at the same visits, stays in one process.
 test-site: _build/.built
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/site
 
 # The same figures must come out with other instructions, other kernels, other numbers of threads.
 everywhere: $(VENV)/.installed

@@ -1,6 +1,7 @@
 """What a reader sees in a browser: from a server, from files, and on a phone; light and dark.
 
-The visits are made once and looked at by many tests; see site_helpers.py and probe.js.
+The visits of a way are made once and looked at by many tests, which stand in a class so that one
+process does them all; see site_helpers.py and probe.js.
 """
 
 import re
@@ -29,71 +30,79 @@ def seen(visits: list[Visit], what: str) -> dict[str, list[str]]:
     return {visit.page: visit.saw(what) for visit in visits}
 
 
-@pytest.mark.parametrize("way", ["wide", "file", "phone"])
-def test_no_page_asks_for_anything_outside_the_site(visits: Visits, way: str):
-    here = (f"{visits.over_http}/", f"{visits.from_files}/", "data:", "blob:")
-    report(
-        {
-            visit.page: sorted({url for url in visit.requests if not url.startswith(here)})
-            for visit in getattr(visits, way)
-        }
-    )
+class OnEveryWay:
+    """What must be so whichever way the reader comes; `way` names it, as in `Visits`."""
+
+    way: str
+
+    @pytest.fixture
+    def pages(self, visits: Visits) -> list[Visit]:
+        return getattr(visits, self.way)
+
+    def test_no_page_asks_for_anything_outside_the_site(self, pages: list[Visit], visits: Visits):
+        here = (f"{visits.over_http}/", f"{visits.from_files}/", "data:", "blob:")
+        report(
+            {
+                visit.page: sorted({url for url in visit.requests if not url.startswith(here)})
+                for visit in pages
+            }
+        )
+
+    def test_nothing_that_a_page_asks_for_is_missing(self, pages: list[Visit]):
+        report({visit.page: visit.broken for visit in pages})
+
+    def test_no_script_fails(self, pages: list[Visit]):
+        report({visit.page: visit.errors for visit in pages})
 
 
-@pytest.mark.parametrize("way", ["wide", "file", "phone"])
-def test_nothing_that_a_page_asks_for_is_missing(visits: Visits, way: str):
-    report({visit.page: visit.broken for visit in getattr(visits, way)})
+class OnALargeScreen(OnEveryWay):
+    def test_every_formula_is_typeset(self, pages: list[Visit]):
+        report(seen(pages, "formulas"))
+
+    def test_no_markup_is_left_in_the_text(self, pages: list[Visit]):
+        report(seen(pages, "raw markup"))
 
 
-@pytest.mark.parametrize("way", ["wide", "file", "phone"])
-def test_no_script_fails(visits: Visits, way: str):
-    report({visit.page: visit.errors for visit in getattr(visits, way)})
+class InBothColors(OnEveryWay):
+    def test_no_formula_has_a_scrollbar_for_nothing(self, pages: list[Visit]):
+        report(seen(pages, "scrolling formulas"))
+
+    def test_dark_mode(self, pages: list[Visit]):
+        report(seen(pages, "no dark mode"))
+
+    def test_text_stands_out_in_dark_mode(self, pages: list[Visit]):
+        report(seen(pages, "faint in dark mode"))
+
+    def test_figures_lie_on_a_light_ground_in_dark_mode(self, pages: list[Visit]):
+        report(seen(pages, "dark figures"))
 
 
-@pytest.mark.parametrize("way", ["wide", "file"])
-def test_every_formula_is_typeset(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "formulas"))
+class TestFromAServer(OnALargeScreen, InBothColors):
+    """Light at first, then dark by the switch."""
+
+    way = "wide"
+
+    def test_text_stands_out_in_light_mode(self, pages: list[Visit]):
+        report(seen(pages, "faint in light mode"))
+
+    def test_solutions_are_folded_and_open_on_a_click(self, pages: list[Visit]):
+        report(seen(pages, "solutions"))
+
+    def test_quizzes_are_drawn_and_answer(self, pages: list[Visit]):
+        report(seen(pages, "quizzes"))
 
 
-@pytest.mark.parametrize("way", ["wide", "file"])
-def test_no_markup_is_left_in_the_text(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "raw markup"))
+class TestFromFiles(OnALargeScreen):
+    way = "file"
 
 
-def test_no_page_is_wider_than_a_phone(visits: Visits):
-    report(seen(visits.phone, "overflow"))
+class TestOnAPhone(InBothColors):
+    """Dark by the system."""
 
+    way = "phone"
 
-@pytest.mark.parametrize("way", ["wide", "phone"])
-def test_no_formula_has_a_scrollbar_for_nothing(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "scrolling formulas"))
-
-
-def test_text_stands_out_in_light_mode(visits: Visits):
-    report(seen(visits.wide, "faint in light mode"))
-
-
-@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
-def test_dark_mode(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "no dark mode"))
-
-
-@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
-def test_text_stands_out_in_dark_mode(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "faint in dark mode"))
-
-
-@pytest.mark.parametrize("way", ["wide", "phone"], ids=["by the switch", "by the system"])
-def test_figures_lie_on_a_light_ground_in_dark_mode(visits: Visits, way: str):
-    report(seen(getattr(visits, way), "dark figures"))
-
-
-def test_solutions_are_folded_and_open_on_a_click(visits: Visits):
-    report(seen(visits.wide, "solutions"))
-
-
-def test_quizzes_are_drawn_and_answer(visits: Visits):
-    report(seen(visits.wide, "quizzes"))
+    def test_no_page_is_wider_than_a_phone(self, pages: list[Visit]):
+        report(seen(pages, "overflow"))
 
 
 def test_every_chapter_has_a_word_to_search_for(site: Site):
