@@ -76,7 +76,13 @@ EXPERIMENTS = {
             in_units=True,
         ),
         Experiment(
-            "search", AMAZON, search.run, tolerance=LEARNED, in_units=True, candidates=False
+            "search",
+            AMAZON,
+            search.run,
+            quick=search.quick,
+            tolerance=LEARNED,
+            in_units=True,
+            candidates=False,
         ),
         Experiment(
             "published",
