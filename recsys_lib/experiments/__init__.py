@@ -16,6 +16,7 @@ from recsys_lib.experiments import (
     paper_data,
     published,
     ratings,
+    search,
     svd,
 )
 
@@ -73,6 +74,15 @@ EXPERIMENTS = {
             quick=networks.quick,
             tolerance=LEARNED,
             in_units=True,
+        ),
+        Experiment(
+            "search",
+            AMAZON,
+            search.run,
+            quick=search.quick,
+            tolerance=LEARNED,
+            in_units=True,
+            candidates=False,
         ),
         Experiment(
             "published",

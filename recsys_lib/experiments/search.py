@@ -1,0 +1,291 @@
+"""The search before the table of chapter 10: every model tuned with the same freedom.
+
+Each model has as many trials as any other. Its settings are spread over stated ranges by a Sobol
+sequence, on a logarithmic scale where a factor matters more than a difference. Where a frequency
+power shares the penalty out, its strength for the average user is what is drawn: otherwise nearly
+all pairs of the two would be absurd. A trial is judged on validation, as all in this course: each
+user's last training event against 99 sampled negatives, NDCG@10 at the best epoch. The best quarter
+of the trials are run with two more seeds, and the setting with the best mean over the three is
+chosen: one seed can be lucky. Nothing here reads the test set.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from recsys_lib.data import Interactions, Split
+from recsys_lib.experiments.protocol import paper_split, tuning_split, validating
+from recsys_lib.experiments.units import Units
+from recsys_lib.models import (
+    BPR,
+    EASE,
+    GMF,
+    MLP,
+    BinaryMF,
+    ItemKNN,
+    NeuMF,
+    Recommender,
+    UserKNN,
+    iALS,
+)
+from recsys_lib.models.training import EpochModel, Watch
+
+TRIALS = 64
+SEEDS = range(3)
+BUDGETS = (16, 32, 64)  # of which the last is used; what would the others have chosen?
+METRIC = "ndcg@10"
+PRETRAINED = "NeuMF, pretrained"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values from `low` to `high` that a hyperparameter may have.
+
+    Attributes
+    ----------
+    low, high : float
+    log : bool
+        Spread by their logarithms.
+    whole : bool
+        Rounded.
+    ends : tuple of str
+        Which of "low" and "high" are ends of the thing itself, beyond which there is nothing.
+    """
+
+    low: float
+    high: float
+    log: bool = True
+    whole: bool = False
+    ends: tuple[str, ...] = ()
+
+    def at(self, share: float) -> float | int:
+        """Return the value at a share of the way, 0 to 1."""
+        low, high = (np.log([self.low, self.high])) if self.log else (self.low, self.high)
+        value = low + share * (high - low)
+        value = float(np.exp(value)) if self.log else float(value)
+        return round(value) if self.whole else float(f"{value:.3g}")
+
+
+Space = Mapping[str, Range | tuple]
+FACTORS = Range(8, 256, whole=True)
+NEGATIVES = Range(1, 10, whole=True, ends=("low",))
+SCALE = Range(0.001, 0.5)
+SHRINKAGE = Range(0.1, 300, ends=("low",))
+FACTORIZATION: Space = {
+    "factors": FACTORS,
+    "learning_rate": Range(0.003, 0.3),
+    "strength": Range(0.001, 0.5),
+    "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
+    "n_negatives": NEGATIVES,
+    "biases": (True, False),
+    "init_scale": SCALE,
+}
+NETWORK: Space = {
+    "learning_rate": Range(3e-4, 0.03),
+    "regularization": Range(0.03, 100),  # counted once an epoch, as at a frequency power of 1
+    "weight_decay": Range(0.01, 10),
+    "batch_size": Range(128, 4096, whole=True),
+    "n_negatives": NEGATIVES,
+}
+SPACES: dict[str, Space] = {
+    "UserKNN": {
+        "n_neighbors": Range(5, 4000, whole=True, ends=("high",)),  # more than there are users
+        "shrinkage": SHRINKAGE,
+    },
+    "ItemKNN": {
+        "n_neighbors": Range(5, 1003, whole=True, ends=("high",)),  # all items
+        "shrinkage": SHRINKAGE,
+    },
+    "EASE": {"regularization": Range(1, 20_000)},
+    "iALS": {
+        "factors": FACTORS,
+        "strength": Range(0.1, 200),
+        "unobserved_weight": Range(0.003, 3),
+        "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
+        "init_scale": SCALE,
+    },
+    "BPR": FACTORIZATION,
+    "BinaryMF": FACTORIZATION,
+    "GMF": {"factors": FACTORS, **NETWORK, "init_scale": SCALE},
+    "MLP": {"tower": FACTORS, **NETWORK, "init_scale": SCALE},
+    "NeuMF": {"factors": FACTORS, "tower": FACTORS, **NETWORK, "init_scale": SCALE},
+    # from the chosen GMF and MLP, whose sizes it has to have
+    PRETRAINED: {
+        "alpha": Range(0, 1, log=False, ends=("low", "high")),
+        **NETWORK,
+        "learning_rate": Range(1e-6, 0.003),
+    },
+}
+KINDS: dict[str, Callable[..., Recommender]] = {
+    **{"UserKNN": UserKNN, "ItemKNN": ItemKNN, "EASE": EASE, "iALS": iALS, "BPR": BPR},
+    **{"BinaryMF": BinaryMF, "GMF": GMF, "MLP": MLP, "NeuMF": NeuMF, PRETRAINED: NeuMF},
+}
+WITHOUT_CHANCE = ("UserKNN", "ItemKNN", "EASE")
+LENGTH: dict[str, dict[str, int]] = {  # sweeps reach far, and steps that start small wait long
+    "iALS": {"epochs": 60, "patience": 12},
+    **{name: {"epochs": 400, "patience": 30} for name in ("BPR", "BinaryMF")},
+    **{name: {"epochs": 120, "patience": 25} for name in ("GMF", "MLP", "NeuMF", PRETRAINED)},
+}
+
+
+def run(ratings: Interactions, units: Units | None = None) -> dict:
+    """Search for the setting of every model; return all trials, and what was chosen."""
+    units, tuning = units or Units(), tuning_split(paper_split(ratings))
+    found: dict[str, dict] = {}
+    for name in SPACES:
+        halves = {half: found[half]["setting"] for half in ("GMF", "MLP") if name == PRETRAINED}
+        found[name] = _searched(name, tuning, halves, units)
+    return {
+        "spaces": {name: _recorded(space) for name, space in SPACES.items()},
+        "models": found,
+        "settings": {name: one["setting"] for name, one in found.items()},
+    }
+
+
+def quick(found: dict, ratings: Interactions) -> dict:
+    """What validation says of the chosen settings of models that are fitted in seconds."""
+    tuning = tuning_split(paper_split(ratings))
+    again = {}
+    for name in (*WITHOUT_CHANCE, "iALS"):
+        budget = found["models"][name]["budgets"][str(TRIALS)]
+        setting = shared_out(name, drawn(SPACES[name])[budget["trial"]], tuning.train)
+        value = _trial(tuning, validating(tuning), {}, name, setting, SEEDS[0])[METRIC]
+        again[name] = {"budgets": {str(TRIALS): {METRIC: {0: value}}}}
+    return {"models": again}
+
+
+def drawn(space: Space, n: int = TRIALS) -> list[dict]:
+    """Return the first n settings of a space; more of them would only be added at the end."""
+    points = qmc.Sobol(len(space), rng=0).random(n)
+    return [
+        {name: _at(one, share) for (name, one), share in zip(space.items(), point, strict=True)}
+        for point in points
+    ]
+
+
+def shared_out(name: str, setting: dict, train: Interactions) -> dict:
+    """Return a setting with the regularization that has its strength for the average user."""
+    given = dict(setting)
+    if "strength" in given:
+        strength, power = given.pop("strength"), given["frequency_power"]
+        n = len(train) / train.n_users
+        if name == "iALS":
+            n += given["unobserved_weight"] * train.n_items
+            power -= 1  # there the penalty grows with the weight of the row
+        else:
+            n *= given["n_negatives"] + (name == "BinaryMF")
+        given["regularization"] = float(f"{strength * n**power:.3g}")
+    return given
+
+
+def _at(values: Range | tuple, share: float) -> Any:
+    return values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
+
+
+def _searched(name: str, tuning: Split, halves: dict[str, dict], units: Units) -> dict:
+    """Try all settings of a model with one seed, the best of every budget with more; choose."""
+    sizes = {k: v for one in halves.values() for k, v in one.items() if k in ("factors", "tower")}
+    settings = [sizes | setting for setting in drawn(SPACES[name])]
+    context = tuning, validating(tuning), halves
+    given = [shared_out(name, setting, tuning.train) for setting in settings]
+    first = units.each(_trial, [(name, one, SEEDS[0]) for one in given], *context)
+    runs = {place: [one] for place, one in enumerate(first)}
+    finalists = {n: _best(runs, range(n))[: n // 4] for n in BUDGETS}
+    if name not in WITHOUT_CHANCE:
+        again = sorted(set().union(*finalists.values()))
+        parts = {p: [(name, given[p], seed) for seed in SEEDS[1:]] for p in again}
+        for place, more in units.grouped(_trial, parts, *context).items():
+            runs[place] += more
+    chosen = {n: _best(runs, places)[0] for n, places in finalists.items()}
+    best = chosen[TRIALS]
+    epochs = [one["epochs"] for one in runs[best] if one["epochs"]]
+    return {
+        "trials": [
+            setting
+            | {key: [one[key] for one in runs[place]] for key in (METRIC, "epochs", "stopped")}
+            for place, setting in enumerate(settings)
+        ],
+        "budgets": {
+            str(n): {"trial": place, METRIC: [one[METRIC] for one in runs[place]]}
+            for n, place in chosen.items()
+        },
+        "setting": given[best] | ({"epochs": round(np.mean(epochs))} if epochs else {}),
+        "edges": edges(SPACES[name], settings[best]),
+    }
+
+
+def _best(runs: dict[int, list[dict]], places: Sequence[int]) -> list[int]:
+    """Return places by the mean over their seeds, the best first; what ever diverged is last."""
+    values = {place: [one[METRIC] for one in runs[place]] for place in places}
+    means = {k: -np.inf if None in v else np.mean(v) for k, v in values.items()}
+    return sorted(places, key=lambda place: -means[place])
+
+
+def edges(space: Space, setting: dict, share: float = 0.05) -> list[str]:
+    """Return what was chosen from the outermost twentieth of a range that has more beyond it."""
+    found = []
+    for name, values in space.items():
+        if not isinstance(values, Range):
+            continue
+        inside = {"low": values.at(share), "high": values.at(1 - share)}
+        beyond = {
+            "low": setting[name] < inside["low"],
+            "high": setting[name] > inside["high"],
+        }
+        found += [f"{name}: {end}" for end in beyond if beyond[end] and end not in values.ends]
+    return found
+
+
+def _trial(
+    tuning: Split, watch: Watch, halves: dict[str, dict], name: str, setting: dict, seed: int
+) -> dict:
+    """Train one setting with one seed; return what validation says of its best epoch."""
+    found: dict = {METRIC: None, "hr@10": None, "epochs": 0, "stopped": 0}
+    if name in WITHOUT_CHANCE:
+        measured = watch(KINDS[name](**setting).fit(tuning.train))
+        return found | {metric: measured[metric] for metric in (METRIC, "hr@10")}
+    model = KINDS[name](**hyperparameters(setting), **LENGTH[name], metric=METRIC, seed=seed)
+    assert isinstance(model, EpochModel)
+    given: dict[str, Any] = {}
+    if halves:
+        given["pretrained"] = _pretrained(tuning, halves, seed)
+    try:
+        model.fit(tuning.train, watch=watch, **given)
+    except FloatingPointError:  # steps too large: no setting to choose
+        return found
+    row = model.history_.loc[model.best_epoch_ - 1]
+    found |= {metric: float(row[metric]) for metric in (METRIC, "hr@10")}
+    return found | {"epochs": model.best_epoch_, "stopped": len(model.history_)}
+
+
+def hyperparameters(setting: dict) -> dict:
+    """Return a setting as a model takes it: the size of a tower becomes those of its layers."""
+    given = dict(setting)
+    if "tower" in given:
+        d = given.pop("tower")
+        given["layers"] = (2 * d, d, max(d // 2, 1), max(d // 4, 1))
+    return given
+
+
+_fitted: dict[tuple[str, int], tuple] = {}  # halves, which many trials of a process begin with
+
+
+def _pretrained(tuning: Split, halves: dict[str, dict], seed: int) -> tuple[Recommender, ...]:
+    key = repr(halves), seed
+    if key not in _fitted:
+        _fitted[key] = tuple(
+            KINDS[name](**hyperparameters(setting), seed=seed).fit(tuning.train)
+            for name, setting in halves.items()
+        )
+    return _fitted[key]
+
+
+def _recorded(space: Space) -> dict[str, list]:
+    """Return the ends of each range, or the values, for JSON."""
+    return {
+        name: [values.low, values.high] if isinstance(values, Range) else list(values)
+        for name, values in space.items()
+    }
