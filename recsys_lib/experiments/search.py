@@ -35,7 +35,6 @@ from recsys_lib.models.training import EpochModel, Watch
 
 TRIALS = 64
 SEEDS = range(3)
-BUDGETS = (16, 32, 64)  # of which the last is used; what would the others have chosen?
 METRIC = "ndcg@10"
 PRETRAINED = "NeuMF, pretrained"
 
@@ -90,58 +89,105 @@ NETWORK: Space = {
     "batch_size": Range(128, 4096, whole=True),
     "n_negatives": NEGATIVES,
 }
-SPACES: dict[str, Space] = {
-    "UserKNN": {
-        "n_neighbors": Range(5, 4000, whole=True, ends=("high",)),  # more than there are users
-        "shrinkage": SHRINKAGE,
-    },
-    "ItemKNN": {
-        "n_neighbors": Range(5, 1003, whole=True, ends=("high",)),  # all items
-        "shrinkage": SHRINKAGE,
-    },
-    "EASE": {"regularization": Range(1, 20_000)},
-    "iALS": {
-        "factors": FACTORS,
-        "strength": Range(0.1, 200),
-        "unobserved_weight": Range(0.003, 3),
-        "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
-        "init_scale": SCALE,
-    },
-    "BPR": FACTORIZATION,
-    "BinaryMF": FACTORIZATION,
-    "GMF": {"factors": FACTORS, **NETWORK, "init_scale": SCALE},
-    "MLP": {"tower": FACTORS, **NETWORK, "init_scale": SCALE},
-    "NeuMF": {"factors": FACTORS, "tower": FACTORS, **NETWORK, "init_scale": SCALE},
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A kind of model, the ranges of its hyperparameters, and how long a trial may be.
+
+    Attributes
+    ----------
+    kind : callable
+        Makes the model from a setting.
+    space : mapping
+        A range, or a tuple of values, for each hyperparameter.
+    epochs, patience : int
+        Of a trial; 0 of a model that is no `EpochModel`, in which chance plays no part.
+    """
+
+    kind: Callable[..., Recommender]
+    space: Space
+    epochs: int = 0
+    patience: int = 0
+
+
+NETWORK_LENGTH = 120, 25
+FACTORS_LENGTH = 400, 30  # steps that start small wait long
+CONTENDERS = {
+    "UserKNN": Contender(
+        UserKNN,
+        {
+            "n_neighbors": Range(5, 4000, whole=True, ends=("high",)),  # more than there are users
+            "shrinkage": SHRINKAGE,
+        },
+    ),
+    "ItemKNN": Contender(
+        ItemKNN,
+        {
+            "n_neighbors": Range(5, 1003, whole=True, ends=("high",)),  # all items
+            "shrinkage": SHRINKAGE,
+        },
+    ),
+    "EASE": Contender(EASE, {"regularization": Range(1, 20_000)}),
+    "iALS": Contender(
+        iALS,
+        {
+            "factors": FACTORS,
+            "strength": Range(0.1, 200),
+            "unobserved_weight": Range(0.003, 3),
+            "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
+            "init_scale": SCALE,
+        },
+        *(60, 12),  # sweeps reach far
+    ),
+    "BPR": Contender(BPR, FACTORIZATION, *FACTORS_LENGTH),
+    "BinaryMF": Contender(BinaryMF, FACTORIZATION, *FACTORS_LENGTH),
+    "GMF": Contender(GMF, {"factors": FACTORS, **NETWORK, "init_scale": SCALE}, *NETWORK_LENGTH),
+    "MLP": Contender(MLP, {"tower": FACTORS, **NETWORK, "init_scale": SCALE}, *NETWORK_LENGTH),
+    "NeuMF": Contender(
+        NeuMF,
+        {"factors": FACTORS, "tower": FACTORS, **NETWORK, "init_scale": SCALE},
+        *NETWORK_LENGTH,
+    ),
     # from the chosen GMF and MLP, whose sizes it has to have
-    PRETRAINED: {
-        "alpha": Range(0, 1, log=False, ends=("low", "high")),
-        **NETWORK,
-        "learning_rate": Range(1e-6, 0.003),
-    },
-}
-KINDS: dict[str, Callable[..., Recommender]] = {
-    **{"UserKNN": UserKNN, "ItemKNN": ItemKNN, "EASE": EASE, "iALS": iALS, "BPR": BPR},
-    **{"BinaryMF": BinaryMF, "GMF": GMF, "MLP": MLP, "NeuMF": NeuMF, PRETRAINED: NeuMF},
-}
-WITHOUT_CHANCE = ("UserKNN", "ItemKNN", "EASE")
-LENGTH: dict[str, dict[str, int]] = {  # sweeps reach far, and steps that start small wait long
-    "iALS": {"epochs": 60, "patience": 12},
-    **{name: {"epochs": 400, "patience": 30} for name in ("BPR", "BinaryMF")},
-    **{name: {"epochs": 120, "patience": 25} for name in ("GMF", "MLP", "NeuMF", PRETRAINED)},
+    PRETRAINED: Contender(
+        NeuMF,
+        {
+            "alpha": Range(0, 1, log=False, ends=("low", "high")),
+            **NETWORK,
+            "learning_rate": Range(1e-6, 0.003),
+        },
+        *NETWORK_LENGTH,
+    ),
 }
 
 
 def run(ratings: Interactions, units: Units | None = None) -> dict:
     """Search for the setting of every model; return all trials, and what was chosen."""
-    units, tuning = units or Units(), tuning_split(paper_split(ratings))
-    found: dict[str, dict] = {}
-    for name in SPACES:
-        halves = {half: found[half]["setting"] for half in ("GMF", "MLP") if name == PRETRAINED}
-        found[name] = _searched(name, tuning, halves, units)
+    tuning = tuning_split(paper_split(ratings))
+    return searched(CONTENDERS, tuning, units or Units())
+
+
+def searched(
+    contenders: Mapping[str, Contender], tuning: Split, units: Units, trials: int = TRIALS
+) -> dict:
+    """Search for the setting of every contender, all with as many trials.
+
+    Returns
+    -------
+    found : dict
+        "spaces", the "settings" chosen, and in "models" for each: "trials", with what every seed
+        said; "budgets", what a quarter, half and all of the trials would choose; and "edges", see
+        `edges`.
+    """
+    models: dict[str, dict] = {}
+    for name in contenders:
+        halves = {half: models[half]["setting"] for half in ("GMF", "MLP") if name == PRETRAINED}
+        models[name] = _chosen(name, contenders, tuning, halves, units, trials)
     return {
-        "spaces": {name: _recorded(space) for name, space in SPACES.items()},
-        "models": found,
-        "settings": {name: one["setting"] for name, one in found.items()},
+        "spaces": {name: _recorded(one.space) for name, one in contenders.items()},
+        "models": models,
+        "settings": {name: one["setting"] for name, one in models.items()},
     }
 
 
@@ -149,15 +195,16 @@ def quick(found: dict, ratings: Interactions) -> dict:
     """What validation says of the chosen settings of models that are fitted in seconds."""
     tuning = tuning_split(paper_split(ratings))
     again = {}
-    for name in (*WITHOUT_CHANCE, "iALS"):
+    for name in ("UserKNN", "ItemKNN", "EASE", "iALS"):
         budget = found["models"][name]["budgets"][str(TRIALS)]
-        setting = shared_out(name, drawn(SPACES[name])[budget["trial"]], tuning.train)
-        value = _trial(tuning, validating(tuning), {}, name, setting, SEEDS[0])[METRIC]
+        setting = drawn(CONTENDERS[name].space, TRIALS)[budget["trial"]]
+        part = name, shared_out(name, setting, tuning.train), SEEDS[0]
+        value = _trial(tuning, validating(tuning), CONTENDERS, {}, *part)[METRIC]
         again[name] = {"budgets": {str(TRIALS): {METRIC: {0: value}}}}
     return {"models": again}
 
 
-def drawn(space: Space, n: int = TRIALS) -> list[dict]:
+def drawn(space: Space, n: int) -> list[dict]:
     """Return the first n settings of a space; more of them would only be added at the end."""
     points = qmc.Sobol(len(space), rng=0).random(n)
     return [
@@ -185,22 +232,30 @@ def _at(values: Range | tuple, share: float) -> Any:
     return values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
 
 
-def _searched(name: str, tuning: Split, halves: dict[str, dict], units: Units) -> dict:
+def _chosen(
+    name: str,
+    contenders: Mapping[str, Contender],
+    tuning: Split,
+    halves: dict[str, dict],
+    units: Units,
+    n_trials: int,
+) -> dict:
     """Try all settings of a model with one seed, the best of every budget with more; choose."""
     sizes = {k: v for one in halves.values() for k, v in one.items() if k in ("factors", "tower")}
-    settings = [sizes | setting for setting in drawn(SPACES[name])]
-    context = tuning, validating(tuning), halves
+    contender = contenders[name]
+    settings = [sizes | setting for setting in drawn(contender.space, n_trials)]
     given = [shared_out(name, setting, tuning.train) for setting in settings]
+    context = tuning, validating(tuning), contenders, halves
     first = units.each(_trial, [(name, one, SEEDS[0]) for one in given], *context)
     runs = {place: [one] for place, one in enumerate(first)}
-    finalists = {n: _best(runs, range(n))[: n // 4] for n in BUDGETS}
-    if name not in WITHOUT_CHANCE:
+    finalists = {n: _best(runs, range(n))[: max(1, n // 4)] for n in _budgets(n_trials)}
+    if contender.epochs:
         again = sorted(set().union(*finalists.values()))
         parts = {p: [(name, given[p], seed) for seed in SEEDS[1:]] for p in again}
         for place, more in units.grouped(_trial, parts, *context).items():
             runs[place] += more
     chosen = {n: _best(runs, places)[0] for n, places in finalists.items()}
-    best = chosen[TRIALS]
+    best = chosen[n_trials]
     epochs = [one["epochs"] for one in runs[best] if one["epochs"]]
     return {
         "trials": [
@@ -213,8 +268,13 @@ def _searched(name: str, tuning: Split, halves: dict[str, dict], units: Units) -
             for n, place in chosen.items()
         },
         "setting": given[best] | ({"epochs": round(np.mean(epochs))} if epochs else {}),
-        "edges": edges(SPACES[name], settings[best]),
+        "edges": edges(contender.space, settings[best]),
     }
+
+
+def _budgets(n_trials: int) -> tuple[int, ...]:
+    """Return the numbers of trials whose choices are compared, the last of which counts."""
+    return n_trials // 4, n_trials // 2, n_trials
 
 
 def _best(runs: dict[int, list[dict]], places: Sequence[int]) -> list[int]:
@@ -240,14 +300,22 @@ def edges(space: Space, setting: dict, share: float = 0.05) -> list[str]:
 
 
 def _trial(
-    tuning: Split, watch: Watch, halves: dict[str, dict], name: str, setting: dict, seed: int
+    tuning: Split,
+    watch: Watch,
+    contenders: Mapping[str, Contender],
+    halves: dict[str, dict],
+    name: str,
+    setting: dict,
+    seed: int,
 ) -> dict:
     """Train one setting with one seed; return what validation says of its best epoch."""
+    contender = contenders[name]
     found: dict = {METRIC: None, "hr@10": None, "epochs": 0, "stopped": 0}
-    if name in WITHOUT_CHANCE:
-        measured = watch(KINDS[name](**setting).fit(tuning.train))
+    if not contender.epochs:
+        measured = watch(contender.kind(**setting).fit(tuning.train))
         return found | {metric: measured[metric] for metric in (METRIC, "hr@10")}
-    model = KINDS[name](**hyperparameters(setting), **LENGTH[name], metric=METRIC, seed=seed)
+    length = {"epochs": contender.epochs, "patience": contender.patience}
+    model = contender.kind(**hyperparameters(setting), **length, metric=METRIC, seed=seed)
     assert isinstance(model, EpochModel)
     given: dict[str, Any] = {}
     if halves:
@@ -277,7 +345,7 @@ def _pretrained(tuning: Split, halves: dict[str, dict], seed: int) -> tuple[Reco
     key = repr(halves), seed
     if key not in _fitted:
         _fitted[key] = tuple(
-            KINDS[name](**hyperparameters(setting), seed=seed).fit(tuning.train)
+            CONTENDERS[name].kind(**hyperparameters(setting), seed=seed).fit(tuning.train)
             for name, setting in halves.items()
         )
     return _fitted[key]

@@ -5,7 +5,16 @@ import pytest
 
 from recsys_lib.data import Split, leave_last_out
 from recsys_lib.experiments import search
-from recsys_lib.experiments.search import Range, drawn, edges, shared_out
+from recsys_lib.experiments.search import (
+    CONTENDERS,
+    TRIALS,
+    Contender,
+    Range,
+    drawn,
+    edges,
+    searched,
+    shared_out,
+)
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, iALS
 from recsys_lib.models.bmf import decays
@@ -21,12 +30,12 @@ def test_a_range_is_spread_by_its_logarithm_or_evenly():
     assert [Range(1, 16, whole=True).at(share) for share in (0, 0.5, 1)] == [1, 4, 16]
 
 
-@pytest.mark.parametrize("name", search.SPACES)
+@pytest.mark.parametrize("name", CONTENDERS)
 def test_settings_fill_their_ranges_and_more_of_them_come_after(name):
-    space = search.SPACES[name]
-    settings = drawn(space)
+    space = CONTENDERS[name].space
+    settings = drawn(space, TRIALS)
     assert drawn(space, 16) == settings[:16]
-    assert len(settings) == search.TRIALS
+    assert len(settings) == TRIALS
     for key, values in space.items():
         column = [setting[key] for setting in settings]
         if isinstance(values, Range):
@@ -69,13 +78,10 @@ def test_the_better_setting_is_chosen_by_several_seeds(monkeypatch):
     split = leave_last_out(planted().train, n_test=0, n_valid=1)
     tuning = Split(split.train, split.valid, split.test)
     space = {"learning_rate": (0.0, 0.05, 0.1), "factors": (2,), "regularization": (0.1,)}
-    monkeypatch.setitem(search.SPACES, "BinaryMF", space)
-    monkeypatch.setattr(search, "TRIALS", 8)
-    monkeypatch.setattr(search, "BUDGETS", (4, 8))
     monkeypatch.setattr(search, "validating", lambda tuning: measure)
-    monkeypatch.setitem(search.LENGTH, "BinaryMF", {"epochs": 20, "patience": 5})
-    monkeypatch.setattr(search, "drawn", lambda space: drawn(space, 8))
-    found = search._searched("BinaryMF", tuning, {}, Units())
+    found = searched({"BinaryMF": Contender(BinaryMF, space, 20, 5)}, tuning, Units(), 8)
+    assert found["spaces"]["BinaryMF"]["factors"] == [2]
+    found = found["models"]["BinaryMF"]
     assert found["setting"]["learning_rate"] > 0
     assert 1 <= found["setting"]["epochs"] <= 20
     again = [trial for trial in found["trials"] if len(trial["ndcg@10"]) == 3]
