@@ -77,6 +77,8 @@ def run(experiment: Experiment, seeds: int | None = None) -> dict:
     files = _files(experiment)
     needed = {name: recorded(name) for name in experiment.needs}
     inputs = _inputs(experiment, files, needed)
+    if experiment.adds:
+        inputs["before"] = _before(experiment.name)
     read_from = _data(experiment, files)
     start = time.perf_counter()
     parts = {}
@@ -136,10 +138,18 @@ def _quick(experiment: Experiment, part: Callable[..., dict], old: dict) -> dict
 def _inputs(experiment: Experiment, files: Files, needed: dict) -> dict:
     """Return what an experiment is given: ratings, candidates, and what others found."""
     ratings = data.load(experiment.data)
-    others = {name: one["found"] for name, one in needed.items()}
+    others = {
+        (f"of_{name}" if name == "ratings" else name): one["found"] for name, one in needed.items()
+    }
     if files is None:
         return {"ratings": ratings} | others
-    return {"ratings": ratings, "candidates": read_candidates(files[1], ratings)} | others
+    candidates = read_candidates(files[1], ratings, experiment.repeats)
+    return {"ratings": ratings, "candidates": candidates} | others
+
+
+def _before(name: str) -> dict | None:
+    """Return what is recorded already, if anything is, to add to."""
+    return recorded(name)["found"] if (results.RESULTS / f"{name}.json").exists() else None
 
 
 def _data(experiment: Experiment, files: Files) -> dict:

@@ -9,7 +9,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens"),
-    *("bmf", "networks", "published", "evaluation"),
+    *("bmf", "networks", "search", "ladder", "losses", "published", "evaluation", "ledger"),
     BENCHMARKS,
 )
 

@@ -182,6 +182,23 @@ MOVIELENS_1M = Dataset(
     sha256="a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
     counts=(1_000_209, 6_040, 3_706),
 )
+MOVIELENS_1M_HE = Dataset(
+    "movielens-1m-he2017",
+    "MovieLens-1M numbered as He et al. (2017) number it, with their test items and negatives",
+    MOVIELENS_LICENSE,
+    MOVIELENS_CITATION,
+    file="movielens-1m-he2017/ratings.csv.gz",
+    form=Format(
+        "user_id",
+        "item_id",
+        "rating",
+        "timestamp",
+        integer_ids=True,
+        time_unit="s",
+        scale=(1.0, 5.0),
+    ),
+    counts=(1_000_209, 6_040, 3_706),
+)
 
 
 def _amazon(category: str) -> list[Dataset]:
@@ -240,6 +257,7 @@ DATASETS: dict[str, Dataset] = {
         PAPER,
         MOVIELENS_100K,
         MOVIELENS_1M,
+        MOVIELENS_1M_HE,
         *(entry for category in SHA256_0CORE for entry in _amazon(category)),
     ]
 }

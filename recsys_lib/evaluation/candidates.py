@@ -118,7 +118,7 @@ def padded_rows(matrix: sparse.csr_array) -> np.ndarray:
     return padded
 
 
-def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
+def read_candidates(path: str | Path, ratings: Interactions, repeats: str = "refuse") -> Candidates:
     """Read a ready-made candidate file: user_id, positive_1, ..., negative_1, ....
 
     Parameters
@@ -127,6 +127,9 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
         CSV, perhaps gzipped. A cell may be empty: that positive or negative does not exist.
     ratings : Interactions
         Whose vocabularies number the users and items.
+    repeats : str
+        What to do where an item comes twice in a row: "refuse" the file, or "drop" what comes
+        later, so that a negative which is also the positive counts as the positive.
 
     Raises
     ------
@@ -135,6 +138,7 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
         item comes twice in a row; with the line.
     """
     check_interactions("ratings", ratings)
+    check_choice("repeats", repeats, ("refuse", "drop"))
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     positive = [c for c in frame if c.startswith("positive_")]
     negative = [c for c in frame if c.startswith("negative_")]
@@ -145,8 +149,9 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
     users = _lookup(frame[["user_id"]], ratings.user_ids, "user", path)[:, 0]
     items = _lookup(frame[positive + negative], ratings.item_ids, "item", path)
     row = first_row_with_repeats(items)
-    if row is not None:
+    if row is not None and repeats == "refuse":
         raise DataError(f"{path}, line {row + 2}: an item comes twice")
+    items = np.array([_once(row) for row in items])
     bad = frame["user_id"].duplicated().to_numpy() | (users < 0)
     if bad.any():
         line = int(np.flatnonzero(bad)[0]) + 2
@@ -155,6 +160,14 @@ def read_candidates(path: str | Path, ratings: Interactions) -> Candidates:
     users, items = users[order], items[order]
     width = len(positive)
     return Candidates(users, items[:, :width], items[:, width:], ratings.vocabulary)
+
+
+def _once(row: np.ndarray) -> np.ndarray:
+    """Return a row with every item at its first place alone, and -1 where it came again."""
+    _, first = np.unique(row, return_index=True)
+    kept = np.full_like(row, NO_ITEM)
+    kept[first] = row[first]
+    return kept
 
 
 def _lookup(frame: pd.DataFrame, vocabulary: np.ndarray, what: str, path: str | Path) -> np.ndarray:

@@ -11,6 +11,9 @@ from recsys_lib.experiments import (
     bmf,
     cosine,
     evaluation,
+    ladder,
+    ledger,
+    losses,
     movielens,
     networks,
     paper_data,
@@ -25,11 +28,14 @@ from recsys_lib.experiments import (
 class Experiment:
     """A recorded run: its name, the data set it needs, and the function that does it.
 
-    It may need the results of others, which its function is given by their names, and have a
-    number of seeds, which can be chosen. `quick` does a cheap part again, from what was found and
-    in its shape (an integer key is a place in a list), for `verify`; without it, all is cheap.
+    It may need the results of others, which its function is given by their names (of "ratings" as
+    `of_ratings`, since `ratings` are the data), and have a number of seeds, which can be chosen.
+    `quick` does a cheap part again, from what was found and in its shape (an integer key is a place
+    in a list), for `verify`; without it, all is cheap.
     Those on the paper's data are given its `candidates`, others are not. One `in_units` is given
     `units.Units`, and goes on from the parts of a run that was interrupted.
+    One that `adds` is given what is recorded of it as `before`, and keeps what is still so. The
+    candidates of a file in which items come twice are read as `repeats` says.
     Figures may differ by `tolerance`: between machines, sums in another order turn ties at the cut,
     and what learns by millions of steps ends a little elsewhere.
     """
@@ -43,6 +49,8 @@ class Experiment:
     tolerance: float = 1e-3
     in_units: bool = False
     candidates: bool = True
+    adds: bool = False
+    repeats: str = "refuse"
 
 
 AMAZON = "amazon-2023-musical-instruments"
@@ -85,6 +93,25 @@ EXPERIMENTS = {
             candidates=False,
         ),
         Experiment(
+            "ladder",
+            AMAZON,
+            ladder.run,
+            needs=("search",),
+            seeds=5,
+            quick=ladder.quick,
+            tolerance=LEARNED,
+            in_units=True,
+        ),
+        Experiment(
+            "losses",
+            AMAZON,
+            losses.run,
+            seeds=5,
+            quick=losses.quick,
+            tolerance=LEARNED,
+            in_units=True,
+        ),
+        Experiment(
             "published",
             AMAZON,
             published.run,
@@ -103,6 +130,17 @@ EXPERIMENTS = {
             quick=evaluation.quick,
             tolerance=LEARNED,
             in_units=True,
+        ),
+        Experiment(
+            "ledger",
+            "movielens-1m-he2017",
+            ledger.run,
+            needs=("published", "ratings"),
+            quick=ledger.quick,
+            tolerance=LEARNED,
+            in_units=True,
+            adds=True,
+            repeats="drop",
         ),
     )
 }

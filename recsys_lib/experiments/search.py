@@ -198,8 +198,8 @@ def quick(found: dict, ratings: Interactions) -> dict:
     for name in ("UserKNN", "ItemKNN", "EASE", "iALS"):
         budget = found["models"][name]["budgets"][str(TRIALS)]
         setting = drawn(CONTENDERS[name].space, TRIALS)[budget["trial"]]
-        part = name, shared_out(name, setting, tuning.train), SEEDS[0]
-        value = _trial(tuning, validating(tuning), CONTENDERS, {}, *part)[METRIC]
+        given = shared_out(CONTENDERS[name].kind, setting, tuning.train)
+        value = _trial(tuning, validating(tuning), CONTENDERS, {}, name, given, SEEDS[0])[METRIC]
         again[name] = {"budgets": {str(TRIALS): {METRIC: {0: value}}}}
     return {"models": again}
 
@@ -213,17 +213,17 @@ def drawn(space: Space, n: int) -> list[dict]:
     ]
 
 
-def shared_out(name: str, setting: dict, train: Interactions) -> dict:
+def shared_out(kind: Callable, setting: dict, train: Interactions) -> dict:
     """Return a setting with the regularization that has its strength for the average user."""
     given = dict(setting)
     if "strength" in given:
         strength, power = given.pop("strength"), given["frequency_power"]
         n = len(train) / train.n_users
-        if name == "iALS":
+        if kind is iALS:
             n += given["unobserved_weight"] * train.n_items
             power -= 1  # there the penalty grows with the weight of the row
         else:
-            n *= given["n_negatives"] + (name == "BinaryMF")
+            n *= given["n_negatives"] + (kind is BinaryMF)
         given["regularization"] = float(f"{strength * n**power:.3g}")
     return given
 
@@ -244,7 +244,7 @@ def _chosen(
     sizes = {k: v for one in halves.values() for k, v in one.items() if k in ("factors", "tower")}
     contender = contenders[name]
     settings = [sizes | setting for setting in drawn(contender.space, n_trials)]
-    given = [shared_out(name, setting, tuning.train) for setting in settings]
+    given = [shared_out(contender.kind, setting, tuning.train) for setting in settings]
     context = tuning, validating(tuning), contenders, halves
     first = units.each(_trial, [(name, one, SEEDS[0]) for one in given], *context)
     runs = {place: [one] for place, one in enumerate(first)}

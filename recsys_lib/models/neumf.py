@@ -195,9 +195,9 @@ class NeuMF(NetworkModel):
         return self
 
     def _check_halves(self, pretrained: tuple[GMF, MLP], train: Interactions) -> tuple[GMF, MLP]:
-        kinds = tuple(type(one) for one in pretrained) if isinstance(pretrained, tuple) else ()
-        if kinds != (GMF, MLP):
-            got = [type(one).__name__ for one in pretrained] if kinds else pretrained
+        halves = pretrained if isinstance(pretrained, tuple) else ()
+        if len(halves) != 2 or not all(map(isinstance, halves, (GMF, MLP))):
+            got = [type(one).__name__ for one in halves] if halves else pretrained
             raise TypeError(f"pretrained must be a tuple (GMF, MLP), got {got!r}")
         gmf, mlp = pretrained
         for half in pretrained:

@@ -61,14 +61,14 @@ def test_a_choice_near_an_end_is_named_unless_nothing_lies_beyond():
 @pytest.mark.parametrize("power", [0.0, 0.4, 1.0])
 def test_the_average_user_is_penalized_by_the_strength(power):
     setting = {"strength": 0.05, "frequency_power": power, "n_negatives": 3}
-    given = shared_out("BinaryMF", setting, TRAIN)
+    given = shared_out(BinaryMF, setting, TRAIN)
     of_users, _ = decays(TRAIN, 3, given["regularization"], power)
     n = TRAIN.user_counts[0]  # as many as every other but one
     average = len(TRAIN) / TRAIN.n_users
     assert of_users[0] * (n / average) ** power == pytest.approx(0.05, rel=0.01)
     assert set(given) == {"frequency_power", "n_negatives", "regularization"}
     setting = {"strength": 5.0, "frequency_power": power, "unobserved_weight": 0.2}
-    model = iALS(2, **shared_out("iALS", setting, TRAIN))
+    model = iALS(2, **shared_out(iALS, setting, TRAIN))
     penalty = model._penalties(np.array([average]), TRAIN.n_items)
     assert penalty[0] == pytest.approx(5, rel=0.01)
 
