@@ -18,6 +18,7 @@ from recsys_lib.exercises import (
     mf,
     mlp,
     neumf,
+    simple,
     start,
     svd,
     trust,
@@ -36,6 +37,7 @@ CHAPTERS = (
     neumf,
     evaluation,
     trust,
+    simple,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

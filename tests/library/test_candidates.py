@@ -216,6 +216,19 @@ def test_integer_identifiers(tmp_path):
     assert candidates.negatives.tolist() == [[NO_ITEM], [2]]
 
 
+def test_an_item_that_comes_again_can_be_dropped(tmp_path, ratings):
+    """The positive stays, and of equal negatives the first."""
+    rows = "u0000,i0000,i0001,i0000\nu0001,i0001,i0002,i0002\nu0002,i0003,i0001,i0002\n"
+    file = write(tmp_path, "user_id,positive_1,negative_1,negative_2\n" + rows)
+    with pytest.raises(DataError, match="line 2: an item comes twice"):
+        read_candidates(file, ratings)
+    with pytest.raises(ValueError, match="repeats must be one of 'refuse', 'drop', got 'keep'"):
+        read_candidates(file, ratings, "keep")
+    found = read_candidates(file, ratings, "drop")
+    assert found.positives.tolist() == [[0], [1], [3]]
+    assert found.negatives.tolist() == [[1, NO_ITEM], [2, NO_ITEM], [1, 2]]
+
+
 HEADER = "user_id,positive_1,negative_1,negative_2\nu0000,i0000,i0001,i0002\n"
 
 

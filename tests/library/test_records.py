@@ -4,9 +4,11 @@ import math
 
 import pytest
 
-from recsys_lib.experiments import EXPERIMENTS, movielens
+from recsys_lib.experiments import movielens
 from recsys_lib.experiments.ratings import best_of
 from recsys_lib.results import recorded
+
+from records import RECORDED
 
 
 def dicts(found, place=""):
@@ -19,7 +21,7 @@ def dicts(found, place=""):
             yield from dicts(value, f"{place}/{key}")
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", RECORDED)
 def test_every_interval_holds_what_it_is_of(name):
     for place, row in dicts(recorded(name)["found"]):
         if "low" in row and not isinstance(row["low"], list):  # a curve of them is not
@@ -27,7 +29,7 @@ def test_every_interval_holds_what_it_is_of(name):
             assert row["low"] <= value <= row["high"], place
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", RECORDED)
 def test_every_mean_is_that_of_its_values(name):
     for place, row in dicts(recorded(name)["found"]):
         if "mean" in row and isinstance(row.get("values"), list):

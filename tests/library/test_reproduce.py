@@ -16,6 +16,8 @@ from recsys_lib.experiments import EXPERIMENTS, Experiment, paper_data
 from recsys_lib.reproduce import differences, main, picked
 from recsys_lib.results import recorded, source
 
+from records import RECORDED, TO_COME
+
 COMMAND = "python -m recsys_lib.reproduce run evaluation"
 MADE = {"machine": {}, "data": {"name": "d"}, "seconds": 1.0}
 
@@ -55,7 +57,7 @@ def test_only_a_whole_result_has_a_source(wrong):
 
 
 def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
-    for name in EXPERIMENTS:
+    for name in RECORDED:
         result = recorded(name)
         assert result["name"] == name
         assert result["command"] == f"python -m recsys_lib.reproduce run {name}"
@@ -65,6 +67,12 @@ def test_every_experiment_is_recorded_with_what_is_needed_to_repeat_it():
         assert {"recsys_lib", "numpy", "python"} <= result["versions"].keys()
         assert result["command"] in source(result)
         assert result["date"][:10] in source(result)
+
+
+def test_what_is_to_come_is_not_there():
+    """Else its name has to leave the list, and the tests of records look at it."""
+    assert set(EXPERIMENTS) >= TO_COME
+    assert not [name for name in TO_COME if (results.RESULTS / f"{name}.json").exists()]
 
 
 def test_every_experiment_has_a_name_that_can_be_read_without_loading_it():
@@ -216,6 +224,33 @@ def test_a_quick_verification_does_a_part_again_and_finds_what_differs(toys, mon
     assert "recorded None" in capsys.readouterr().err
 
 
+def test_one_that_adds_is_given_what_is_recorded(toys, monkeypatch):
+    """A first time nothing, then what it has found before."""
+
+    def counted(ratings, candidates, before=None):
+        return {"times": 1 + (before or {"times": 0})["times"]}
+
+    toy = Experiment("first", "movielens-small", counted, adds=True)
+    monkeypatch.setitem(EXPERIMENTS, "first", toy)
+    for times in (1, 2, 3):
+        assert main(["run", "first"]) == 0
+        assert recorded("first")["found"] == {"times": times}
+
+
+def test_what_is_found_of_ratings_does_not_take_their_name(toys, monkeypatch):
+    def needing(ratings, candidates, of_ratings):
+        return {"x": of_ratings["x"] + (len(ratings) > 0)}
+
+    monkeypatch.setattr(results, "NAMES", (*results.NAMES, "ratings", "first"))
+    known = Experiment("ratings", "movielens-small", lambda ratings, candidates: {"x": 5.0})
+    monkeypatch.setitem(EXPERIMENTS, "ratings", known)
+    toy = Experiment("first", "movielens-small", needing, needs=("ratings",))
+    monkeypatch.setitem(EXPERIMENTS, "first", toy)
+    assert main(["run", "ratings"]) == 0
+    assert main(["run", "first"]) == 0
+    assert recorded("first")["found"] == {"x": 6.0}
+
+
 def half(marks, fails, name, seed):
     """Leave a mark for each time that a part is made."""
     (marks / f"{name}-{seed}-{len(list(marks.iterdir()))}").touch()
@@ -335,7 +370,7 @@ def test_the_cheap_part_of_a_recorded_result_comes_out_again(amazon_folder, caps
 
 
 def test_what_takes_many_minutes_goes_on_where_it_broke_off():
-    seconds = {name: recorded(name)["seconds"] for name in EXPERIMENTS}
+    seconds = {name: recorded(name)["seconds"] for name in RECORDED}
     long = {name for name, one in seconds.items() if one > 20 * 60}
     assert long <= {name for name, one in EXPERIMENTS.items() if one.in_units}
 
@@ -351,7 +386,7 @@ def test_what_is_recorded_stays_small():
         for path in results.RESULTS.rglob("*")
         if path.is_file() and ".units" not in path.parts  # these are never committed
     }
-    assert len(sizes) >= len(EXPERIMENTS)
+    assert len(sizes) >= len(RECORDED)
     assert {name: size for name, size in sizes.items() if size >= 1e6} == {}
     assert sum(sizes.values()) < 3e6
 
