@@ -162,13 +162,13 @@ verify: $(VENV)/.installed
 	@.venv-bench/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-# One thread for every library: algorithms are compared, not thread pools.
+# One thread for every library: algorithms are compared, not thread pools. S names one section.
 bench: export OPENBLAS_NUM_THREADS := 1
 bench: export OMP_NUM_THREADS := 1
 bench: export MKL_NUM_THREADS := 1
 bench: export NUMBA_NUM_THREADS := 1
 bench: .venv-bench/.installed $(VENV)/.installed
-	.venv-bench/bin/python benchmarks/run.py
+	.venv-bench/bin/python benchmarks/run.py $(S)
 	@$(BIN)/python tools/readme.py
 
 clean:

@@ -1,8 +1,12 @@
-"""Run all benchmarks in one go and write results/benchmarks.json."""
+"""Run the benchmarks and write results/benchmarks.json: all of them, or the sections named.
+
+A section times this library and others beside it, in one process and taking turns.
+"""
 
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,18 +27,29 @@ LIBRARIES = (
 )
 
 
-def main() -> None:
-    found = {
-        "ranking": ranking.main(),
-        "reading": reading.main(),
-        "factorization": factorization.main(),
-        "implicit_feedback": implicit_feedback.main(),
-        "simple_models": simple_models.main(),
-        "growth": growth.main(),
-    }
+SECTIONS = {
+    "ranking": ranking.main,
+    "reading": reading.main,
+    "factorization": factorization.main,
+    "implicit_feedback": implicit_feedback.main,
+    "simple_models": simple_models.main,
+    "growth": growth.main,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the sections that are named, or all; the others stay as they are, with their dates."""
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        sys.exit(f"a section must be one of {', '.join(SECTIONS)}, got {unknown[0]!r}")
+    path, chosen = RESULTS / "benchmarks.json", names or list(SECTIONS)
+    before = json.loads(path.read_text()) if names else {"found": {}, "dates": {}}
+    today = datetime.now(UTC).isoformat(timespec="seconds")
+    found = before["found"] | {name: SECTIONS[name]() for name in chosen}
     result = {
         "command": "make bench",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": today,
+        "dates": before["dates"] | dict.fromkeys(chosen, today),
         "versions": {name: version(name) for name in LIBRARIES}
         | {"python": platform.python_version()},
         "machine": {
@@ -42,12 +57,12 @@ def main() -> None:
             "cores": os.cpu_count(),
             "threads": os.environ["OPENBLAS_NUM_THREADS"],
         },
-        "found": found,
+        "found": {name: found[name] for name in SECTIONS},
     }
-    with atomic_write(RESULTS / "benchmarks.json") as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(result, indent=1).encode() + b"\n")
-    print(json.dumps(found, indent=1))
+    print(json.dumps({name: found[name] for name in chosen}, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -45,8 +45,14 @@ def solve_rows(indptr, others, Q, gram, penalties, out):
         :math:`\lambda_u` of each row.
     out : ndarray of float32, shape (n_rows, factors)
         Receives the solutions; a row that has met nothing becomes 0.
+
+    Returns
+    -------
+    explained : float
+        Sum over the rows of the dot product of solution x and right-hand side b. As A x = b, it is
+        also the sum of x A x; so of a row that has met n others, n - b x is left of the loss.
     """
-    k = Q.shape[1]
+    k, explained = Q.shape[1], 0.0
     for row in range(len(indptr) - 1):
         start, stop = indptr[row], indptr[row + 1]
         Z = np.empty((stop - start, k), dtype=np.float32)
@@ -55,7 +61,10 @@ def solve_rows(indptr, others, Q, gram, penalties, out):
         left = gram + Z.T @ Z
         for f in range(k):
             left[f, f] += penalties[row]
-        out[row] = solve_symmetric(left, Z.sum(axis=0))
+        right = Z.sum(axis=0)
+        out[row] = solve_symmetric(left, right)
+        explained += np.dot(out[row], right)
+    return explained
 
 
 @njit(cache=True)
@@ -161,42 +170,38 @@ class iALS(Personal, EpochModel):
             # the products are small: threads of the linear algebra would only wait for each other
             with threadpool_limits(limits=1, user_api="blas"):
                 self._half(by_user, Q, P)
-                self._half(by_item, P, Q)
+                explained = self._half(by_item, P, Q)
             if np.abs(P).max() * np.abs(Q).max() < 1e-12:
                 raise FloatingPointError(
                     f"every score became 0: regularization={self.regularization:g} is too large "
                     f"for this data, or init_scale={self.init_scale:g} out of all bounds"
                 )
-            yield {"loss": self._loss(train) / len(train)}
+            size = self._penalties(train.user_counts, len(Q)) @ (P.astype(np.float64) ** 2).sum(1)
+            yield {"loss": float(len(train) - explained + size) / len(train)}
 
-    def _half(self, matrix: sparse.csr_array, Q: np.ndarray, out: np.ndarray) -> None:
-        """Solve for the rows of the matrix with the other side held."""
+    def _half(self, matrix: sparse.csr_array, Q: np.ndarray, out: np.ndarray) -> float:
+        """Solve for the rows of the matrix with the other side held; see `solve_rows`."""
         counts = np.diff(matrix.indptr)
         penalties = self._penalties(counts, len(Q))
         gram = (self.unobserved_weight * (Q.T @ Q)).astype(np.float32)
         work = self.factors**2 * np.cumsum(counts + self.factors, dtype=np.int64)
+        explained = 0.0
         try:
             for rows in rows_in_parts(work):
                 bounds = matrix.indptr[rows.start : rows.stop + 1]
-                solve_rows(bounds, matrix.indices, Q, gram, penalties[rows], out[rows])
+                parts = matrix.indices, Q, gram, penalties[rows], out[rows]
+                explained += solve_rows(bounds, *parts)
         except np.linalg.LinAlgError:
             raise FloatingPointError(
                 f"the equations of a user or an item have no solution in these numbers: "
                 f"regularization={self.regularization:g} is too small, or "
                 f"init_scale={self.init_scale:g} too large"
             ) from None
+        return explained
 
     def _penalties(self, counts: np.ndarray, n_others: int) -> np.ndarray:
         weights = counts + self.unobserved_weight * n_others
         return (self.regularization * weights ** (1 - self.frequency_power)).astype(np.float32)
-
-    def _loss(self, train: Interactions) -> float:
-        P, Q = self.user_factors_.astype(np.float64), self.item_factors_.astype(np.float64)
-        met = np.einsum("nf,nf->n", P[train.user], Q[train.item])
-        everywhere = ((P.T @ P) * (Q.T @ Q)).sum()  # of all cells, without looking at each
-        penalty = self._penalties(train.user_counts, len(Q)) @ (P**2).sum(axis=1)
-        penalty += self._penalties(train.item_counts, len(P)) @ (Q**2).sum(axis=1)
-        return float(((1 - met) ** 2).sum() + self.unobserved_weight * everywhere + penalty)
 
     def _weights(self) -> dict[str, np.ndarray]:
         return {"user_factors_": self.user_factors_, "item_factors_": self.item_factors_}

@@ -23,6 +23,7 @@ TERMS = {
     "notebooks/08_neumf.html": "pretrained",
     "notebooks/09_evaluation.html": "hypergeometric",
     "notebooks/10_trust.html": "published",
+    "notebooks/11_simple.html": "softmax",
 }
 
 
