@@ -9,7 +9,17 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens"),
-    *("bmf", "networks", "search", "ladder", "losses", "published", "evaluation", "ledger"),
+    *(
+        "bmf",
+        "networks",
+        "search",
+        "ladder",
+        "splits",
+        "losses",
+        "published",
+        "evaluation",
+        "ledger",
+    ),
     BENCHMARKS,
 )
 

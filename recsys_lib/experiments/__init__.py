@@ -20,6 +20,7 @@ from recsys_lib.experiments import (
     published,
     ratings,
     search,
+    splits,
     svd,
 )
 
@@ -101,6 +102,16 @@ EXPERIMENTS = {
             quick=ladder.quick,
             tolerance=LEARNED,
             in_units=True,
+        ),
+        Experiment(
+            "splits",
+            AMAZON,
+            splits.run,
+            needs=("search",),
+            quick=splits.quick,
+            tolerance=LEARNED,
+            in_units=True,
+            candidates=False,
         ),
         Experiment(
             "losses",
