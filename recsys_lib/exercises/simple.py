@@ -72,12 +72,33 @@ def _root(G_users, G_items):
     return np.sqrt((G_users * G_items).sum())
 
 
+@SIMPLE_1.mistake(
+    "you square the products before you add them; the sum of the products is the sum of the "
+    "squares of the cells already"
+)
+def _squared_again(G_users, G_items):
+    return ((G_users * G_items) ** 2).sum()
+
+
+@SIMPLE_1.mistake("you return the products one by one; add them all up")
+def _not_added(G_users, G_items):
+    return G_users * G_items
+
+
+@SIMPLE_1.mistake(
+    "you add up the rows alone, as Python's sum does, which leaves a number for each column; take "
+    ".sum() of the array, without an axis"
+)
+def _columns(G_users, G_items):
+    return sum(G_users * G_items)
+
+
 # ------------------------------------------------------------------------------- a user of iALS
 
 
-def _solve(Q, items, alpha, lam, target=1.0):
+def _solve(Q, items, alpha, lam, met=1.0, target=1.0):
     Z = Q[items]
-    A = Z.T @ Z + alpha * Q.T @ Q + lam * np.eye(Q.shape[1])
+    A = met * Z.T @ Z + alpha * Q.T @ Q + lam * np.eye(Q.shape[1])
     return np.linalg.solve(A, target * Z.sum(axis=0))
 
 
@@ -105,6 +126,7 @@ SIMPLE_2 = Exercise(
         _user("everything met", [[1, 0], [1, 1]], [0, 1], 0.1, 0.3),
         _user("items in falling order", [[1, 0], [0, 1], [1, 1]], [2, 0], 1.0, 0.1),
         _user("a small penalty", [[1, 2], [2, 1], [1, 1]], [1], 0.3, 1e-3),
+        _user("alpha and lam above 1", [[1, 0], [1, 2], [2, 1]], [0, 1], 2.0, 3.0),
         _user("random", _RNG.normal(size=(12, 4)), [0, 3, 7, 11], 0.4, 0.7),
     ),
 )
@@ -154,6 +176,49 @@ def _two_lambda(Q, items, alpha, lam):
     return _solve(Q, items, alpha, 2 * lam)
 
 
+@SIMPLE_2.mistake(
+    "lam is multiplied by the number of met items, as in mf-5; in this loss the penalty stands once"
+)
+def _lambda_per_item(Q, items, alpha, lam):
+    return _solve(Q, items, alpha, lam * len(items))
+
+
+@SIMPLE_2.mistake("alpha and lam are swapped: alpha weighs the Gram matrix, lam the identity")
+def _swapped(Q, items, alpha, lam):
+    return _solve(Q, items, lam, alpha)
+
+
+@SIMPLE_2.mistake(
+    "the matrix lacks the products of the met items; they come on top of the Gram matrix"
+)
+def _gram_alone(Q, items, alpha, lam):
+    return _solve(Q, items, alpha, lam, met=0.0)
+
+
+@SIMPLE_2.mistake("alpha weighs the met items; it weighs the second sum, the one over all items")
+def _alpha_of_the_met(Q, items, alpha, lam):
+    return _solve(Q, items, 1.0, lam, met=alpha)
+
+
+@SIMPLE_2.mistake(
+    "the right-hand side is multiplied by 1 + alpha; in the second sum all targets are 0, those of "
+    "the met items as well"
+)
+def _target_in_both(Q, items, alpha, lam):
+    return _solve(Q, items, alpha, lam, target=1 + alpha)
+
+
+@SIMPLE_2.mistake("you return the scores of the items, Q p; wanted is p itself")
+def _scores_of_the_user(Q, items, alpha, lam):
+    return Q @ _solve(Q, items, alpha, lam)
+
+
+@SIMPLE_2.mistake("the right-hand side has the mean over the met items; it is their sum")
+def _mean_of_the_met(Q, items, alpha, lam):
+    Z = Q[items]
+    return np.linalg.solve(Z.T @ Z + alpha * Q.T @ Q + lam * np.eye(Q.shape[1]), Z.mean(axis=0))
+
+
 # -------------------------------------------------------------------------------------- EASE
 
 
@@ -187,6 +252,7 @@ SIMPLE_3 = Exercise(
         _table("two items, one met by one more", [[1, 1], [1, 0]], 1.0),
         _table("three items", [[1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1]], 0.5),
         _table("an item that nobody has met", [[1, 1, 0], [1, 0, 0]], 2.0),
+        _table("two items without a user in common", [[1, 1, 0], [1, 0, 1], [1, 1, 0]], 0.1),
         _table("a large penalty", [[1, 1, 0], [0, 1, 1]], 100.0),
         _table("random", _RNG.random((9, 5)) < 0.4, 0.7),
     ),
@@ -223,6 +289,52 @@ def _no_ridge(X, lam):
     C = np.linalg.pinv(X.T @ X)
     d = np.diag(C)
     B = -np.divide(C, d, out=np.zeros_like(C), where=d != 0)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+@SIMPLE_3.mistake(
+    "lam is missing, and without it some of these matrices have no inverse: add it to the diagonal "
+    "first"
+)
+def _no_ridge_at_all(X, lam):
+    C = np.linalg.inv(X.T @ X)
+    B = -C / np.diag(C)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+@SIMPLE_3.mistake("lam is added to all numbers of the matrix; it belongs on the diagonal alone")
+def _ridge_everywhere(X, lam):
+    C = np.linalg.inv(X.T @ X + lam)
+    B = -C / np.diag(C)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+@SIMPLE_3.mistake(
+    "the inverse is missing: C is the inverse of X^T X + lam I, not that matrix itself"
+)
+def _no_inverse(X, lam):
+    C = X.T @ X + lam * np.eye(X.shape[1])
+    B = -C / np.diag(C)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+@SIMPLE_3.mistake("you return the scores, X B; wanted are the weights, B")
+def _scores_of_the_users(X, lam):
+    C = _inverse(X, lam)
+    B = -C / np.diag(C)
+    np.fill_diagonal(B, 0)
+    return X @ B
+
+
+@SIMPLE_3.mistake(
+    "nothing is divided; each column of C has to be divided by its number on the diagonal"
+)
+def _not_divided(X, lam):
+    B = -_inverse(X, lam)
     np.fill_diagonal(B, 0)
     return B
 
@@ -284,6 +396,8 @@ def _pair(what, p, q_i, q_j, eta, lam):
     return Case(what, (p, q_i, q_j, eta, lam), _by_differences(p, q_i, q_j, eta, lam))
 
 
+_P, _Q_I, _Q_J = _RNG.normal(size=(3, 5))
+
 SIMPLE_4 = Exercise(
     "simple-4",
     "bpr_step(p, q_i, q_j, eta, lam)",
@@ -298,11 +412,17 @@ SIMPLE_4 = Exercise(
         _pair("with a penalty", [1, -1], [0.5, 0.5], [2, 1], 0.1, 0.3),
         _pair("p at 0: nothing of the items is learned", [0, 0], [1, 2], [2, 1], 0.3, 0.0),
         _pair("one factor", [2], [1], [3], 0.1, 0.1),
-        _pair("random", *_RNG.normal(size=(3, 5)), 0.05, 0.02),
+        _pair("the right order, by far", [2, 1], [2, 1], [0, 1], 0.5, 0.1),
+        _pair("random", _P, _Q_I, _Q_J, 0.05, 0.02),
         Case(
             "an order that is nearly certain",
             (np.array([5.0]), np.array([4.0]), np.array([-4.0]), 0.1, 0.0),
-            _moved(np.array([5.0]), np.array([4.0]), np.array([-4.0]), -_sigma(-40.0), 0.1, 0.0),
+            np.array([[5.0], [4.0], [-4.0]]),
+        ),
+        Case(
+            "the wrong order, by far",
+            (np.array([5.0]), np.array([-4.0]), np.array([4.0]), 0.1, 0.0),
+            np.array([[4.2], [-3.5], [3.5]]),
         ),
     ),
     tolerance=1e-6,
@@ -353,6 +473,45 @@ def _two_sigmas(p, q_i, q_j, eta, lam):
     return _moved(p, q_i, q_j, _sigma(p @ q_i) - _sigma(p @ q_j) - 1, eta, lam)
 
 
+@SIMPLE_4.mistake("the margin is turned round: it is the score of i minus that of j")
+def _margin_turned(p, q_i, q_j, eta, lam):
+    return _moved(p, q_i, q_j, _sigma(p @ (q_j - q_i)) - 1, eta, lam)
+
+
+@SIMPLE_4.mistake("you return how far the three move; wanted is where they stand afterwards")
+def _moves_alone(p, q_i, q_j, eta, lam):
+    g = _sigma(p @ (q_i - q_j)) - 1
+    return _moved(p, q_i, q_j, g, eta, lam) - np.array([p, q_i, q_j])
+
+
+@SIMPLE_4.mistake(
+    "the sigmoid is missing: g is sigma of the margin minus 1, not the margin minus 1"
+)
+def _without_sigmoid(p, q_i, q_j, eta, lam):
+    return _moved(p, q_i, q_j, p @ (q_i - q_j) - 1, eta, lam)
+
+
+@SIMPLE_4.mistake("you multiply by sigma (1 - sigma); with the logarithm it has canceled")
+def _slope_again(p, q_i, q_j, eta, lam):
+    s = _sigma(p @ (q_i - q_j))
+    return _moved(p, q_i, q_j, (s - 1) * s * (1 - s), eta, lam)
+
+
+@SIMPLE_4.mistake(
+    "you take the cross-entropy of each item apart, as BinaryMF does; here one g, that of the "
+    "margin, moves both items"
+)
+def _two_labels(p, q_i, q_j, eta, lam):
+    g_i, g_j = _sigma(p @ q_i) - 1, _sigma(p @ q_j)
+    return np.array(
+        [
+            p - eta * (g_i * q_i + g_j * q_j + lam * p),
+            q_i - eta * (g_i * p + lam * q_i),
+            q_j - eta * (g_j * p + lam * q_j),
+        ]
+    )
+
+
 # --------------------------------------------------------------------------------------- AUC
 
 
@@ -385,13 +544,17 @@ SIMPLE_5 = Exercise(
     (
         _scored("the relevant item on top", [3.0, 1.0, 2.0], [0]),
         _scored("the relevant item last", [3.0, 1.0, 2.0], [1]),
-        _scored("one of three others above", [5.0, 1.0, 2.0, 3.0, 4.0][:4], [3]),
+        _scored("one of three others above", [5.0, 1.0, 2.0, 3.0], [3]),
         _scored("two relevant items, one on top and one last", [4.0, 3.0, 2.0, 1.0], [0, 3]),
         _scored("two relevant items beside each other", [4.0, 3.0, 2.0, 1.0], [1, 2]),
         _scored("all scores the same", [2.0, 2.0, 2.0, 2.0], [1]),
-        _scored("a tie with one of the others", [3.0, 2.0, 2.0, 1.0], [2]),
-        _scored("negative scores", [-1.0, -5.0, -2.0, 0.5], [0, 1]),
-        _scored("all but one relevant", [1.0, 2.0, 3.0], [0, 2]),
+        _scored("a tie with one of the others", [3.0, 2.0, 2.0, 1.0, 0.0], [2]),
+        _scored("negative scores", [-2.0, -0.5, -1.0, -5.0], [0, 1]),
+        _scored("all but one relevant", [1.0, 2.0, 3.0, 4.0], [0, 2, 3]),
+        _scored("relevant items in any order", [1.0, 4.0, 2.0, 3.0, 5.0], [3, 0]),
+        _scored("a tie of two relevant items", [2.0, 3.0, 3.0, 1.0, 0.0], [1, 2, 4]),
+        _scored("scores below 1", [0.9, 0.2, 0.4, 0.3, 0.8], [4]),
+        _scored("scores that differ by little", [1000.001, 1000.002, 1000.0, 999.999], [0]),
         _scored("random", _RNG.integers(0, 8, 30), [0, 7, 12, 29]),
     ),
 )
@@ -422,6 +585,16 @@ def _other_way(scores, relevant):
 def _number(scores, relevant):
     n = len(relevant) * (len(scores) - len(relevant))
     return _shared(scores, relevant, 0.5) * n
+
+
+@SIMPLE_5.mistake(
+    "you take places in the whole list, where the other relevant items stand as well; compare each "
+    "of them only with items that are not relevant"
+)
+def _places(scores, relevant):
+    above = (scores > scores[relevant][:, None]).sum(axis=1)
+    tied = (scores == scores[relevant][:, None]).sum(axis=1) - 1
+    return 1 - (above + tied / 2).mean() / (len(scores) - 1)
 
 
 @SIMPLE_5.mistake("only the best relevant item is looked at; all of them are")

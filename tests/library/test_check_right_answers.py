@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from fractions import Fraction
 from statistics import fmean
@@ -512,6 +513,143 @@ def one_by_one(values, published, level):
         values.var(ddof=1) * (1 + 1 / len(values))
     )
     return [bool(abs(x - values.mean()) <= reach) for x in published]
+
+
+@answers("simple-1")
+def by_the_trace(G_users, G_items):
+    return np.trace(G_users @ G_items)
+
+
+@answers("simple-1")
+def by_einsum_of_both(G_users, G_items):
+    return np.array(np.einsum("fg,gf->", G_users, G_items))
+
+
+@answers("simple-1")
+def by_roots_of_the_matrices(G_users, G_items):
+    def root(G):
+        values, vectors = np.linalg.eigh(G)
+        return vectors * np.sqrt(values.clip(0))
+
+    return np.linalg.norm(root(G_users).T @ root(G_items)) ** 2
+
+
+@answers("simple-1")
+def as_a_fraction_of_plain_numbers(G_users, G_items):
+    pairs = zip(G_users.ravel().tolist(), G_items.ravel().tolist(), strict=True)
+    return sum(Fraction(a) * Fraction(b) for a, b in pairs)
+
+
+@answers("simple-2")
+def by_weighted_targets(Q, items, alpha, lam):
+    weight = np.full(len(Q), float(alpha))
+    weight[items] += 1
+    target = np.zeros(len(Q))
+    target[items] = 1 / (1 + alpha)
+    left = (Q.T * weight) @ Q + np.diag(np.full(Q.shape[1], lam))
+    return np.linalg.inv(left) @ Q.T @ (weight * target)
+
+
+@answers("simple-2")
+def by_rank_one_updates(Q, items, alpha, lam):
+    inverse = np.linalg.inv(alpha * Q.T @ Q + lam * np.eye(Q.shape[1]))
+    for i in items.tolist():
+        v = inverse @ Q[i]
+        inverse = inverse - np.outer(v, v) / (1 + Q[i] @ v)
+    return sum((inverse @ Q[i] for i in items), np.zeros(Q.shape[1]))
+
+
+@answers("simple-2")
+def as_a_list_by_least_squares(Q, items, alpha, lam):
+    rows = np.vstack([Q[items], np.sqrt(alpha) * Q, np.sqrt(lam) * np.eye(Q.shape[1])])
+    targets = np.arange(len(rows)) < len(items)
+    return np.linalg.lstsq(rows, targets.astype(float), rcond=None)[0].tolist()
+
+
+@answers("simple-3")
+def by_the_identity_minus(X, lam):
+    C = np.linalg.pinv(X.T @ X + lam * np.eye(X.shape[1]), hermitian=True)
+    return np.eye(len(C)) - C @ np.diag(1 / np.diag(C))
+
+
+@answers("simple-3")
+def column_by_column(X, lam):
+    G, n = X.T @ X, X.shape[1]
+    B = np.zeros((n, n))
+    for i in range(n):
+        rest = np.arange(n) != i
+        B[rest, i] = np.linalg.solve(G[np.ix_(rest, rest)] + lam * np.eye(n - 1), G[rest, i])
+    return B.tolist()
+
+
+@answers("simple-3")
+def by_the_multipliers(X, lam):
+    G = X.T @ X
+    C = np.linalg.solve(G + lam * np.eye(len(G)), np.identity(len(G)))
+    free = C @ G
+    return pd.DataFrame(free - C * (np.diag(free) / np.diag(C)))
+
+
+@answers("simple-4")
+def as_a_tuple_of_three(p, q_i, q_j, eta, lam):
+    wrong = special.expit(p @ q_j - p @ q_i)
+    keep = 1 - eta * lam
+    return (
+        keep * p + eta * wrong * (q_i - q_j),
+        keep * q_i + eta * wrong * p,
+        keep * q_j - eta * wrong * p,
+    )
+
+
+@answers("simple-4")
+def by_one_matrix(p, q_i, q_j, eta, lam):
+    old = np.stack([p, q_i, q_j])
+    g = -1 / (1 + np.exp(np.dot(p, q_i - q_j)))
+    pulls = np.array([[0, g, -g], [g, 0, 0], [-g, 0, 0]])
+    return old - eta * (pulls + lam * np.eye(3)) @ old
+
+
+@answers("simple-4")
+def in_plain_lists(p, q_i, q_j, eta, lam):
+    x = math.fsum(a * (b - c) for a, b, c in zip(p, q_i, q_j, strict=True))
+    g = 0.5 * (math.tanh(x / 2) - 1)
+    new = [
+        (
+            a - eta * (g * (b - c) + lam * a),
+            b - eta * (g * a + lam * b),
+            c + eta * (g * a - lam * c),
+        )
+        for a, b, c in zip(p.tolist(), q_i.tolist(), q_j.tolist(), strict=True)
+    ]
+    return [list(row) for row in zip(*new, strict=True)]
+
+
+@answers("simple-5")
+def by_places(scores, relevant):
+    n = len(relevant)
+    places = stats.rankdata(scores)[relevant]
+    return (places.sum() - n * (n + 1) / 2) / (n * (len(scores) - n))
+
+
+@answers("simple-5")
+def by_mann_whitney(scores, relevant):
+    others = np.delete(scores, relevant)
+    u = stats.mannwhitneyu(scores[relevant], others, method="asymptotic").statistic
+    return u / (len(relevant) * len(others))
+
+
+@answers("simple-5")
+def by_signs(scores, relevant):
+    others = scores[~np.isin(np.arange(scores.size), relevant)]
+    return (np.sign(np.subtract.outer(scores[relevant], others)).mean() + 1) / 2
+
+
+@answers("simple-5")
+def as_a_fraction_of_pairs(scores, relevant):
+    chosen = set(relevant.tolist())
+    others = sorted(x for i, x in enumerate(scores.tolist()) if i not in chosen)
+    twice = sum(bisect_left(others, x) + bisect_right(others, x) for x in scores[relevant])
+    return Fraction(twice, 2 * len(others) * len(chosen))
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
