@@ -156,6 +156,14 @@ def test_masks_are_told_whether_too_much_or_too_little_is_kept():
     assert "wrong way round" in patterns.relation(patterns.paired([~w for w in wanted], wanted))
 
 
+def test_of_numbers_that_are_right_nothing_is_said():
+    """An answer that is refused for something else, such as a changed input, has those."""
+    wanted = [np.array([1.0, 3.0, 2.0]), np.array([5.0])]
+    assert patterns.relation(patterns.paired(wanted, wanted)) == ""
+    turned = patterns.paired([w[::-1] for w in wanted], wanted)
+    assert "only their order is not" in patterns.relation(turned)
+
+
 # --- how long it waits ---
 
 
