@@ -246,7 +246,7 @@ def _table(what, X, lam):
 
 SIMPLE_3 = Exercise(
     "simple-3",
-    "ease(X, lam)",
+    "repaired(X, lam)",
     (
         _table("two items, both met by one user", [[1, 1]], 1.0),
         _table("two items, one met by one more", [[1, 1], [1, 0]], 1.0),
@@ -540,7 +540,7 @@ def _shared(scores, relevant, tie):
 
 SIMPLE_5 = Exercise(
     "simple-5",
-    "auc(scores, relevant)",
+    "right_pairs(scores, relevant)",
     (
         _scored("the relevant item on top", [3.0, 1.0, 2.0], [0]),
         _scored("the relevant item last", [3.0, 1.0, 2.0], [1]),

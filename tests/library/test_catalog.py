@@ -29,6 +29,7 @@ from recsys_lib.data.catalog import (
 from recsys_lib.data.load import locate
 from recsys_lib.data.readers import Format
 
+HE = "movielens-1m-he2017"
 PAPER = "amazon-2023-musical-instruments"
 BEAUTY = "amazon-2023-5core/All_Beauty"
 CSV = b"user_id,parent_asin,rating,timestamp\nu1,B01,5.0,1588687728923\nu2,B01,1.0,1588687728924\n"
@@ -111,7 +112,7 @@ class TestCatalog:
         table = catalog()
         assert table.index.name == "name"
         assert list(table) == ["about", "ratings", "users", "items", "license", "here"]
-        assert len(table) == 4 + 34 + 34 + (34 - 6)
+        assert len(table) == 5 + 34 + 34 + (34 - 6)
         assert table.loc["amazon-2023/Books", ["ratings", "users", "items"]].isna().all()
         assert table.notna()[["about", "license", "here"]].all(axis=None)
 
@@ -121,6 +122,7 @@ class TestCatalog:
             ("movielens-small", [100_004, 671, 9_066]),
             ("movielens-100k", [100_000, 943, 1_682]),
             ("movielens-1m", [1_000_209, 6_040, 3_706]),
+            (HE, [1_000_209, 6_040, 3_706]),
             (PAPER, [42_626, 5_107, 1_003]),
             (BEAUTY, [2_535, 253, 356]),
             ("amazon-2023-reviews/Subscription_Boxes", [15_953, 15_237, 641]),
@@ -147,7 +149,7 @@ class TestCatalog:
         for name, entry in DATASETS.items():
             assert entry.citation
             assert entry.license
-            assert name in ("movielens-small", PAPER) or entry.url.startswith("https://")
+            assert name in ("movielens-small", PAPER, HE) or entry.url.startswith("https://")
 
     def test_checksums_have_their_length(self):
         assert len(SHA256_0CORE) == 34
@@ -182,7 +184,7 @@ class TestCatalog:
             load(name)
         assert re.search(near, str(e.value))
         assert repr(name) in str(e.value)
-        assert str(e.value).count(", ") <= 7
+        assert str(e.value).count(", ") <= 8
 
     def test_describe(self, put):
         assert describe(BEAUTY).splitlines() == [
@@ -542,7 +544,7 @@ class TestCommandLine:
     def test_catalog(self, cache, capsys):
         assert main(["catalog"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        assert len(lines) == 2 + 100
+        assert len(lines) == 2 + 101
         assert lines[0].split() == ["about", "ratings", "users", "items", "here"]
         assert any(line.startswith("movielens-1m ") and "1000209" in line for line in lines)
 

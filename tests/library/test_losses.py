@@ -61,11 +61,12 @@ def test_every_loss_finds_the_planted_blocks(loss, layers):
     n = 0 if loss == WHOLE else 4
     model = LossModel(
         *(loss, 8, layers),
-        learning_rate=0.02,
+        learning_rate=0.01,
         batch_size=64,
         n_negatives=n,
         regularization=0.1,
-        epochs=30,
+        init_scale=0.3,
+        epochs=60,
     ).fit(train)
     assert model.history_["loss"].iloc[-1] < model.history_["loss"].iloc[0]
     users = np.flatnonzero(train.user_counts > 0)
