@@ -238,6 +238,7 @@ def look_wide(page: Page, visit: Visit) -> None:
     # First everything is opened and answered, so that the colors of that are looked at too.
     visit.seen["solutions"] = open_solutions(page)
     visit.seen["quizzes"] = answer_wrongly(page)
+    visit.seen["sliders"] = move_sliders(page)
     visit.seen["faint in light mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["no dark mode"] = switch_to_dark(page)
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
@@ -298,6 +299,23 @@ def answer_wrongly(page: Page) -> list[str]:
     if not any(text.strip() for text in quizzes.locator(".Feedback:visible").all_inner_texts()):
         problems.append("a wrong answer gets no feedback")
     page.evaluate("siteProbe.settled()")
+    return problems
+
+
+def move_sliders(page: Page) -> list[str]:
+    """Move every slider to both its ends by keyboard; return those that show something else."""
+    problems = []
+    for number, figure in enumerate(page.locator("figure:has(input[type=range])").all(), start=1):
+        control, frames = figure.locator("input"), figure.locator("[data-frame]")
+        for key, wanted in (("End", frames.last), ("Home", frames.first)):
+            control.press(key)
+            name = wanted.get_attribute("data-frame")
+            shown = figure.locator("[data-frame]:visible")
+            said = figure.locator("output").inner_text(), control.get_attribute("aria-valuetext")
+            if shown.count() != 1 or shown.get_attribute("data-frame") != name:
+                problems.append(f"slider {number} does not show {name!r} after {key}")
+            elif said != (name, name):
+                problems.append(f"slider {number} says {said} and shows {name!r}")
     return problems
 
 

@@ -92,6 +92,10 @@ class TestFromAServer(OnALargeScreen, InBothColors):
     def test_quizzes_are_drawn_and_answer(self, pages: list[Visit]):
         report(seen(pages, "quizzes"))
 
+    def test_sliders_show_what_they_say(self, pages: list[Visit], site: Site):
+        assert any(site.soup(page).select("figure input[type=range]") for page in site.chapters)
+        report(seen(pages, "sliders"))
+
 
 class TestFromFiles(OnALargeScreen):
     way = "file"
