@@ -36,6 +36,7 @@ from recsys_lib.models.training import EpochModel, Watch
 TRIALS = 64
 SEEDS = range(3)
 METRIC = "ndcg@10"
+KEPT = (METRIC, "hr@10", "epochs", "stopped")  # of every run
 PRETRAINED = "NeuMF, pretrained"
 
 
@@ -259,8 +260,7 @@ def _chosen(
     epochs = [one["epochs"] for one in runs[best] if one["epochs"]]
     return {
         "trials": [
-            setting
-            | {key: [one[key] for one in runs[place]] for key in (METRIC, "epochs", "stopped")}
+            setting | {key: [one[key] for one in runs[place]] for key in KEPT}
             for place, setting in enumerate(settings)
         ],
         "budgets": {
