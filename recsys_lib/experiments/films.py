@@ -17,7 +17,11 @@ from recsys_lib.experiments.units import Units
 SEEDS = range(3)
 TRIALS = 16
 FILMS = {"n_neighbors": Range(2, 9066, whole=True, ends=("high",)), "shrinkage": SHRINKAGE}
-OF_FILMS = CONTENDERS | {"ItemKNN": replace(CONTENDERS["ItemKNN"], space=FILMS)}
+USERS = {"n_neighbors": Range(2, 671, whole=True, ends=("high",)), "shrinkage": SHRINKAGE}
+OF_FILMS = CONTENDERS | {
+    "ItemKNN": replace(CONTENDERS["ItemKNN"], space=FILMS),
+    "UserKNN": replace(CONTENDERS["UserKNN"], space=USERS),
+}
 PAIRS = list(combinations(OF_FILMS, 2))
 
 

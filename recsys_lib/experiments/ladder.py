@@ -2,10 +2,12 @@
 
 They differ in their recipe: the size and the number of negatives that the search chose, biases, and
 how they are trained: AdamW in batches with a penalty once an epoch, or plain single steps with a
-penalty at each. Each is changed alone, and what remains free is tuned again with as many trials for
-all, so that no step is held back by settings that were chosen for another.
+penalty at each. All rungs are the dot product with an intercept and nothing else; they differ in
+biases and in the way of training. What remains free is tuned again with as many trials for all, so
+that no step is held back by settings that were chosen for another.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -25,6 +27,7 @@ from recsys_lib.experiments.units import Units
 from recsys_lib.models import GMF, BinaryMF
 from recsys_lib.models.network import embedding
 from recsys_lib.models.neumf import GMFNetwork
+from recsys_lib.models.training import Run
 
 TRIALS = 32
 SHARED = ("factors", "n_negatives")
@@ -32,19 +35,27 @@ BATCHES, STEPS = "AdamW in batches", "single steps"
 WITHOUT, WITH = "without biases", "with biases"
 RUNGS = [f"{way}, {biases}" for way in (BATCHES, STEPS) for biases in (WITHOUT, WITH)]
 PAIRS = [
-    (RUNGS[0], "GMF"),  # size and negatives
+    (RUNGS[0], "GMF"),  # size and negatives, no weights of the output, fewer trials
     (RUNGS[1], RUNGS[0]),  # biases, in batches
     (RUNGS[3], RUNGS[2]),  # biases, in single steps
     (RUNGS[2], RUNGS[0]),  # the way of training, without biases
     (RUNGS[3], RUNGS[1]),  # the way of training, with biases
     (RUNGS[3], RUNGS[0]),  # both
-    ("BinaryMF", RUNGS[3]),  # nothing but another search
+    ("BinaryMF", RUNGS[3]),  # another search, in which biases were free
     ("BinaryMF", "GMF"),
 ]
 
 
-class BiasedNetwork(GMFNetwork):
-    """GMF's, with a bias for each user and each item, which start at 0."""
+class DotNetwork(GMFNetwork):
+    """GMF's with the weights of its output held at 1: the dot product and an intercept."""
+
+    def __init__(self, n_users: int, n_items: int, factors: int, init_scale: float = 0.1):
+        super().__init__(n_users, n_items, factors, init_scale)
+        self.output.weight.requires_grad_(False)
+
+
+class BiasedNetwork(DotNetwork):
+    """The same, with a bias for each user and each item, which start at 0."""
 
     def __init__(self, n_users: int, n_items: int, factors: int, init_scale: float = 0.1):
         super().__init__(n_users, n_items, factors, init_scale)
@@ -54,6 +65,22 @@ class BiasedNetwork(GMFNetwork):
         """Return the logit of each pair, shape (n,)."""
         biases = self.user_bias(users) + self.item_bias(items)
         return super().forward(users, items) + biases.squeeze(-1)
+
+
+class DotGMF(GMF):
+    """GMF as a plain dot product with an intercept."""
+
+    def _network(self, n_users: int, n_items: int) -> DotNetwork:
+        return DotNetwork(n_users, n_items, self.factors, self.init_scale)
+
+
+class Steps(BinaryMF):
+    """BinaryMF, which without biases keeps the intercept."""
+
+    def _start(self, train: Interactions) -> Run:
+        run = super()._start(train)
+        self.intercept_ = -math.log(self.n_negatives)
+        return run
 
 
 class BiasedGMF(GMF):
@@ -67,13 +94,13 @@ def contenders(settings: Mapping[str, dict]) -> dict[str, Contender]:
     """Return the rungs, all of the size and with the negatives that BinaryMF has chosen."""
     held: Space = {name: (settings["BinaryMF"][name],) for name in SHARED}
     found = {}
-    for name, kind in zip(RUNGS[:2], (GMF, BiasedGMF), strict=True):
+    for name, kind in zip(RUNGS[:2], (DotGMF, BiasedGMF), strict=True):
         one = CONTENDERS["GMF"]
         found[name] = Contender(kind, {**one.space, **held}, one.epochs, one.patience)
     for name, biases in zip(RUNGS[2:], (False, True), strict=True):
         one = CONTENDERS["BinaryMF"]
         space: Space = {**FACTORIZATION, **held, "biases": (biases,)}
-        found[name] = Contender(BinaryMF, space, one.epochs, one.patience)
+        found[name] = Contender(Steps, space, one.epochs, one.patience)
     return found
 
 

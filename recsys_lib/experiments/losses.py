@@ -11,9 +11,9 @@ user u with n sampled negatives j; x are the scores:
     \text{BPR} &: -\sum_j \log \sigma(x_{ui} - x_{uj}) &
     \text{softmax} &: -\log \frac{e^{x_{ui}}}{e^{x_{ui}} + \sum_j e^{x_{uj} + c}}
 
-With :math:`c = \log(m / n)`, where the negatives come from m items, the sum estimates that over all
-m: sampled softmax with its correction (Bengio and Senecal 2008). For the dot product, which scores
-all items by one matrix product, the softmax over the whole catalog stands beside it.
+With :math:`c = \log(m / n)`, where m is the number of items that the user has not met, the sum
+estimates that over all m: sampled softmax with its correction (Bengio and Senecal 2008). For the
+dot product, which scores all items by one matrix product, the sum over all m stands beside it.
 """
 
 from collections.abc import Callable, Iterator
@@ -105,7 +105,8 @@ class LossModel(NetworkModel):
     Parameters
     ----------
     loss : str
-        A key of `LOSSES`, or "softmax" over the whole catalog, for a dot product alone.
+        A key of `LOSSES`, or "softmax" over all items that the user has not met, for a dot product
+        alone and without `n_negatives`.
     factors : int
         Length of the embeddings.
     layers : sequence of int, optional
@@ -117,6 +118,8 @@ class LossModel(NetworkModel):
     n_negatives, epochs, patience, metric, seed
         As in `implicit.ImplicitModel`.
     """
+
+    _met: torch.Tensor
 
     def __init__(
         self,
@@ -139,11 +142,19 @@ class LossModel(NetworkModel):
         self.factors = check_int("factors", factors, minimum=1)
         self.layers = tuple(layers)
         if self.layers and loss == WHOLE:
-            raise ValueError("the softmax over the whole catalog is for a dot product, not layers")
+            raise ValueError("the softmax over all items is for a dot product, not layers")
         self._check_network(
             learning_rate, regularization, weight_decay, batch_size, init_scale, device
         )
         self._check_implicit(n_negatives, epochs, patience, metric, seed)
+        if loss == WHOLE and n_negatives:
+            raise ValueError(f"n_negatives must be 0 where all items compete, got {n_negatives}")
+
+    def _begin(self, train: Interactions) -> None:
+        super()._begin(train)
+        if self.loss == WHOLE:  # which looks at every item, met or not
+            self.unseen_ = np.zeros(train.n_items, dtype=bool)
+            self._met = torch.as_tensor(train.to_csr("ones").toarray() > 0)
 
     def _network(self, n_users: int, n_items: int) -> nn.Module:
         if self.layers:
@@ -154,7 +165,7 @@ class LossModel(NetworkModel):
         (users, positives), sampler = by_user(train), NegativeSampler(train)
         n_unmet = train.n_items - train.user_counts
         corrections = np.log(n_unmet / max(self.n_negatives, 1)).astype(np.float32)
-        n = 0 if self.loss == WHOLE else self.n_negatives
+        n = self.n_negatives
         while True:
             negatives = sampler.draw(users, n, run.rng)
             order = run.rng.permutation(len(users))
@@ -175,7 +186,12 @@ class LossModel(NetworkModel):
     ) -> torch.Tensor:
         """Return the loss of each example of a batch."""
         if isinstance(self.network_, DotNetwork) and self.loss == WHOLE:
-            return cross_entropy(self.network_.of_all(users), items[:, 0].long(), reduction="none")
+            positives = items[:, 0].long()
+            scores = self.network_.of_all(users)
+            others = self._met[users.long()].scatter(1, positives[:, None], False)
+            return cross_entropy(
+                scores.masked_fill(others, -torch.inf), positives, reduction="none"
+            )
         x = self.network_(users.repeat_interleave(items.shape[1]), items.ravel())
         return LOSSES[self.loss](x.view(items.shape), corrections)
 

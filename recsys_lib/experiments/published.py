@@ -145,7 +145,7 @@ class _TorchStart(NetworkModel):
         return network
 
 
-class _OneOptimizer(NetworkModel):
+class OneOptimizer(NetworkModel):
     """One optimizer for all weights, as its authors have it."""
 
     optimizer = "AdamW"
@@ -155,11 +155,11 @@ class _OneOptimizer(NetworkModel):
         return OPTIMIZERS[self.optimizer](weights, lr=self.learning_rate, fused=True)
 
 
-class PublishedMLP(_OneOptimizer, _TorchStart, MLP):
+class PublishedMLP(OneOptimizer, _TorchStart, MLP):
     """The MLP as the published code starts it."""
 
 
-class PublishedNeuMF(_OneOptimizer, _TorchStart, NeuMF):
+class PublishedNeuMF(OneOptimizer, _TorchStart, NeuMF):
     """NeuMF likewise."""
 
 

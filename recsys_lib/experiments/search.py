@@ -118,7 +118,7 @@ CONTENDERS = {
     "UserKNN": Contender(
         UserKNN,
         {
-            "n_neighbors": Range(5, 4000, whole=True, ends=("high",)),  # more than there are users
+            "n_neighbors": Range(5, 4000, whole=True),  # nearly all users with a training row
             "shrinkage": SHRINKAGE,
         },
     ),
@@ -224,7 +224,7 @@ def shared_out(kind: Callable, setting: dict, train: Interactions) -> dict:
             n += given["unobserved_weight"] * train.n_items
             power -= 1  # there the penalty grows with the weight of the row
         else:
-            n *= given["n_negatives"] + (kind is BinaryMF)
+            n *= given["n_negatives"] + (isinstance(kind, type) and issubclass(kind, BinaryMF))
         given["regularization"] = float(f"{strength * n**power:.3g}")
     return given
 

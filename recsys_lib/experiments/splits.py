@@ -1,9 +1,11 @@
 """Which verdicts hold elsewhere: other sampled candidates, and calendar time (chapter 10).
 
-The settings are those of the search, for all splits. On the paper's split, candidates are drawn
-three times more. By calendar time, three moments are looked at: all that happened before is known,
-each model is fitted on it, and the tenth of the events that comes next is to be found. Users and
-items that nobody knew at that moment are part of it, as they are in a shop.
+The settings are those of the search, for all splits: they were chosen on validation events of
+which some are later than these moments, alike for all models, and the data had been filtered
+before. What is trained on is never later. On the paper's split, candidates are drawn three times
+more. By calendar time, three moments are looked at: all that happened before is known, each model
+is fitted on it, and the tenth of the events that comes next is to be found. Users and items that
+nobody knew at that moment are part of it, as they are in a shop.
 """
 
 from itertools import combinations

@@ -75,7 +75,7 @@ def test_a_new_user_scores_as_one_of_the_training_set():
 
 def test_a_catalog_too_large_is_refused_before_anything_is_made():
     wide = Interactions([0, 0], [0, 1], [1, 1], [0, 0], range(1), range(1_000_000))
-    with pytest.raises(DataError, match=r"1,000,000 items would take 4,000 GB.* up to 40,000"):
+    with pytest.raises(DataError, match=r"1,000,000 items would take 4,000 GB.* up to 25,000"):
         EASE().fit(wide)
 
 

@@ -43,6 +43,20 @@ def test_biases_are_added_and_penalized_and_start_at_zero():
     assert all(map(is_embedding, names))
 
 
+def test_all_rungs_are_a_dot_product_with_an_intercept():
+    """No weights of the output are learned, and single steps have an intercept without biases."""
+    train = planted().train
+    made = ladder.DotGMF(3, 0.05, batch_size=64, epochs=2).fit(train)
+    np.testing.assert_array_equal(made.network_.output.weight.detach(), 1)
+    assert float(made.network_.output.bias.detach()) != 0
+    steps = ladder.Steps(3, n_negatives=5, biases=False, epochs=1).fit(train)
+    assert steps.intercept_ == pytest.approx(-np.log(5))
+    assert not steps.item_biases_.any()
+    plain = BinaryMF(3, n_negatives=5, epochs=2).fit(train)
+    same = ladder.Steps(3, n_negatives=5, epochs=2).fit(train)
+    np.testing.assert_array_equal(plain.item_factors_, same.item_factors_)
+
+
 def test_biases_alone_learn_popularity():
     """With factors held at nearly nothing, what is left to learn are the biases."""
     train = planted().train

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from recsys_lib.data import Interactions
@@ -37,6 +38,8 @@ def test_one_more_run_lies_in_the_interval_as_often_as_it_says():
 def test_the_interval_by_hand():
     half = stats.t.ppf(0.975, 2) * 0.01 * np.sqrt(4 / 3)
     assert prediction(0.7, 0.01, 3) == pytest.approx((0.7 - half, 0.7 + half))
+    half = stats.t.ppf(0.975, 4) * 0.01 * np.sqrt(1 / 10 + 1 / 5)
+    assert prediction(0.7, 0.01, 5, runs=10) == pytest.approx((0.7 - half, 0.7 + half))
     assert prediction(0.7, 0.0, 1) == pytest.approx((0.7 - EXACT, 0.7 + EXACT))
 
 
@@ -60,6 +63,27 @@ def test_what_is_not_printed_has_no_verdict():
     assert found["hr@10"]["verdict"] == COMES_OUT
     assert "verdict" not in found["ndcg@10"]
     assert "printed" not in found["ndcg@10"]
+
+
+def test_what_does_not_come_out_of_unknown_settings_is_undecided():
+    ours = {"hr@10": scatter([0.5, 0.5])}
+    assert judged({"hr@10": 0.9}, ours)["hr@10"]["verdict"] == DOES_NOT
+    assert judged({"hr@10": 0.9}, ours, known=False)["hr@10"]["verdict"] == UNDECIDED
+    assert judged({"hr@10": 0.5}, ours, known=False)["hr@10"]["verdict"] == COMES_OUT
+
+
+def test_networks_start_and_step_as_their_recipes_say():
+    cells = [(u, i) for u in range(6) for i in range(u + 2)]
+    user, item = np.array(cells).T
+    n = len(user)
+    train = Interactions(user, item, np.ones(n), np.arange(n), range(6), range(9), time_unit="s")
+    small = {"factors": 3, "layers": (8, 4), "epochs": 1, "seed": 0}
+    for name, optimizer in (("NeuMF", torch.optim.Adam), ("NeuMF, pretrained", torch.optim.SGD)):
+        model = MODELS[name].kind(**{**MODELS[name].settings, **small})
+        assert type(model._start(train).optimizer) is optimizer
+        output = model.network_.output
+        assert output.weight.abs().max() <= np.sqrt(3 / output.in_features)
+        assert not output.bias.any()
 
 
 def test_the_split_is_what_the_candidates_hold_out():
@@ -124,7 +148,8 @@ def test_a_new_entry_is_run_and_the_others_are_kept(small, monkeypatch):
     more = ledger.run(ratings, lists, {}, {}, before=first)
     assert runs == [("EASE", 0)]
     assert more["rows"][:2] == first["rows"]
-    assert more["rows"][2]["metrics"]["hr@10"]["verdict"] == DOES_NOT
+    # with another penalty, which is not printed, it might
+    assert more["rows"][2]["metrics"]["hr@10"]["verdict"] == UNDECIDED
 
 
 def test_a_changed_recipe_or_figure_is_run_again(small, monkeypatch):
@@ -157,5 +182,5 @@ def test_pretrained_halves_are_those_of_the_same_seed(small, monkeypatch):
     monkeypatch.setattr(ledger, "ENTRIES", entries)
     (row,) = ledger.run(ratings, lists, {}, {})["rows"]
     assert len(row["metrics"]["hr@10"]["values"]) == 2
-    assert all(1 <= epoch <= 2 for epoch in row["epochs"])
+    assert all(1 <= epoch <= 3 for epoch in row["epochs"])  # the start is the first
     assert row["halves"]["MLP"]["layers"] == [8, 4]

@@ -76,6 +76,22 @@ def test_every_loss_finds_the_planted_blocks(loss, layers):
     assert len(users) <= N_USERS
 
 
+def test_the_softmax_over_all_leaves_out_what_else_the_user_has_met():
+    """As sampled softmax does, whose negatives are never met."""
+    train = planted().train
+    model = LossModel(WHOLE, 3, n_negatives=0, epochs=1).fit(train)
+    user = int(train.user[0])
+    met = train.item[train.user == user]
+    scores = model.score([user])[0].astype(np.float64)
+    others = np.setdiff1d(np.arange(train.n_items), met)
+    by_hand = [np.log(np.exp(scores[i]) + np.exp(scores[others]).sum()) - scores[i] for i in met]
+    batch = torch.full((len(met),), user), torch.tensor(met)[:, None], torch.zeros(len(met))
+    found = model._losses(*batch).detach().numpy()
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    with pytest.raises(ValueError, match="n_negatives must be 0 where all items compete, got 4"):
+        LossModel(WHOLE)
+
+
 def test_all_items_at_once_score_as_one_by_one():
     network = losses.DotNetwork(4, 6, 3, 0.5)
     torch.nn.init.normal_(network.item_bias.weight)
