@@ -320,10 +320,13 @@ class Recommender(_Named, ABC):
 
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
         """Do it, for items in rising order and float64 ratings, ones where none were given."""
+        ours = __name__.rpartition(".")[0]  # models that others derive are not named
         able = sorted(
-            cls.__name__
-            for cls in _and_subclasses(Recommender.__subclasses__())
-            if cls._fold_in is not Recommender._fold_in
+            {
+                cls.__name__
+                for cls in _and_subclasses(Recommender.__subclasses__())
+                if cls._fold_in is not Recommender._fold_in and cls.__module__.startswith(ours)
+            }
         )
         raise NotImplementedError(
             f"{self!r} cannot score a user who comes after training: fit it again with this user, "
