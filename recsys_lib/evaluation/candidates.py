@@ -149,9 +149,10 @@ def read_candidates(path: str | Path, ratings: Interactions, repeats: str = "ref
     users = _lookup(frame[["user_id"]], ratings.user_ids, "user", path)[:, 0]
     items = _lookup(frame[positive + negative], ratings.item_ids, "item", path)
     row = first_row_with_repeats(items)
-    if row is not None and repeats == "refuse":
-        raise DataError(f"{path}, line {row + 2}: an item comes twice")
-    items = np.array([_once(row) for row in items])
+    if row is not None:
+        if repeats == "refuse":
+            raise DataError(f"{path}, line {row + 2}: an item comes twice")
+        items = np.array([_once(each) for each in items])
     bad = frame["user_id"].duplicated().to_numpy() | (users < 0)
     if bad.any():
         line = int(np.flatnonzero(bad)[0]) + 2

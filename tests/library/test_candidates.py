@@ -229,6 +229,14 @@ def test_an_item_that_comes_again_can_be_dropped(tmp_path, ratings):
     assert found.negatives.tolist() == [[1, NO_ITEM], [2, NO_ITEM], [1, 2]]
 
 
+@pytest.mark.parametrize("repeats", ["refuse", "drop"])
+def test_a_file_without_users_has_no_candidates(tmp_path, ratings, repeats):
+    file = write(tmp_path, "user_id,positive_1,negative_1,negative_2\n")
+    found = read_candidates(file, ratings, repeats)
+    assert found.positives.shape == (0, 1)
+    assert found.negatives.shape == (0, 2)
+
+
 HEADER = "user_id,positive_1,negative_1,negative_2\nu0000,i0000,i0001,i0002\n"
 
 
