@@ -59,9 +59,14 @@ def stripped(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """Join what was printed in pieces: where a kernel cuts it is chance, no change of chapter."""
+    """Join what was printed in pieces: where a kernel cuts it is chance, no change of chapter.
+
+    Of a result that has several forms its plain text is kept, which says the same as its HTML.
+    """
     whole: list[nbformat.NotebookNode] = []
     for output in outputs:
+        if "text/plain" in output.get("data", {}):
+            output.data = {"text/plain": output.data["text/plain"]}
         last = whole[-1] if whole else {}
         if output.output_type == "stream" and last.get("name") == output.get("name", ""):
             last.text += output.text

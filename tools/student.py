@@ -86,9 +86,15 @@ class Context:
 
 
 def for_student(
-    notebook: nbformat.NotebookNode, references: dict[str, Entry], stem: str = "00"
+    notebook: nbformat.NotebookNode,
+    references: dict[str, Entry],
+    stem: str = "00",
+    quiz_in_file: bool = True,
 ) -> nbformat.NotebookNode:
-    """Return a chapter as a student gets it; `stem` is its file's name, its number first."""
+    """Return a chapter as a student gets it; `stem` is its file's name, its number first.
+
+    One that is handed out alone, without the file of its quiz, keeps the quiz.
+    """
     context = Context(glued_numbers(notebook), references, numbered(notebook, stem))
     notebook, _ = ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
     cells = []
@@ -102,7 +108,7 @@ def for_student(
             cell.source = plain_markdown(cell.source, context)
             continue
         cell.outputs, cell.execution_count = [], None
-        if "display_quiz(" in cell.source:
+        if quiz_in_file and "display_quiz(" in cell.source:
             cell.source = (
                 "from jupyterquiz import display_quiz\n\n"
                 f'display_quiz("{QUIZZES}/{stem}.json", colors="fdsp")'

@@ -4,34 +4,63 @@ It opens from a web server and from a folder on a memory stick alike, with no ot
 """
 
 import os
+import re
+import sys
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from docutils import nodes
+from pybtex.database import parse_file
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from student import for_student
 
 # Sphinx's search fetches each page it found to show a summary, which browsers refuse for files.
 NO_SUMMARIES_FROM_FILES = (
     'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 )
 
-# Paper is white: a page read in dark mode would be printed as pale gray on it.
-PRINT_IN_LIGHT_MODE = """
-{
-  const page = document.documentElement;
-  let theme;
-  addEventListener("beforeprint", () => {
-    theme = page.dataset.theme;
-    page.dataset.theme = "light";
-  });
-  addEventListener("afterprint", () => { page.dataset.theme = theme; });
-}
-"""
+# Draws the theme's icons a second time, a megabyte and a half before the first word of a page is
+# shown; the font in the theme's style sheet has them all.
+ICONS_AGAIN = "_static/scripts/fontawesome.js"
 
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
+
+# A server shows this page for every address that leads nowhere, however deep, so it finds the first
+# folder of the site by itself and needs no file beside it.
+NOT_FOUND = """\
+<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>This page is not here: {title}</title>
+<style>
+body {{ font: 1.1rem/1.6 sans-serif; margin: 3rem auto; max-width: 36rem; padding: 0 1rem }}
+a {{ color: inherit }}
+</style>
+</head>
+<body>
+<main>
+<h1>This page is not here</h1>
+<p>It may have moved. The chapters are:</p>
+<ul>
+{chapters}
+</ul>
+</main>
+<script>
+const base = location.pathname.replace(/(book|notebooks|_static|_sources)\\/.*$|[^/]*$/, "");
+for (const link of document.links) link.href = base + link.getAttribute("href");
+</script>
+</body>
+</html>
+"""
 
 ENTRANCE = """\
 <!DOCTYPE html>
@@ -75,6 +104,43 @@ def hide_solution_marks(app: Sphinx, doctree: nodes.document) -> None:
             node.children = [nodes.Text(node.rawsource)]
 
 
+def prune_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Load MathJax on pages with a formula alone."""
+    # Sphinx counts the formulas of all pages below the first one as its own.
+    if not app.env.get_domain("math").data["has_equations"].get(pagename):
+        scripts = context["script_files"]
+        context["script_files"] = [
+            one for one in scripts if "mathjax" not in f"{one} {one.attributes.get('body')}".lower()
+        ]
+
+
+# What other extensions write and those who use a screen reader stumble over: one id for all
+# exercises of a page, a header cell that heads nothing, a role that no longer is one.
+MENDED = (
+    (r' id="(?:exercise|proof|solution)-content"', ""),
+    (r'<th class="head"><p></p></th>', "<td></td>"),
+    (r'role="doc-biblioentry"', 'role="listitem"'),
+)
+
+
+def prune_site(app: Sphinx, exception: Exception | None) -> None:
+    """Take out of every page, and of the site, what no page needs, and mend what others wrote."""
+    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    folder = Path(app.outdir)
+    for page in folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        pruned = re.sub(rf'\s*<script src="[^"]*{ICONS_AGAIN}[^"]*"></script>', "", text)
+        for pattern, mended in MENDED:
+            pruned = re.sub(pattern, mended, pruned)
+        if pruned != text:
+            page.write_text(pruned, encoding="utf-8")
+    for file in [folder / ICONS_AGAIN, *folder.rglob("*.map")]:
+        file.unlink(missing_ok=True)
+
+
 def search_without_server(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
@@ -95,6 +161,34 @@ def write_entrance(app: Sphinx, exception: Exception | None) -> None:
     (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
+def write_not_found(app: Sphinx, exception: Exception | None) -> None:
+    """Write a ``404.html`` with a way to every chapter."""
+    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    pages = [name for name in app.env.found_docs if name.startswith("notebooks/")]
+    lines = [
+        f'<li><a href="{app.builder.get_target_uri(name)}">'
+        f"{escape(app.env.titles[name].astext())}</a></li>"
+        for name in [app.config.root_doc, *sorted(pages)]
+    ]
+    page = NOT_FOUND.format(
+        language=escape(app.config.language),
+        title=escape(app.config.html_title),
+        chapters="\n".join(lines),
+    )
+    (Path(app.outdir) / "404.html").write_text(page, encoding="utf-8")
+
+
+def write_downloads(app: Sphinx, exception: Exception | None) -> None:
+    """Put in the place of each chapter that can be downloaded the one that a student gets."""
+    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    references = parse_file(str(Path(app.srcdir) / "book" / "references.bib")).entries
+    for file in (Path(app.outdir) / "_sources" / "notebooks").glob("*.ipynb"):
+        notebook = nbformat.read(file, as_version=4)
+        nbformat.write(for_student(notebook, references, file.stem, quiz_in_file=False), file)
+
+
 def take_executed(app: Sphinx, config: Config) -> None:
     """Show the notebooks as `make book` has just run them, several at a time, if it says where."""
     if folder := os.environ.get("RECSYS_EXECUTED"):
@@ -104,10 +198,13 @@ def take_executed(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", take_executed)
-    app.add_js_file(None, body=PRINT_IN_LIGHT_MODE)
     app.connect("doctree-read", mend_quizzes)
     app.connect("doctree-read", hide_solution_marks)
     app.connect("html-page-context", search_without_server)
+    app.connect("html-page-context", prune_scripts, priority=700)  # when all have added theirs
+    app.connect("build-finished", prune_site, priority=900)
     # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.
     app.connect("build-finished", write_entrance, priority=400)
+    app.connect("build-finished", write_not_found)
+    app.connect("build-finished", write_downloads)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

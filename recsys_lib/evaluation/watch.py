@@ -25,9 +25,10 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
     Returns
     -------
     callable
-        Of a model that predicts ratings it returns valid_rmse and valid_mae; of others valid_hr@10
-        and valid_ndcg@10, and before them, of one that learns from sampled negatives, valid_loss:
-        of the held-out positives, and as many negatives for each as in training, drawn once.
+        Of a model that predicts ratings it returns valid_rmse and valid_mae; of others
+        ``valid_hr@10`` and ``valid_ndcg@10``, and before them, of one that learns from sampled
+        negatives, valid_loss: of the held-out positives, and as many negatives for each as in
+        training, drawn once.
 
     Raises
     ------

@@ -1,1 +1,7 @@
-"""How results are shown: the look of figures, and tables."""
+"""How results are shown: the look of figures, tables, and figures that answer."""
+
+from recsys_lib.show.clouds import clouds
+from recsys_lib.show.sliders import slider
+from recsys_lib.show.tables import differences, table
+
+__all__ = ["clouds", "differences", "slider", "table"]

@@ -1,27 +1,34 @@
-"""One look for all figures of the book: legible on paper, on a phone and to the color-blind."""
+"""One look for all figures of the book: legible on paper, on a phone and to the color-blind.
 
-import re
-from html import escape
+A figure is shown as SVG, whose colors the site turns with the page, light or dark; of a wide one
+there are two drawings, one of them narrow, for a phone (see `drawings`).
+"""
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
-from IPython.display import HTML
-from matplotlib.animation import FuncAnimation
+from IPython.core.getipython import get_ipython
+from matplotlib.figure import Figure
 
-# Okabe and Ito's palette: told apart under the common forms of color blindness.
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, YELLOW, BLACK = "#CC79A7", "#56B4E9", "#F0E442", "#000000"
-GRAY = "#8A8A8A"
+from recsys_lib.show.drawings import svg
+from recsys_lib.show.labels import label_lines
+
+__all__ = ["intervals", "label_lines", "svg", "use_style"]
+
+# Paul Tol's "vibrant" scheme: told apart under the common forms of color blindness.
+BLUE, ORANGE, GREEN, RED = "#0077BB", "#EE7733", "#009988", "#CC3311"
+PURPLE, SKY, YELLOW, BLACK = "#AA3377", "#33BBEE", "#DDAA33", "#000000"
+GRAY = "#888888"
+ON_COLOR = "#10161D"  # ink on a colored ground, dark where other ink turns light as well
 COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the rest of the notebook."""
+    """Set matplotlib's defaults for the rest of the notebook, and let figures be shown as SVG."""
     mpl.rcParams.update(
         {
-            "figure.figsize": (7.0, 4.0),
+            "figure.figsize": (5.6, 3.4),
             "figure.dpi": 110,
             "figure.constrained_layout.use": True,
             "figure.facecolor": "white",
@@ -37,8 +44,17 @@ def use_style() -> None:
             "axes.titlelocation": "left",
             "legend.frameon": False,
             "lines.linewidth": 2,
+            "savefig.dpi": 200,  # of pictures inside a drawing
+            "svg.fonttype": "none",  # text that can be found, and set in the page's font
+            "svg.hashsalt": "recsys_lib",  # the same figure gives the same file
         }
     )
+    shell = get_ipython()
+    if shell is not None and shell.display_formatter is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg")
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)
 
 
 def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
@@ -65,31 +81,3 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
     ax.margins(y=0.25)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
-
-
-def turning(figure: plt.Figure, label: str, frames: int = 18, dpi: int = 70) -> HTML:
-    """Let the 3-D axes of a figure turn once around, with buttons, as HTML that needs no network.
-
-    Parameters
-    ----------
-    figure : Figure
-        All its axes are 3-D. It is closed afterwards.
-    label : str
-        What is to be seen, for those who cannot see it.
-    frames : int
-        Pictures in one turn; each adds about 10 KB to the page.
-    dpi : int
-    """
-
-    def turn(frame: int) -> None:
-        for ax in figure.axes:
-            ax.view_init(elev=18, azim=-60 + 360 * frame / frames)  # type: ignore[attr-defined]  # 3-D
-
-    figure.set_dpi(dpi)
-    with mpl.rc_context({"savefig.dpi": dpi}):
-        animation = FuncAnimation(figure, turn, frames=frames)
-        page = animation.to_jshtml(fps=5, default_mode="once")
-    plt.close(figure)
-    page = re.sub(r"<link[^>]*font-awesome[^>]*>", "", page)  # the site has these icons already
-    page = page.replace("<img ", f'<img alt="{escape(label)}" ', 1)
-    return HTML(f'<div role="group" aria-label="A figure that turns">{page}</div>')

@@ -1,15 +1,19 @@
-"""A result as a table: units, aligned digits, the best row marked, intervals in one column.
+"""A result as a table: units, aligned digits, the best row marked, intervals as numbers and bars.
 
 In JupyterLab and on the site it is an HTML table that takes its colors from the page, light or
 dark; printed, and where stored outputs are compared, it is plain text with the same content.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from numbers import Integral, Real
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from recsys_lib.evaluation.verdicts import compared
 from recsys_lib.validation import DataError, check_choice, check_int
 
 ENDS = ["low", "high"]
@@ -18,6 +22,10 @@ NOTHING = "–"  # where there is no number
 MARK = "*"
 
 
+BAR = 120  # pixels from the lowest end of an interval to the highest
+
+
+@dataclass(frozen=True)
 class Table:
     """A table to be shown, as `table` makes it: HTML in a notebook, plain text when printed.
 
@@ -33,18 +41,22 @@ class Table:
         What the mark means; empty where nothing is marked.
     numeric : list of bool
         Of each column, the labels included, whether it is set to the right.
+    caption : str
+        What the table shows; stands above it.
+    bars : list of (middle, low, high)
+        Of each row, numbers to be drawn; empty, or None in a row without an interval.
+    zero : bool
+        Whether the bars are differences, among which 0 has its line.
     """
 
-    def __init__(
-        self,
-        header: list[str],
-        rows: list[list[str]],
-        best: list[bool],
-        note: str,
-        numeric: list[bool],
-    ):
-        self.header, self.rows, self.best, self.note = header, rows, best, note
-        self.numeric = numeric
+    header: list[str]
+    rows: list[list[str]]
+    best: list[bool]
+    note: str
+    numeric: list[bool]
+    caption: str = ""
+    bars: Sequence[tuple[float, float, float] | None] = field(default=())
+    zero: bool = False
 
     def __str__(self) -> str:
         marks = [MARK if best else "" for best in self.best]
@@ -61,6 +73,7 @@ class Table:
             ).rstrip()
             for line in lines
         ]
+        text = [self.caption] * bool(self.caption) + text
         return "\n".join(text + [f"{MARK} {self.note}"] * bool(self.note))
 
     __repr__ = __str__
@@ -70,21 +83,47 @@ class Table:
             f"text-align: {'right' if right else 'left'}; font-variant-numeric: tabular-nums"
             for right in self.numeric
         ]
-        head = _cells("th", 'scope="col"', self.header, style)
+        head = "".join(  # what heads nothing is no header
+            _cells("th", 'scope="col"', [name], [one]) if name else "<td></td>"
+            for name, one in zip(self.header, style, strict=True)
+        )
         body = []
-        for row, best in zip(self.rows, self.best, strict=True):
+        drawn = _drawn(self.bars, self.zero) if any(self.bars) else [""] * len(self.rows)
+        for row, best, bar in zip(self.rows, self.best, drawn, strict=True):
             label, *cells = row
             if best:
                 label += f" {MARK}"
-            values = _cells("td", "", cells, style[1:])
+            values = _cells("td", "", cells, style[1:]) + (bar and f"<td>{bar}</td>")
             weight = ' style="font-weight: bold"' if best else ""
             label = _cells("th", 'scope="row"', [label], [f"{style[0]}; font-weight: inherit"])
             body.append(f"<tr{weight}>{label}{values}</tr>")
-        note = f'<caption style="caption-side: bottom">{MARK} {escape(self.note)}</caption>'
+        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        note = f"<p>{MARK} {escape(self.note)}</p>" if self.note else ""
         return (
-            f"<table>{note if self.note else ''}<thead><tr>{head}</tr></thead>"
-            f"<tbody>{''.join(body)}</tbody></table>"
+            f'<div class="results" style="overflow-x: auto"><table>{caption}'
+            f"<thead><tr>{head}{'<td></td>' if any(self.bars) else ''}</tr></thead>"
+            f"<tbody>{''.join(body)}</tbody></table>{note}</div>"
         )
+
+
+def _drawn(bars: Sequence[tuple[float, float, float] | None], zero: bool) -> list[str]:
+    """Draw each interval as a line with a dot in it, all on one scale; nothing where is none."""
+    ends = [x for bar in bars if bar for x in bar] + [0.0] * zero
+    low, high = min(ends), max(ends)
+    reach = (high - low) or 1.0
+
+    def at(x: float) -> str:
+        return f"{6 + (BAR - 12) * (x - low) / reach:.1f}"
+
+    line = f'<path d="M{at(0)} 0V16" stroke="currentColor" opacity=".4"/>' if zero else ""
+    return [
+        f'<svg width="{BAR}" height="16" viewBox="0 0 {BAR} 16" aria-hidden="true">{line}'
+        f'<path d="M{at(bar[1])} 8H{at(bar[2])}" stroke="currentColor" stroke-width="2"/>'
+        f'<circle cx="{at(bar[0])}" cy="8" r="4" fill="currentColor"/></svg>'
+        if bar
+        else ""
+        for bar in bars
+    ]
 
 
 def _cells(tag: str, scope: str, texts: list[str], styles: list[str]) -> str:
@@ -97,26 +136,29 @@ def _cells(tag: str, scope: str, texts: list[str], styles: list[str]) -> str:
 
 def table(
     frame: pd.DataFrame,
-    digits: int = 3,
+    digits: int | Mapping[Hashable, int] = 3,
     *,
     units: Mapping[Hashable, str] | None = None,
     best: str | None = None,
+    caption: str = "",
 ) -> Table:
-    """Show what `summary`, `leaderboard`, `rating_leaderboard` or `search` return.
+    """Show what `summary`, `leaderboard`, `rating_leaderboard` or `search` return, or any numbers.
 
     Parameters
     ----------
     frame : DataFrame
         Its columns `low` and `high`, if it has them, become one with the interval. A difference
-        with its interval is shown by `evaluation.verdicts.compared`, and not here.
-    digits : int
-        Decimals of the numbers that are not whole.
+        with its interval is shown by `differences`, and not here.
+    digits : int or dict of int
+        Decimals of the numbers that are not whole; of some columns others than the usual 3.
     units : dict of str, optional
         By column; stands behind its name: ``{"seconds": "s"}``. Of a leaderboard of ratings, stars.
     best : {"highest", "lowest", "none"}, optional
         Which `mean` to mark. By default that of a leaderboard: the highest, or of an error the
         lowest; a `summary` is one model's, and nothing of it is best. The mark says which number
         is first, not that it is more than chance: that is what `compare` says.
+    caption : str
+        What the table shows.
 
     Returns
     -------
@@ -128,16 +170,16 @@ def table(
         If `frame` is no table, has no row, or holds a difference, or an option is none of these.
     """
     _check(frame)
-    digits, metric = check_int("digits", digits), frame.attrs.get("metric")
+    own = digits if isinstance(digits, Mapping) else dict.fromkeys(frame, digits)
+    decimals = {column: check_int("digits", n) for column, n in own.items()}
+    _check_columns(frame, digits=decimals, units=units or {})
+    metric = frame.attrs.get("metric")
     if best is None:
         best = "none" if metric is None else "highest"
         best = "lowest" if str(metric).endswith(LOWER_IS_BETTER) else best
     check_choice("best", best, ("highest", "lowest", "none"))
     if best != "none" and "mean" not in frame:
         raise DataError(f"best marks a column 'mean', and frame has only {list(frame)}")
-    for column in units or {}:
-        if column not in frame:
-            raise DataError(f"units names {column!r}, which is no column: frame has {list(frame)}")
     level = frame.attrs.get("level")
     names = {"mean": metric or "mean", "low": f"{level:.0%} interval" if level else "interval"}
     units = {"mean": frame.attrs.get("unit")} | dict(units or {})
@@ -145,8 +187,8 @@ def table(
     for column in frame:
         if column == "high" and set(ENDS) <= set(frame):
             continue  # stands beside low
-        name, unit = str(names.get(column, column)), units.get(column)
-        cells, is_numeric = _cells_of(frame, column, digits)
+        name, unit = _name(names.get(column, column)), units.get(column)
+        cells, is_numeric = _cells_of(frame, column, decimals.get(column, 3))
         columns.append((f"{name} ({unit})" if unit else name, cells, is_numeric))
     marks = [False] * len(frame)
     if best != "none":
@@ -154,7 +196,74 @@ def table(
         marks = (frame["mean"] == first).tolist()
     header, cells, numeric = (list(parts) for parts in zip(*columns, strict=True))
     rows = [list(row) for row in zip(*cells, strict=True)]
-    return Table(header, rows, marks, f"the {best} {names['mean']}" if any(marks) else "", numeric)
+    bars: list[tuple[float, float, float] | None] = []
+    if {"mean", *ENDS} <= set(frame):
+        values = frame[["mean", *ENDS]].to_numpy(dtype=float)
+        bars = [tuple(row) if np.isfinite(row).all() else None for row in values]
+    note = f"the {best} {names['mean']}" if any(marks) else ""
+    return Table(header, rows, marks, note, numeric, caption, bars)
+
+
+def differences(
+    rows: pd.DataFrame | Mapping[Any, Mapping[str, Any]],
+    digits: int = 3,
+    *,
+    words: tuple[str, str, str] = ("behind", "level", "ahead"),
+    caption: str = "",
+) -> Table:
+    """Show differences with their intervals, and the word that each interval allows.
+
+    Parameters
+    ----------
+    rows : DataFrame or dict
+        By name, difference, low and high: rows of `evaluation.compare`, or what is recorded.
+    digits : int
+        Decimals, at least; see `evaluation.verdicts.compared`, which makes the numbers and words.
+    words : three str
+        For an interval below 0, one that holds 0, and one above 0.
+    caption : str
+        What the table shows.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `evaluation.verdicts.compared`, and if there is no row.
+    """
+    if isinstance(rows, pd.DataFrame):
+        rows = {name: row for name, row in rows.iterrows()}
+    if not rows:
+        raise ValueError("rows must hold a difference to show, got none")
+    less, level, more = words
+    found = {
+        name: compared(row, digits, less=less, level=level, more=more) for name, row in rows.items()
+    }
+    return Table(
+        ["", "difference", ""],
+        [[_name(name), one.numbers, one.word] for name, one in found.items()],
+        [False] * len(found),
+        "",
+        [False, True, False],
+        caption,
+        [(one.difference, one.low, one.high) for one in found.values()],
+        zero=True,
+    )
+
+
+def _name(label: object) -> str:
+    return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def _check_columns(frame: pd.DataFrame, **named: Mapping[Hashable, object]) -> None:
+    for argument, columns in named.items():
+        for column in columns:
+            if column not in frame:
+                raise DataError(
+                    f"{argument} names {column!r}, which is no column: frame has {list(frame)}"
+                )
 
 
 def _cells_of(frame: pd.DataFrame, column: Hashable, digits: int) -> tuple[list[str], bool]:
@@ -164,6 +273,8 @@ def _cells_of(frame: pd.DataFrame, column: Hashable, digits: int) -> tuple[list[
     is_numeric = all(isinstance(v, Real) and not isinstance(v, bool) for v in known)
     if frame[column].dtype == object:  # settings, as they were given: 0.0003 and not 0.000
         return [NOTHING if value is None else str(value) for value in values], is_numeric
+    if is_numeric and known and all(float(value).is_integer() for value in known):
+        digits = 0  # counts that pandas keeps as 50.0, where another is missing
     cells = [_number(value, digits) for value in values]
     if column == "low" and set(ENDS) <= set(frame):
         highs = [_number(value, digits) for value in frame["high"].tolist()]
@@ -181,12 +292,12 @@ def _check(frame: object) -> None:
     if "difference" in frame:
         raise DataError(
             "frame holds a difference, whose word must come from its interval: show it with "
-            "evaluation.verdicts.compared"
+            "show.differences"
         )
 
 
 def _labels(frame: pd.DataFrame) -> list[str]:
-    return [" / ".join(map(str, i)) if isinstance(i, tuple) else str(i) for i in frame.index]
+    return [_name(label) for label in frame.index]
 
 
 def _number(value: object, digits: int) -> str:

@@ -1,17 +1,181 @@
-"""What the figures share."""
+"""What the figures share: names at the ends of lines, and drawings that fit a page and a phone."""
 
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import hypothesis.strategies as st
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
 
-from recsys_lib.show.plots import turning
+from recsys_lib.data import DataError
+from recsys_lib.models import EASE, NotFittedError
+from recsys_lib.show import clouds, plots
+from recsys_lib.show.labels import _apart
+from recsys_lib.show.pickers import neighbors
+
+from model_suite import planted
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_turning_figure_needs_no_network_and_says_what_it_shows():
-    fig = plt.figure()
-    ax = fig.add_subplot(projection="3d")
-    ax.scatter([0, 1], [0, 1], [0, 1])
-    page = turning(fig, 'a "cloud" of <two> points', frames=3).data
-    assert "http" not in page.replace("http://www.w3.org", "")
-    assert "font-awesome" not in page
-    assert '<img alt="a &quot;cloud&quot; of &lt;two&gt; points"' in page
-    assert page.count("data:image/png;base64") == 3
-    assert not plt.fignum_exists(fig.number)
+@pytest.fixture(autouse=True)
+def style():
+    with plt.rc_context():
+        plots.use_style()
+        yield
+        plt.close("all")
+
+
+def lines(names, ends):
+    fig, ax = plt.subplots()
+    for name, end in zip(names, ends, strict=True):
+        ax.plot([0, 1, 2], [0, 0.5, end], label=name)
+    plots.label_lines(ax)
+    return fig
+
+
+def texts(drawing):
+    """Return each text of a drawing with its height on the page, from the top."""
+    found = {}
+    for text in ElementTree.fromstring(drawing).iter(f"{SVG}text"):
+        x, y = text.get("x"), text.get("y")
+        if y is None:
+            x, y = re.search(r"translate\(([\d.]+) ([\d.]+)\)", text.get("transform")).groups()
+        found["".join(text.itertext())] = float(x), float(y)
+    return found
+
+
+def test_a_name_stands_at_the_end_of_its_line():
+    fig = lines(["low", "high"], [0.0, 1.0])
+    (x, low), (_, high) = (texts(plots.svg(fig))[name] for name in ("low", "high"))
+    right = max(x for x, _ in (texts(plots.svg(fig))[f"{tick:.2f}"] for tick in (0, 1, 2)))
+    assert x > right
+    assert low > high + 100
+
+
+def test_names_that_would_touch_are_moved_apart_in_their_order():
+    found = texts(plots.svg(lines(["a", "b", "c"], [1.0, 1.001, 0.999])))
+    heights = [found[name][1] for name in ("b", "a", "c")]
+    assert (np.diff(heights) > 11).all()
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8), st.floats(0.1, 20))
+def test_apart_keeps_the_distance_and_moves_no_more_than_it_must(wanted, room):
+    wanted = np.sort(wanted)
+    found = _apart(wanted, room)
+    assert (np.diff(found) >= room - 1e-6).all()
+    if (np.diff(wanted) >= room).all():
+        np.testing.assert_allclose(found, wanted)
+    assert abs(found.mean() - wanted.mean()) < 1e-6  # nobody is pushed more than the others
+
+
+def test_a_line_that_stops_early_and_one_across_the_axes_have_their_names():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1, 2], [1, 2, np.nan], label="stops")
+    ax.axhline(0.5, label="across")
+    ax.errorbar([0, 2], [0, 1], yerr=0.1, label="bars")
+    plots.label_lines(ax)
+    found = texts(plots.svg(fig))
+    assert found["stops"][0] < found["across"][0]
+    assert {"stops", "across", "bars"} <= set(found)
+
+
+def test_a_narrow_figure_is_one_drawing_and_the_same_each_time():
+    drawing = plots.svg(lines(["one"], [1]))
+    assert drawing.startswith("<svg")
+    assert drawing.count("<svg") == 1
+    assert "<metadata>" not in drawing
+    assert drawing == plots.svg(lines(["one"], [1]))
+
+
+def test_panels_side_by_side_stand_below_each_other_on_a_phone():
+    fig, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True)
+    for ax, title in zip(axes, ("left panel", "right panel"), strict=True):
+        ax.plot([0, 1], [0, 1])
+        ax.set_title(title)
+    axes[0].set_ylabel("loss")
+    root = ElementTree.fromstring(plots.svg(fig))
+    wide, narrow = root.findall(f"{SVG}svg")
+    assert (wide.get("class"), narrow.get("class")) == ("wide", "narrow")
+    assert narrow.get("display") == "none"  # who knows nothing of the classes shows the first
+    assert root.get("viewBox") == wide.get("viewBox")
+    sides, stacked = (texts(ElementTree.tostring(one, "unicode")) for one in (wide, narrow))
+    assert sides["left panel"][1] == sides["right panel"][1]
+    assert stacked["right panel"][1] > stacked["left panel"][1] + 100
+    assert float(narrow.get("viewBox").split()[2]) < 300
+    labels = ["".join(text.itertext()) for text in narrow.iter(f"{SVG}text")]
+    assert labels.count("loss") == 2  # each has its own now
+
+
+def test_a_wide_panel_alone_and_its_color_bar_become_narrow():
+    fig, ax = plt.subplots(figsize=(8, 4))
+    fig.colorbar(ax.imshow(np.eye(3)), label="share")
+    narrow = ElementTree.fromstring(plots.svg(fig)).findall(f"{SVG}svg")[1]
+    assert float(narrow.get("viewBox").split()[2]) < 300
+    assert "share" in "".join(narrow.itertext())
+
+
+def test_a_dense_cloud_is_a_picture_inside_the_drawing():
+    fig, (few, many) = plt.subplots(1, 2, figsize=(5, 2))
+    few.scatter(range(10), range(10))
+    many.scatter(range(2000), range(2000))
+    drawing = plots.svg(fig)
+    assert drawing.count("<image") == 1
+    assert drawing.count("<use") < 100
+
+
+CLOUD = {"People": {"one": np.array([[4.0, 0, 0]]), "two": np.array([[0.0, 0, 1]])}}
+
+
+def test_clouds_draw_points_where_the_script_would():
+    page = clouds(CLOUD, "two points", "They turn.").data
+    assert "http" not in page
+    assert 'aria-label="People: two points"' in page
+    assert "<figcaption>They turn.</figcaption>" in page
+    # The farther point at 120 pixels, the other at the root of a quarter of that: 60.
+    assert "[[[[120,0,0]],[[0,0,60]]]]" in page
+    assert 'd="M98 21h0"' in page  # 120 cos 35, 120 sin 35 sin 18
+    assert 'd="M0 -57h0"' in page  # -60 cos 18
+
+
+@pytest.mark.parametrize(
+    ("panels", "message"),
+    [
+        ({}, "panels must have the same groups, at least one panel"),
+        (CLOUD | {"Films": {"one": np.zeros((1, 3))}}, "panels must have the same groups"),
+        ({"a": {"b": np.zeros((2, 2))}}, r"panels\['a'\]\['b'\] must be rows of three finite"),
+        ({"a": {"b": np.full((1, 3), np.nan)}}, "rows of three finite numbers"),
+    ],
+)
+def test_clouds_of_something_else_are_refused(panels, message):
+    with pytest.raises(DataError, match=message):
+        clouds(panels, "nothing")
+
+
+def titled():
+    train = planted().train
+    names = [f"Film <{i}>" for i in range(train.n_items)]
+    return replace(train, items=pd.DataFrame({"title": names}))
+
+
+def test_picked_films_show_the_neighbors_of_the_model():
+    ratings = titled()
+    model = EASE(10.0).fit(ratings)
+    page = neighbors(model, ratings, "Pick:", "Nearest:", n_items=7, k=3).data
+    assert page.count("<option") == 7
+    assert page.count("<option selected") == 1
+    first = int(np.argmax(ratings.item_counts))
+    near, _ = model.similar_items(np.array([first]), 3)
+    shown = re.findall(r"<li>(.*?)</li>", page)
+    assert shown == [f"Film &lt;{item}&gt;" for item in near[0]]
+
+
+def test_a_model_that_is_not_fitted_has_no_neighbors():
+    with pytest.raises(NotFittedError):
+        neighbors(EASE(), titled(), "Pick:", "Nearest:")
+    with pytest.raises(ValueError, match="n_items must be at least 1"):
+        neighbors(EASE().fit(titled()), titled(), "Pick:", "Nearest:", n_items=0)

@@ -18,7 +18,7 @@ from recsys_lib.evaluation import (
     summary,
 )
 from recsys_lib.models import Biases, ItemKNN, Popularity
-from recsys_lib.show.tables import table
+from recsys_lib.show import differences, table
 
 from model_suite import planted
 
@@ -40,7 +40,7 @@ class Cells(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.rows, self.caption, self._at = [], "", None
+        self.rows, self.caption, self.note, self._at = [], "", "", None
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -58,6 +58,8 @@ class Cells(HTMLParser):
             self.rows[-1][-1] += data
         elif self._at == "caption":
             self.caption += data
+        elif self._at == "p":
+            self.note += data
 
 
 def test_a_leaderboard_by_hand():
@@ -74,19 +76,20 @@ def test_a_leaderboard_by_hand():
 def test_html_says_the_same():
     found = Cells(table(BOARD)._repr_html_())
     assert found.rows == [
-        ["", "ndcg@10", "95% interval", "users"],
-        ["Popularity", "0.123", "0.100 to 0.150", "1,200"],
-        ["MF & friends *", "0.400", "0.350 to 0.450", "1,200"],
+        ["", "ndcg@10", "95% interval", "users", ""],  # above the bars
+        ["Popularity", "0.123", "0.100 to 0.150", "1,200", ""],
+        ["MF & friends *", "0.400", "0.350 to 0.450", "1,200", ""],
         ["nobody", "0.000", "–", "7"],
     ]
-    assert found.caption == "* the highest ndcg@10"
+    assert found.note == "* the highest ndcg@10"
 
 
 def test_html_takes_its_colors_from_the_page_and_names_its_headers():
     text = table(BOARD)._repr_html_()
-    assert not re.search(r"color|background|#[0-9a-fA-F]{3}|rgb|border", text)
+    colors = text.replace("currentColor", "")
+    assert not re.search(r"color|background|#[0-9a-fA-F]{3}|rgb|border", colors)
     assert text.count('scope="row"') == 3
-    assert text.count('scope="col"') == 4
+    assert text.count('scope="col"') == 3  # over the labels stands nothing
     assert text.count("font-weight: bold") == 1
     assert "tabular-nums" in text
     assert "<script>" not in table(BOARD.rename({"nobody": "<script>"}))._repr_html_()
@@ -123,7 +126,7 @@ def test_the_best_row_is_marked(metric, best, marked, note):
     frame.attrs = {"metric": metric}
     found = Cells(table(frame, best=best)._repr_html_())
     assert [row for row, cells in enumerate(found.rows[1:]) if cells[0].endswith("*")] == marked
-    assert found.caption == note
+    assert found.note == note
     assert str(table(frame, best=best)).endswith(note or "7")
 
 
@@ -161,7 +164,7 @@ def test_what_the_library_returns_can_be_shown():
     shown = table(rating_leaderboard(errors, "mae"))
     assert shown.header == ["", "mae (stars)", "95% interval", "users"]
     assert shown.note == "the lowest mae"
-    with pytest.raises(DataError, match=r"frame holds a difference, .*verdicts\.compared"):
+    with pytest.raises(DataError, match=r"frame holds a difference, .*show\.differences"):
         table(compare(*tables.values()))
 
 
@@ -175,13 +178,14 @@ def test_settings_of_a_search_are_shown_as_they_were_given():
 
 def test_names_of_rows_may_be_pairs_or_numbers():
     frame = pd.DataFrame({"x": [1, 2]}, pd.MultiIndex.from_tuples([("MF", 8), ("MF", 16)]))
-    assert [row[0] for row in table(frame).rows] == ["MF / 8", "MF / 16"]
+    assert [row[0] for row in table(frame).rows] == ["MF, 8", "MF, 16"]
     assert table(pd.DataFrame({"x": [1]}, pd.Index([2020], name="year"))).header == ["year", "x"]
 
 
 @pytest.mark.parametrize(
     ("frame", "options", "error", "message"),
     [
+        (BOARD, {"digits": {"mena": 2}}, DataError, "digits names 'mena', which is no column"),
         ({"a": BOARD}, {}, TypeError, "frame must be a DataFrame, got dict; leaderboard makes one"),
         (BOARD["mean"], {}, TypeError, "frame must be a DataFrame, got Series$"),
         (BOARD.iloc[:0], {}, DataError, "frame must have a row to show"),
@@ -194,3 +198,73 @@ def test_names_of_rows_may_be_pairs_or_numbers():
 def test_wrong_arguments_are_refused(frame, options, error, message):
     with pytest.raises(error, match=message):
         table(frame, **options)
+
+
+def test_intervals_are_drawn_on_one_scale():
+    text = table(BOARD)._repr_html_()
+    # From -0.0002 (left out, for it has no other end) ... the scale goes from 0.1 to 0.45.
+    assert 'd="M6.0 8H21.4"' in text
+    assert 'cx="13.2"' in text  # 6 + 108 * 0.02345 / 0.35
+    assert 'd="M83.1 8H114.0"' in text
+    assert text.count("<svg") == 2
+    assert "<svg" not in table(BOARD.drop(columns="low"))._repr_html_()
+
+
+def test_whole_numbers_stay_whole_where_one_is_missing():
+    frame = pd.DataFrame({"best k": [50.0, np.nan], "x": [0.5, 2.0]}, ["a", "b"])
+    assert table(frame).rows == [["a", "50", "0.500"], ["b", "–", "2.000"]]
+    assert table(frame, {"x": 1}).rows[0] == ["a", "50", "0.5"]
+
+
+def test_names_of_columns_may_be_pairs():
+    frame = pd.DataFrame([[1, 2]], ["a"], pd.MultiIndex.from_tuples([("seconds", 5), ("MB", 5)]))
+    assert table(frame).header == ["", "seconds, 5", "MB, 5"]
+
+
+def test_a_caption_stands_above():
+    shown = table(BOARD[["users"]], best="none", caption="Users & others")
+    assert str(shown).splitlines()[0] == "Users & others"
+    assert "<caption>Users &amp; others</caption>" in shown._repr_html_()
+
+
+ROWS = {
+    ("MF", "SVD"): {"difference": 0.02, "low": 0.01, "high": 0.03},
+    "SVD - UserKNN": {"difference": -0.01, "low": -0.02, "high": 0.0},
+    "worse": {"difference": -0.02, "low": -0.03, "high": -0.01},
+}
+
+
+def test_differences_by_hand():
+    shown = differences(ROWS, 2, caption="HR@10")
+    assert str(shown) == (
+        "HR@10\n"
+        "                         difference\n"
+        "MF, SVD        +0.02 [+0.01, +0.03]  ahead\n"
+        "SVD - UserKNN   -0.01 [-0.02, 0.00]  level\n"
+        "worse          -0.02 [-0.03, -0.01]  behind"
+    )
+    text = shown._repr_html_()
+    assert text.count('<path d="M60.0 0V16"') == 3  # the line of 0, in the middle
+    assert 'd="M78.0 8H114.0"' in text
+
+
+def test_differences_of_a_comparison():
+    tables = [evaluate(model.fit(SPLIT.train), SPLIT) for model in (ItemKNN(), Popularity())]
+    shown = differences(compare(*tables), words=("less", "same", "more"))
+    assert [row[0] for row in shown.rows] == list(compare(*tables).index)
+    assert shown.rows[0][2] == "more"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({}, "rows must hold a difference to show, got none"),
+        (
+            {"a": {"difference": 1.0, "low": 2.0, "high": 3.0}},
+            "difference must lie in its interval",
+        ),
+    ],
+)
+def test_no_or_wrong_differences_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        differences(rows)

@@ -236,33 +236,40 @@ window.siteProbe = (() => {
     return [...problems].map(([name, text]) => `${name} "${text}"`);
   }
 
-  // Plots have dark ink, so what lies around the ink must be light. A picture drawn for a dark page
-  // says so by the theme's class only-dark or dark-light.
-  function darkFigures() {
-    const problems = [];
-    for (const image of document.querySelectorAll(`${ARTICLE} img:not(.only-dark, .dark-light)`)) {
-      if (!shown(image)) continue;
-      const size = 100;
-      const brush = brushOn(size, size);
-      brush.fillStyle = `rgb(${ground(image).join(" ")})`;
-      brush.fillRect(0, 0, size, size);
-      brush.drawImage(image, 0, 0, size, size);
-      const { data } = brush.getImageData(0, 0, size, size);
-      const rim = [];
-      for (let y = 0; y < size; y++) {
-        for (let x = 0; x < size; x++) {
-          const start = 4 * (y * size + x);
-          const inner = Math.min(x, y, size - 1 - x, size - 1 - y) >= 2;
-          if (!inner) rim.push(luminance([...data.slice(start, start + 3)]));
-        }
-      }
-      rim.sort((a, b) => a - b);
-      const median = rim[Math.floor(rim.length / 2)];
-      if (median < 0.4) {
-        problems.push(`ground of luminance ${median.toFixed(2)} behind "${excerpt(image.alt)}"`);
+  // --- Figures ------------------------------------------------------------------------------
+
+  const scale = (text) => {
+    const { a, b } = text.getScreenCTM();
+    return Math.hypot(a, b); // of text that is turned, too
+  };
+
+  // Letters of a drawing are to be read on a phone; pictures that only decorate are left out.
+  function smallLetters() {
+    const sizes = new Map();
+    for (const text of document.querySelectorAll(`${ARTICLE} svg[role=img] text`)) {
+      if (!text.getBoundingClientRect().width || !text.textContent.trim()) continue;
+      const size = parseFloat(getComputedStyle(text).fontSize) * scale(text);
+      if (size < 9) sizes.set(text.closest("svg").getAttribute("aria-label"), size);
+    }
+    return [...sizes].map(([label, size]) => `${size.toFixed(1)} px in "${excerpt(label)}"`);
+  }
+
+  // A drawing takes ink and paper from the page: black letters on a dark page would not be seen.
+  function faintLetters() {
+    const problems = new Map();
+    for (const text of document.querySelectorAll(`${ARTICLE} .drawing svg[role=img] text`)) {
+      if (!shown(text)) continue;
+      const style = getComputedStyle(text);
+      const [red, green, blue, alpha] = rgba(style.fill);
+      const paper = ground(text);
+      const ratio = contrast(over([red, green, blue, alpha], paper), paper);
+      // Letters on a colored field have a ground that is not the page's, so only ink is looked at.
+      if (style.fill === getComputedStyle(text.closest("svg")).getPropertyValue("--fig-ink")) continue;
+      if (ratio < 3 && !text.getAttribute("style").includes("#")) {
+        problems.set(text.closest("svg").getAttribute("aria-label"), `${ratio.toFixed(1)}: ${text.textContent}`);
       }
     }
-    return problems;
+    return [...problems].map(([label, what]) => `contrast ${what} in "${excerpt(label)}"`);
   }
 
   return {
@@ -273,6 +280,7 @@ window.siteProbe = (() => {
     openEverything,
     overflow,
     faintText,
-    darkFigures,
+    smallLetters,
+    faintLetters,
   };
 })();

@@ -141,6 +141,83 @@ def test_no_warning_or_traceback_is_on_a_page(site: Site):
     )
 
 
-@pytest.mark.parametrize("name", ["search.html", "index.html"])
+@pytest.mark.parametrize("name", ["search.html", "index.html", "404.html"])
 def test_the_site_has(site: Site, name: str):
     assert name in site.pages
+
+
+LARGEST_PAGE, LARGEST_DRAWING = 2_500_000, 150_000  # bytes
+
+
+def test_pages_and_drawings_are_small_and_load_what_they_need_alone(site: Site):
+    problems = {}
+    for page in site.pages:
+        soup, text = site.soup(page), (site.folder / page).read_text(encoding="utf-8")
+        said = problems[page] = []
+        if len(text.encode()) > LARGEST_PAGE:
+            said.append(f"{len(text.encode()):,} bytes")
+        for drawing in soup.select("main svg"):
+            if len(str(drawing)) > LARGEST_DRAWING:
+                said.append(f"{len(str(drawing)):,} bytes: {drawing.get('aria-label', '')[:60]}")
+        if "fontawesome.js" in text:
+            said.append("loads the theme's icons a second time")
+        formulas = soup.select(".math, [data-shufflequestions]")
+        if ("tex-chtml.js" in text) != bool(formulas):
+            said.append(f"{'does not load' if formulas else 'loads'} MathJax")
+    report(problems)
+
+
+def test_ids_are_unique_on_a_page(site: Site):
+    problems = {}
+    for page in site.pages:
+        ids = [tag["id"] for tag in site.soup(page).find_all(id=True)]
+        problems[page] = sorted({one for one in ids if ids.count(one) > 1})
+    report(problems)
+
+
+def test_figures_of_chapters_are_drawn_in_the_page_in_its_colors(site: Site):
+    problems = {}
+    for page in site.chapters:
+        images = site.soup(page).select("main article img")
+        problems[page] = [f"a picture: {image.get('alt', '')[:60]}" for image in images]
+        for drawing in site.soup(page).select(".drawing svg"):
+            text = str(drawing)
+            if "#000000" in text or "#ffffff" in text or "font-family" in text:
+                problems[page].append(f"fixed ink: {drawing['aria-label'][:60]}")
+    report(problems)
+
+
+def test_pages_say_what_they_are_about(site: Site):
+    problems = {}
+    for page in [*site.chapters, "book/intro.html", "book/own_data.html"]:
+        soup = site.soup(page)
+        said = soup.find("meta", attrs={"name": "description"})
+        problems[page] = [] if said and len(said["content"]) > 60 else ["no description"]
+        for name in ("og:title", "og:description", "og:image"):
+            tag = soup.find("meta", attrs={"property": name})
+            if not tag or not tag["content"]:
+                problems[page].append(f"no {name}")
+            elif name == "og:image":
+                path = (site.folder / page).parent / tag["content"]
+                problems[page] += [] if path.exists() else [f"no such picture: {tag['content']}"]
+    report(problems)
+
+
+def test_downloaded_chapters_hold_no_solution(site: Site):
+    found = sorted((site.folder / "_sources" / "notebooks").glob("*.ipynb"))
+    assert len(found) == len(site.chapters)
+    for path in found:
+        text = path.read_text(encoding="utf-8")
+        assert "BEGIN SOLUTION" not in text, path.name
+        assert "NotImplementedError" in text, path.name
+
+
+def test_every_model_is_described_and_leads_to_its_chapter(site: Site):
+    soup = site.soup("book/reference/models.html")
+    names = {tag["id"] for tag in soup.select("dt[id]")}
+    assert {f"recsys_lib.models.{name}" for name in MODELS} <= names
+    assert len({a["href"] for a in soup.select("main a[href*='notebooks/']")}) >= 8
+
+
+MODELS = ("Popularity", "UserKNN", "ItemKNN", "SVD", "MF", "ALS", "BinaryMF", "MLP", "GMF", "NeuMF")
+MODELS += ("iALS", "EASE", "BPR")

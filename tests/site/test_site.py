@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from site_helpers import WIDE, Site, Visit, Visits, report
+from site_helpers import NOT_FOUND, WIDE, Site, Visit, Visits, report
 
 # A word that each chapter is about, and so must be found by.
 TERMS = {
@@ -74,8 +74,13 @@ class InBothColors(OnEveryWay):
     def test_text_stands_out_in_dark_mode(self, pages: list[Visit]):
         report(seen(pages, "faint in dark mode"))
 
-    def test_figures_lie_on_a_light_ground_in_dark_mode(self, pages: list[Visit]):
-        report(seen(pages, "dark figures"))
+    def test_letters_of_drawings_stand_out_in_dark_mode(self, pages: list[Visit]):
+        report(seen(pages, "faint letters"))
+
+    def test_nothing_bars_the_way_of_a_reader_who_does_not_see_or_use_a_mouse(
+        self, pages: list[Visit]
+    ):
+        report(seen(pages, "barriers"))
 
 
 class TestFromAServer(OnALargeScreen, InBothColors):
@@ -105,6 +110,9 @@ class TestOnAPhone(InBothColors):
     """Dark by the system."""
 
     way = "phone"
+
+    def test_letters_of_drawings_can_be_read(self, pages: list[Visit]):
+        report(seen(pages, "small letters"))
 
     def test_no_page_is_wider_than_a_phone(self, pages: list[Visit]):
         report(seen(pages, "overflow"))
@@ -140,3 +148,120 @@ def test_index_leads_to_the_first_page(visits: Visits, site: Site, way: str):
             visit = tab.go(base, "index.html")
             tab.page.wait_for_url(f"{base}/{target}")
         report({"index.html": visit.broken + visit.errors})
+
+
+def test_a_found_page_opens_where_the_word_stands(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/07_mlp.html", "?highlight=decoupled")
+        first = tab.page.locator("main article .highlighted").first
+        first.wait_for()
+        tab.page.evaluate("siteProbe.settled()")
+        tab.page.wait_for_function("scrollY > 1000")
+        place = first.bounding_box()
+        assert place is not None
+        assert 0 <= place["y"] < WIDE["viewport"]["height"]
+
+
+@pytest.mark.parametrize(
+    ("said", "page"),
+    [
+        ("factorisation", "notebooks/04_mf.html"),
+        ("overfitting", "notebooks/04_mf.html"),
+        ("leave-one-out", "notebooks/01_data.html"),
+        ("neighbours", "notebooks/02_cosine.html"),
+    ],
+)
+def test_other_words_for_the_same_find_the_chapter(visits: Visits, said: str, page: str):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "search.html", f"?q={said}")
+        results = tab.page.locator("#search-results")
+        results.get_by_text(re.compile("finished|did not match")).wait_for()
+        links = results.locator("li a").evaluate_all("links => links.map(a => a.href)")
+        assert any(page in link for link in links), links
+
+
+def test_a_word_of_the_glossary_is_explained_on_hover_and_on_focus(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/09_evaluation.html")
+        word, box = tab.page.locator("a.explained").first, tab.page.locator("[role=tooltip]")
+        meaning = word.get_attribute("data-meaning")
+        word.hover()
+        assert box.inner_text() == meaning
+        tab.page.mouse.move(0, 0)
+        assert box.count() == 0
+        word.focus()
+        assert box.inner_text() == meaning
+        assert word.get_attribute("aria-describedby") == box.get_attribute("id")
+        tab.page.keyboard.press("Escape")
+        assert box.count() == 0
+
+
+def test_a_film_can_be_picked(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.from_files, "book/intro.html")
+        box = tab.page.locator(".picker")
+        before = box.locator("li").all_inner_texts()
+        box.locator("select").select_option(label="Toy Story")
+        after = box.locator("li").all_inner_texts()
+        assert len(before) == len(after) == 5
+        assert "Toy Story 2" in after
+
+
+def test_clouds_turn_by_slider_and_by_mouse(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/03_svd.html")
+        box = tab.page.locator("figure.clouds")
+        path, slider = box.locator("path.points").first, box.locator("input")
+        still = path.get_attribute("d")
+        slider.press("ArrowRight")
+        turned = path.get_attribute("d")
+        assert still != turned
+        assert slider.get_attribute("aria-valuetext") == "36 degrees"
+        slider.press("ArrowLeft")
+        assert path.get_attribute("d") == still  # what the page shows without scripts
+        svg = box.locator("svg").first
+        svg.scroll_into_view_if_needed()
+        place = svg.bounding_box()
+        assert place is not None
+        tab.page.mouse.move(place["x"] + 50, place["y"] + 50)
+        tab.page.mouse.down()
+        tab.page.mouse.move(place["x"] + 90, place["y"] + 50)
+        tab.page.mouse.up()
+        assert slider.input_value() == "75"
+
+
+def test_what_was_read_is_remembered_and_shown(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/01_data.html")
+        tab.page.evaluate("siteProbe.settled()")
+        assert tab.page.locator(".go-on").count() == 0
+        tab.page.mouse.move(700, 500)
+        tab.page.mouse.wheel(0, 6000)
+        tab.page.wait_for_function("localStorage.getItem('read:01_data.html') !== null")
+        tab.page.goto(f"{visits.over_http}/book/intro.html")
+        card = tab.page.locator("[data-chapter='01_data.html']")
+        assert card.evaluate("card => card.style.getPropertyValue('--read')").endswith("%")
+        tab.page.goto(f"{visits.over_http}/notebooks/01_data.html")
+        assert "You have read" in tab.page.locator(".go-on").inner_text()
+
+
+def test_feedback_of_a_quiz_is_read_aloud(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/02_cosine.html")
+        tab.page.evaluate("siteProbe.settled()")
+        said = tab.page.locator(".Quiz .Feedback")
+        assert said.count() > 1
+        assert set(said.evaluate_all("all => all.map(one => one.ariaLive)")) == {"polite"}
+        assert tab.page.locator(".Quiz [role=group][aria-label]").count() > 1
+
+
+@pytest.mark.parametrize("asked", ["nowhere.html", "notebooks/nowhere.html", "book/a/b.html"])
+def test_what_is_not_there_leads_to_the_chapters(visits: Visits, site: Site, asked: str):
+    """A server shows 404.html at the address that was asked for."""
+    page = (site.folder / NOT_FOUND).read_text(encoding="utf-8")
+    with visits.tab(**WIDE) as tab:
+        tab.page.route(f"**/{asked}", lambda route: route.fulfill(status=404, body=page))
+        tab.page.goto(f"{visits.over_http}/{asked}")
+        links = tab.page.locator("main a").evaluate_all("links => links.map(a => a.href)")
+        assert f"{visits.over_http}/notebooks/01_data.html" in links
+        assert len(links) == len(site.chapters) + 1

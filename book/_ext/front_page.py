@@ -1,0 +1,91 @@
+"""The first page: chapters as cards with a picture of theirs, and a film to pick.
+
+Nothing is drawn or counted for this page: pictures, titles and minutes are the chapters' own.
+"""
+
+import re
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.parsers.rst import Directive
+from inline_figures import figure
+from sphinx.application import Sphinx
+
+
+class chapter_cards(nodes.General, nodes.Element):
+    """A place for the cards, filled in when all chapters are read."""
+
+
+class Cards(Directive):
+    """One line for each chapter: its document, the name of a figure, and its question."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Keep the lines until all chapters are read."""
+        lines = [[part.strip() for part in line.split("|")] for line in self.content if line]
+        for line in lines:
+            if len(line) != 3:
+                raise self.error(f"a card needs document | figure | question, got {line}")
+        return [chapter_cards("", cards=lines)]
+
+
+class FilmNeighbors(Directive):
+    """A film to pick, and its neighbors in the data that come with the library."""
+
+    def run(self) -> list[nodes.Node]:
+        """Fit the model of the first chapter and show its neighbors."""
+        from recsys_lib import data
+        from recsys_lib.models import ItemKNN
+        from recsys_lib.show.pickers import neighbors
+
+        ratings = data.load("movielens-small")
+        model = ItemKNN(n_neighbors=50).fit(ratings)
+        then = "Nearest to it, by who has rated what:"
+        html = neighbors(model, ratings, "Pick a film:", then, n_items=300).data
+        return [nodes.raw("", html, format="html")]
+
+
+def fill_cards(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for place in list(doctree.findall(chapter_cards)):
+        if app.builder.format != "html":
+            place.parent.remove(place)
+            continue
+        cards = "".join(_card(app, docname, *card) for card in place["cards"])
+        place.replace_self(nodes.raw("", f'<div class="chapters">{cards}</div>', format="html"))
+
+
+def _card(app: Sphinx, docname: str, chapter: str, name: str, question: str) -> str:
+    doctree = app.env.get_doctree(chapter)
+    title = next(doctree.findall(nodes.title)).astext()
+    facts = " ".join(p.astext() for p in doctree.findall(nodes.paragraph) if "facts" in str(p))
+    minutes = re.search(r"Time: (\d+) minutes", " ".join(facts.split()))
+    number = int(Path(chapter).name[:2])
+    return (
+        f'<a href="{app.builder.get_relative_uri(docname, chapter)}" '
+        f'data-chapter="{Path(chapter).name}.html">{_picture(app, doctree, name)}'
+        f"<strong>{f'{number} ' if number else ''}{escape(title)}</strong>"
+        f"<span>{escape(question)}{f' {minutes[1]} minutes.' if minutes else ''}</span></a>"
+    )
+
+
+def _picture(app: Sphinx, doctree: nodes.document, name: str) -> str:
+    for found in doctree.findall(nodes.figure):
+        if name in found["names"]:
+            file = Path(app.srcdir) / next(found.findall(nodes.image))["uri"]
+            html = figure(file.read_text(encoding="utf-8"), name, "")
+            html = re.sub(r'<svg class="narrow".*?</svg>', "", html, flags=re.DOTALL)
+            return html.replace('role="img" aria-label=""', 'aria-hidden="true"').replace(
+                " two", ""
+            )
+    raise ValueError(f"{doctree['source']} has no figure {name!r}, which the first page shows")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_node(chapter_cards)
+    app.add_directive("chapter-cards", Cards)
+    app.add_directive("film-neighbors", FilmNeighbors)
+    app.connect("doctree-resolved", fill_cards)
+    return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,94 @@
+"""A figure as SVG: text stays text, dense clouds are pictures, and for a phone it is narrow."""
+
+import io
+import re
+import textwrap
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import Collection
+from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec, GridSpecBase
+
+from recsys_lib.show.labels import spread
+
+NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on there is one
+DENSE = 1000  # dots: more of them become a picture inside the drawing
+TITLE = 42  # letters that fit over a narrow panel
+
+
+def svg(figure: Figure) -> str:
+    """Draw a figure as one SVG file; a wide one also in a narrow form.
+
+    Parameters
+    ----------
+    figure : Figure
+        If it is wide it is narrow afterwards, with its panels below each other.
+
+    Returns
+    -------
+    str
+        An ``<svg>``. If there are two drawings, its children are an ``<svg class="wide">`` and an
+        ``<svg class="narrow">``, of which a program that does not know them shows the first.
+    """
+    for cloud in figure.findobj(_is_dense):
+        cloud.set_rasterized(True)
+    wide = _drawn(figure)
+    if figure.get_figwidth() <= WIDE:
+        return wide
+    _stack(figure)
+    narrow = _drawn(figure)
+    size = re.search(r'<svg[^>]*?(width="[^"]*")[^>]*?(viewBox="[^"]*")', wide)
+    height = re.search(r'<svg[^>]*?(height="[^"]*")', wide)
+    assert size is not None  # matplotlib writes them
+    assert height is not None
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f"{size[1]} {height[1]} {size[2]}>"
+        + wide.replace("<svg ", '<svg class="wide" ', 1)
+        + narrow.replace("<svg ", '<svg class="narrow" display="none" ', 1)
+        + "</svg>"
+    )
+
+
+def _is_dense(artist: Artist) -> bool:
+    """Say whether a picture of the dots, or of the shades, is smaller than all of them in words."""
+    if isinstance(artist, ContourSet):
+        return True
+    return isinstance(artist, Collection) and len(np.asarray(artist.get_offsets())) > DENSE
+
+
+def _drawn(figure: Figure) -> str:
+    """The ``<svg>`` of a figure as it is, without what stands around it in a file of its own."""
+    spread(figure)
+    file = io.StringIO()
+    figure.savefig(
+        file, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None}
+    )
+    text = file.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return re.sub(r"<!--.*?-->\s*", "", text[text.index("<svg") :], flags=re.DOTALL).strip()
+
+
+def _panels(figure: Figure) -> list[tuple[Axes, GridSpecBase]]:
+    """Return the panels of a figure that stand in a grid, color bars aside, and their grid."""
+    places = [(ax, ax.get_subplotspec()) for ax in figure.axes]
+    return [(ax, place.get_gridspec()) for ax, place in places if place is not None]
+
+
+def _stack(figure: Figure) -> None:
+    """Make a figure narrow, its panels below each other in the order in which they are read."""
+    panels, (width, height) = [ax for ax, _ in _panels(figure)], figure.get_size_inches()
+    rows, columns = _panels(figure)[0][1].get_geometry()
+    shape = (height / rows) / (width / columns)
+    each = NARROW * min(1.05, max(shape, 0.55) if len(panels) == 1 else shape)
+    figure.set_size_inches(NARROW, each * len(panels))
+    below = GridSpec(len(panels), 1, figure=figure)
+    left = [ax.get_ylabel() for ax in panels]
+    for place, ax in enumerate(panels):
+        ax.set_subplotspec(below[place])
+        ax.set_ylabel(left[place] or left[place - place % columns])
+        ax.tick_params(labelleft=True, labelbottom=True)
+        ax.set_title(textwrap.fill(ax.get_title(loc="left"), TITLE), loc="left")

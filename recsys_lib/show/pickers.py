@@ -1,0 +1,78 @@
+"""A film to pick, and the films that a model takes for its neighbors.
+
+All lists are computed when the page is built and travel with it, so picking needs no network. The
+control is the browser's own list, in which one can type. Without scripts the first film's list
+stands still.
+"""
+
+import json
+from html import escape
+
+import numpy as np
+from IPython.display import HTML
+
+from recsys_lib.data import Interactions
+from recsys_lib.models import Recommender
+from recsys_lib.validation import check_int
+
+_SCRIPT = """
+(f => {
+  const [names, lists] = JSON.parse(f.dataset.films), list = f.querySelector("ol");
+  f.querySelector("select").onchange = e => {
+    list.replaceChildren(...lists[e.target.selectedIndex].map(i => {
+      const line = document.createElement("li");
+      line.textContent = names[i];
+      return line;
+    }));
+  };
+})(document.currentScript.closest("figure"))
+"""
+
+
+def neighbors(
+    model: Recommender, ratings: Interactions, label: str, then: str, n_items: int = 200, k: int = 5
+) -> HTML:
+    """Let the reader pick one of the best-known items, and show the k that are most like it.
+
+    Parameters
+    ----------
+    model : Recommender
+        Fitted on `ratings`.
+    ratings : Interactions
+        With titles; its items with the most interactions are offered, in the order of titles.
+    label, then : str
+        What stands before the choice, and over the neighbors.
+    n_items, k : int
+
+    Returns
+    -------
+    HTML
+
+    Raises
+    ------
+    NotFittedError, ValueError, DataError
+        If the model is not fitted or knows no neighbors, or there are no titles.
+    """
+    n_items = check_int("n_items", n_items, 1)
+    often = np.argsort(-ratings.item_counts, kind="stable")[:n_items]
+    titles = dict(zip(often.tolist(), ratings.titles(often), strict=True))
+    offered = sorted(titles, key=lambda item: titles[item])
+    near, _ = model.similar_items(np.array(offered), k)
+    known = [[int(item) for item in row if item >= 0] for row in near]
+    every = sorted({item for row in known for item in row})
+    place = {item: number for number, item in enumerate(every)}
+    names = ratings.titles(np.array(every)) if every else []
+    lists = [[place[item] for item in row] for row in known]
+    first = max(range(len(offered)), key=lambda number: ratings.item_counts[offered[number]])
+    options = "".join(
+        f"<option{' selected' if number == first else ''}>{escape(titles[item])}</option>"
+        for number, item in enumerate(offered)
+    )
+    shown = "".join(f"<li>{escape(names[number])}</li>" for number in lists[first])
+    films = escape(json.dumps([names, lists], separators=(",", ":"), ensure_ascii=False))
+    return HTML(
+        f'<figure class="picker" style="margin:1em 0" data-films="{films}">'
+        f'<label>{escape(label)} <select autocomplete="off" style="max-width:100%">{options}'
+        f'</select></label><p>{escape(then)}</p><ol aria-live="polite">{shown}</ol>'
+        f"<script>{_SCRIPT}</script></figure>"
+    )

@@ -1,0 +1,65 @@
+"""How a drawing becomes a part of a page: its colors, its ids, and the two forms."""
+
+import sys
+
+import pytest
+
+from site_helpers import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from inline_figures import figure
+
+from recsys_lib.show import plots
+
+
+def drawing(inside: str) -> str:
+    return (
+        f'<svg width="72pt" height="36pt" viewBox="0 0 72 36"><defs><style>*{{}}</style></defs>'
+        f"{inside}</svg>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("color", "shown"),
+    [
+        (plots.BLUE, "var(--fig-blue)"),
+        (plots.GRAY, "var(--fig-gray)"),
+        ("#000000", "var(--fig-ink)"),
+        ("#ffffff", "var(--fig-paper)"),
+        ("#333333", "color-mix(in srgb, var(--fig-ink) 80%, var(--fig-paper))"),
+        (plots.ON_COLOR, plots.ON_COLOR.lower()),
+        ("#123456", "#123456"),
+    ],
+)
+def test_colors_of_the_book_follow_the_page_and_others_stay(color: str, shown: str):
+    page = figure(drawing(f'<path style="fill: {color.lower()}; opacity: 0.5"/>'), "fig1", "A path")
+    assert f'style="fill: {shown}; opacity: 0.5"' in page
+
+
+def test_a_drawing_takes_the_font_of_the_page_and_its_style_holds_nowhere_else():
+    text = "<text style=\"font-size: 11px; font-family: 'DejaVu Sans', serif\">x</text>"
+    page = figure(drawing(text), "fig1", 'A "letter" & more')
+    assert "<style" not in page
+    assert 'style="font-size: 11px"' in page
+    assert 'role="img" aria-label="A &quot;letter&quot; &amp; more"' in page
+    assert 'style="max-width: 96px"' in page  # 72 points
+
+
+def test_ids_belong_to_one_drawing():
+    inside = '<path id="a" clip-path="url(#b)"/><use xlink:href="#a"/><clipPath id="b"/>'
+    page = figure(drawing(inside), "fig3", "")
+    assert 'id="fig3-a" clip-path="url(#fig3-b)"' in page
+    assert 'href="#fig3-a"' in page
+    assert 'id="fig3-b"' in page
+
+
+def test_both_forms_are_there_and_numbers_are_short():
+    wide = drawing('<path d="M 1.23456 2.5"/>').replace("<svg", '<svg class="wide"')
+    narrow = drawing('<path id="a"/>').replace("<svg", '<svg class="narrow" display="none"')
+    page = figure(f'<svg viewBox="0 0 72 36">{wide}{narrow}</svg>', "fig2", "Two")
+    assert page.count("<svg") == 2
+    assert 'class="drawing two"' in page
+    assert 'd="M 1.23 2.5"' in page
+    assert 'id="fig2n-a"' in page
+    assert "display" not in page
