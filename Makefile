@@ -23,7 +23,7 @@ RESULTS   := $(wildcard results/*.json)
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student record \
-        check hooks mutants reproduce verify bench clean
+        check hooks mutants reproduce verify bench paint pdf clean
 .DELETE_ON_ERROR:
 
 help:
@@ -41,6 +41,8 @@ help:
 	@echo "make reproduce       make the files in results/ again: hours (needs RECSYS_DATA)"
 	@echo "make verify          make their cheap parts again and compare (needs RECSYS_DATA)"
 	@echo "make bench           time this library beside others (installs them in .venv-bench)"
+	@echo "make paint           when the first words of each page are seen over a slow line"
+	@echo "make pdf             the whole book as one PDF, with links and page numbers (needs Chromium)"
 	@echo "make clean           remove what was built; the environment and student/ stay"
 
 %:
@@ -92,6 +94,10 @@ _build/.built: $(VENV)/.installed $(LIBRARY) $(PAGES) $(NOTEBOOKS) $(RESULTS)
 
 book: _build/.built
 	@echo "The book is built. Open it: file://$(CURDIR)/$(SITE)  (or: make serve)"
+
+# One file to print or to take along, in the look of the site.
+pdf: _build/.built
+	$(BIN)/python tools/pdf.py _build/recommender-systems.pdf
 
 serve: book
 	@echo "http://127.0.0.1:$(PORT)/  (Ctrl-C stops it)"
@@ -170,6 +176,10 @@ bench: export NUMBA_NUM_THREADS := 1
 bench: .venv-bench/.installed $(VENV)/.installed
 	.venv-bench/bin/python benchmarks/run.py $(S)
 	@$(BIN)/python tools/readme.py
+
+# When the first words of each page are seen over a slow line.
+paint: _build/.built
+	$(BIN)/python benchmarks/first_paint.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .mypy_cache .hypothesis

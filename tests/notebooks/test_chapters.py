@@ -69,9 +69,7 @@ def test_code_fits_the_page(path):
         lines = cell.source.split("\n")
         assert max(map(len, lines)) <= 79, max(lines, key=len)
         folded = "hide-input" in tags(cell)  # a solution, or the code of a figure
-        assert len([line for line in lines if line.strip()]) <= (25 if folded else 17), (
-            cell.source
-        )
+        assert len([line for line in lines if line.strip()]) <= (25 if folded else 17), cell.source
 
 
 @each_chapter
