@@ -2,6 +2,8 @@
 
 import re
 import sys
+from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,13 +26,15 @@ def headings(soup: BeautifulSoup) -> list[Tag]:
 
 def references(soup: BeautifulSoup) -> list[tuple[Tag, str]]:
     found = []
-    for tag in soup.find_all(True):
+    for tag in soup.find_all(lambda one: not one.attrs.keys().isdisjoint(REFERENCES)):
         names = ("href", "src", "poster") if tag.name != "object" else REFERENCES
         found += [(tag, tag[name]) for name in names if name in tag.attrs]
     return found
 
 
-def anchors(soup: BeautifulSoup) -> set[str]:
+@cache  # of the page's name: to hash a soup costs as much as to read it
+def anchors(site: Site, page: str) -> set[str]:
+    soup = site.soup(page)
     return {tag["id"] for tag in soup.find_all(id=True)} | {
         tag["name"] for tag in soup.find_all("a", attrs={"name": True})
     }
@@ -52,7 +56,7 @@ def problem_with(site: Site, page: str, tag: Tag, address: str) -> str | None:
         return f"leads nowhere: {address}"
     if parts.fragment and target.suffix == ".html":
         other = target.resolve().relative_to(site.folder).as_posix()
-        if unquote(parts.fragment) not in anchors(site.soup(other)):
+        if unquote(parts.fragment) not in anchors(site, other):
             return f"no such place on the page: {address}"
     return None
 
@@ -171,7 +175,7 @@ def test_ids_are_unique_on_a_page(site: Site):
     problems = {}
     for page in site.pages:
         ids = [tag["id"] for tag in site.soup(page).find_all(id=True)]
-        problems[page] = sorted({one for one in ids if ids.count(one) > 1})
+        problems[page] = sorted(one for one, n in Counter(ids).items() if n > 1)
     report(problems)
 
 
