@@ -25,7 +25,8 @@ def svg(figure: Figure) -> str:
     Parameters
     ----------
     figure : Figure
-        If it is wide it is narrow afterwards, with its panels below each other.
+        If it is wide it is narrow afterwards, with its panels below each other. Panels that
+        stand in no grid stay as they are.
 
     Returns
     -------
@@ -36,7 +37,7 @@ def svg(figure: Figure) -> str:
     for cloud in figure.findobj(_is_dense):
         cloud.set_rasterized(True)
     wide = _drawn(figure)
-    if figure.get_figwidth() <= WIDE:
+    if figure.get_figwidth() <= WIDE or not _panels(figure):
         return wide
     _stack(figure)
     narrow = _drawn(figure)

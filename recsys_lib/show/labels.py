@@ -27,6 +27,8 @@ def label_lines(ax: Axes) -> None:
     for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
         line = cast(Line2D, handle[0] if isinstance(handle, Container) else handle)
         x, y = (np.asarray(part, dtype=float) for part in line.get_data(orig=False))
+        if not np.isfinite(y).any():
+            continue  # nothing is drawn, so there is nothing to name
         last = np.flatnonzero(np.isfinite(y))[-1]
         ax.annotate(
             name,

@@ -119,6 +119,21 @@ def test_a_wide_panel_alone_and_its_color_bar_become_narrow():
     assert "share" in "".join(narrow.itertext())
 
 
+def test_a_figure_without_a_grid_is_drawn_as_it_is():
+    fig = plt.figure(figsize=(8, 3), layout="none")
+    fig.add_axes([0.1, 0.1, 0.8, 0.8]).plot([0, 1])
+    assert plots.svg(fig).count("<svg") == 1
+    assert plots.svg(plt.figure(figsize=(8, 3), layout="none")).startswith("<svg")
+
+
+def test_a_line_that_is_not_drawn_has_no_name():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [np.nan, np.nan], label="nowhere")
+    ax.plot([0, 1], [0, 1], label="somewhere")
+    plots.label_lines(ax)
+    assert [text.get_text() for text in ax.texts] == ["somewhere"]
+
+
 def test_a_dense_cloud_is_a_picture_inside_the_drawing():
     fig, (few, many) = plt.subplots(1, 2, figsize=(5, 2))
     few.scatter(range(10), range(10))
