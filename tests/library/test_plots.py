@@ -127,7 +127,7 @@ def test_a_figure_without_a_grid_is_drawn_as_it_is():
 
 
 def test_a_line_that_is_not_drawn_has_no_name():
-    fig, ax = plt.subplots()
+    _, ax = plt.subplots()
     ax.plot([0, 1], [np.nan, np.nan], label="nowhere")
     ax.plot([0, 1], [0, 1], label="somewhere")
     plots.label_lines(ax)
