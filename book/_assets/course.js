@@ -50,12 +50,8 @@ const kept = {
     if (first()) reveal(first());
     else if (tries) setTimeout(look, 100, tries - 1);
   };
-  // Asked now, for Sphinx takes the words away when it has marked them.
-  const asked =
-    new URLSearchParams(location.search).has("highlight") || kept.get("sphinx_highlight_terms");
   addEventListener("load", () => {
-    if (location.hash || !asked) return;
-    Promise.resolve(window.MathJax?.startup?.promise).then(() => look(30));
+    if (!location.hash) Promise.resolve(window.MathJax?.startup?.promise).then(() => look(20));
   });
 }
 

@@ -1,14 +1,16 @@
-"""How a drawing becomes a part of a page: its colors, its ids, and the two forms."""
+"""How a drawing becomes a part of a page, and how the pages are made light."""
 
 import sys
 
 import pytest
+import tinycss2
 
 from site_helpers import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from inline_figures import figure
+from lighten import kept, split
 
 from recsys_lib.show import plots
 
@@ -63,3 +65,26 @@ def test_both_forms_are_there_and_numbers_are_short():
     assert 'd="M 1.23 2.5"' in page
     assert 'id="fig2n-a"' in page
     assert "display" not in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ("a{color:red}", "a{color:red}"),
+        (".used{top:0}", ".used{top:0}"),
+        (".unused{top:0}", ""),
+        (".unused .used,p .used:hover{top:0}", "p .used:hover{top:0}"),
+        ("p:not(.unused){top:0}", "p:not(.unused){top:0}"),
+        (":is(.used, h1) > b{top:0}", ":is(.used, h1) > b{top:0}"),
+        ("@media print{.unused{top:0}.used{top:1px}}", "@media print{.used{top:1px}}"),
+        ("@media print{.unused{top:0}}", ""),
+        ('@font-face{font-family:"A b"}', '@font-face{font-family:"A b"}'),
+    ],
+)
+def test_rules_that_can_apply_stay_and_others_go(rule: str, left: str):
+    (parsed,) = tinycss2.parse_stylesheet(rule)
+    assert kept(parsed, {"used"}) == left
+
+
+def test_selectors_are_split_at_their_own_commas():
+    assert split("a, :is(b, c) d,e[x='1,2']") == ["a", ":is(b, c) d", "e[x='1,2']"]
