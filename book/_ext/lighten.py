@@ -1,8 +1,8 @@
-"""Make the pages light: one style sheet with the rules that the site uses, scripts that do not block.
+"""Make the pages light: one style sheet, of the rules that are used; scripts that do not block.
 
-The theme brings all of Bootstrap and a thousand icons, some 500 KB of rules before the first word is
-seen; a slow line needs three seconds for them. A rule stays if every class that it names stands on
-some page or in some script of the site; all others could never apply.
+The theme brings all of Bootstrap and a thousand icons, some 500 KB of rules before the first word
+is seen; a slow line needs three seconds for them. A rule stays if every class that it names stands
+on some page or in some script of the site; all others could never apply.
 """
 
 import re
@@ -66,7 +66,7 @@ def known_words(site: Path, pages: Any) -> set[str]:
 
 
 def pruned(sheet: Path, site: Path, words: set[str]) -> str:
-    """Return the rules of a style sheet that can apply, with addresses as seen from the one sheet."""
+    """Return the rules of a style sheet that can apply, addresses as seen from the one sheet."""
     text, folder = sheet.read_text(encoding="utf-8"), sheet.parent
     before = "".join(pruned((folder / one).resolve(), site, words) for one in IMPORT.findall(text))
 
@@ -74,11 +74,10 @@ def pruned(sheet: Path, site: Path, words: set[str]) -> str:
         address = found[1].strip("'\"")
         if address.startswith(("data:", "#", "http")):
             return found[0]
-        path, mark, query = address.partition("?")
-        path, hash_mark, anchor = path.partition("#")
-        target = (folder / path).resolve()
+        path, mark, anchor = address.partition("#")
+        target = (folder / path.partition("?")[0]).resolve()
         inside = target.relative_to((site / SHEET).parent.resolve()).as_posix()
-        return f"url({inside}{hash_mark}{anchor})"
+        return f"url({inside}{mark}{anchor})"
 
     text = re.sub(r"url\(([^)]*)\)", moved, text)
     rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
