@@ -62,11 +62,16 @@ def _drawing(text: str, prefix: str, kind: str, label: str) -> str:
     body = re.sub(r'(href="|url\()#', rf"\1#{prefix}", body)
     body = re.sub(r'style="([^"]*)"', lambda style: f'style="{_style(style[1])}"', body)
     body = re.sub(r"\s*\n\s*", " ", body)
-    body = re.sub(r"(\d\.\d\d)\d+", r"\1", body)  # a hundredth of a pixel is enough
+    body = re.sub(r"<[^>]*>", _short, body)
     return (
         f'<svg class="{kind}" role="img" aria-label="{label}" viewBox="{box[1]}" '
         f'style="max-width: {width:.0f}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )
+
+
+def _short(tag: re.Match[str]) -> str:
+    """Cut the coordinates of a tag to a hundredth of a pixel; what is written stays as it is."""
+    return re.sub(r"(\d\.\d\d)\d+", r"\1", tag[0])
 
 
 def _style(style: str) -> str:

@@ -56,6 +56,11 @@ def test_ids_belong_to_one_drawing():
     assert 'id="fig3-b"' in page
 
 
+def test_numbers_that_are_read_keep_their_digits():
+    page = figure(drawing('<g><text x="1.23456" y="2">0.0375</text></g>'), "fig1", "Ticks")
+    assert '<text x="1.23" y="2">0.0375</text>' in page
+
+
 def test_both_forms_are_there_and_numbers_are_short():
     wide = drawing('<path d="M 1.23456 2.5"/>').replace("<svg", '<svg class="wide"')
     narrow = drawing('<path id="a"/>').replace("<svg", '<svg class="narrow" display="none"')
