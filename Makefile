@@ -15,7 +15,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 LIBRARY   := $(shell find recsys_lib -name '*.py')
-PAGES     := tools/execute.py $(wildcard book/*.md book/*/*.md book/*.bib book/_ext/* book/_assets/* book/_assets/fonts/* _config.yml _toc.yml)
+PAGES     := tools/execute.py tools/student.py $(wildcard book/*.md book/*/*.md book/*.bib book/_ext/* book/_assets/* book/_assets/fonts/* _config.yml _toc.yml)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 RESULTS   := $(wildcard results/*.json)
 

@@ -4,7 +4,6 @@ It opens from a web server and from a folder on a memory stick alike, with no ot
 """
 
 import os
-import re
 import sys
 from html import escape
 from pathlib import Path
@@ -24,10 +23,6 @@ from student import for_student
 NO_SUMMARIES_FROM_FILES = (
     'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 )
-
-# Draws the theme's icons a second time, a megabyte and a half before the first word of a page is
-# shown; the font in the theme's style sheet has them all.
-ICONS_AGAIN = "_static/scripts/fontawesome.js"
 
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
 
@@ -116,31 +111,6 @@ def prune_scripts(
         ]
 
 
-# What other extensions write and those who use a screen reader stumble over: one id for all
-# exercises of a page, a header cell that heads nothing, a role that no longer is one.
-MENDED = (
-    (r' id="(?:exercise|proof|solution)-content"', ""),
-    (r'<th class="head"><p></p></th>', "<td></td>"),
-    (r'role="doc-biblioentry"', 'role="listitem"'),
-)
-
-
-def prune_site(app: Sphinx, exception: Exception | None) -> None:
-    """Take out of every page, and of the site, what no page needs, and mend what others wrote."""
-    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
-        return
-    folder = Path(app.outdir)
-    for page in folder.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        pruned = re.sub(rf'\s*<script src="[^"]*{ICONS_AGAIN}[^"]*"></script>', "", text)
-        for pattern, mended in MENDED:
-            pruned = re.sub(pattern, mended, pruned)
-        if pruned != text:
-            page.write_text(pruned, encoding="utf-8")
-    for file in [folder / ICONS_AGAIN, *folder.rglob("*.map")]:
-        file.unlink(missing_ok=True)
-
-
 def search_without_server(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
@@ -202,7 +172,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", hide_solution_marks)
     app.connect("html-page-context", search_without_server)
     app.connect("html-page-context", prune_scripts, priority=700)  # when all have added theirs
-    app.connect("build-finished", prune_site, priority=900)
     # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.
     app.connect("build-finished", write_entrance, priority=400)
     app.connect("build-finished", write_not_found)

@@ -13,6 +13,10 @@ from docutils.parsers.rst import Directive
 from inline_figures import figure
 from sphinx.application import Sphinx
 
+from recsys_lib import data
+from recsys_lib.models import ItemKNN
+from recsys_lib.show.pickers import neighbors
+
 
 class chapter_cards(nodes.General, nodes.Element):
     """A place for the cards, filled in when all chapters are read."""
@@ -37,10 +41,6 @@ class FilmNeighbors(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Fit the model of the first chapter and show its neighbors."""
-        from recsys_lib import data
-        from recsys_lib.models import ItemKNN
-        from recsys_lib.show.pickers import neighbors
-
         ratings = data.load("movielens-small")
         model = ItemKNN(n_neighbors=50).fit(ratings)
         then = "Nearest to it, by who has rated what:"
@@ -60,8 +60,8 @@ def fill_cards(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 def _card(app: Sphinx, docname: str, chapter: str, name: str, question: str) -> str:
     doctree = app.env.get_doctree(chapter)
     title = next(doctree.findall(nodes.title)).astext()
-    facts = " ".join(p.astext() for p in doctree.findall(nodes.paragraph) if "facts" in str(p))
-    minutes = re.search(r"Time: (\d+) minutes", " ".join(facts.split()))
+    facts = [p for p in doctree.findall(nodes.paragraph) if "chapter-facts" in p["classes"]]
+    minutes = re.search(r"Time:\s+(\d+)\s+minutes", " ".join(p.astext() for p in facts))
     number = int(Path(chapter).name[:2])
     return (
         f'<a href="{app.builder.get_relative_uri(docname, chapter)}" '
@@ -75,11 +75,7 @@ def _picture(app: Sphinx, doctree: nodes.document, name: str) -> str:
     for found in doctree.findall(nodes.figure):
         if name in found["names"]:
             file = Path(app.srcdir) / next(found.findall(nodes.image))["uri"]
-            html = figure(file.read_text(encoding="utf-8"), name, "")
-            html = re.sub(r'<svg class="narrow".*?</svg>', "", html, flags=re.DOTALL)
-            return html.replace('role="img" aria-label=""', 'aria-hidden="true"').replace(
-                " two", ""
-            )
+            return figure(file.read_text(encoding="utf-8"), name, None)
     raise ValueError(f"{doctree['source']} has no figure {name!r}, which the first page shows")
 
 

@@ -32,7 +32,7 @@ def inline(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             image.replace_self(nodes.raw("", html, format="html"))
 
 
-def figure(svg: str, name: str, label: str) -> str:
+def figure(svg: str, name: str, label: str | None) -> str:
     """Return the drawing, or its two drawings, as a part of a page.
 
     Parameters
@@ -41,18 +41,20 @@ def figure(svg: str, name: str, label: str) -> str:
         As `recsys_lib.show.plots.svg` writes it.
     name : str
         What the ids of this drawing begin with: no two drawings of a page may share one.
-    label : str
-        What is to be seen, for those who do not see it.
+    label : str or None
+        What is to be seen, for those who do not see it. None of a picture that only decorates, of
+        which the wide drawing alone is returned.
     """
     both = TWO.findall(svg)
     drawings = both or [("", svg[svg.index("<svg") + 4 :])]
-    parts = "".join(
-        _drawing(text, f"{name}{kind[:1]}-", kind, escape(label)) for kind, text in drawings
-    )
+    seen = 'aria-hidden="true"' if label is None else f'role="img" aria-label="{escape(label)}"'
+    if label is None:
+        drawings, both = [("", drawings[0][1])], []
+    parts = "".join(_drawing(text, f"{name}{kind[:1]}-", kind, seen) for kind, text in drawings)
     return f'<div class="drawing{" two" if both else ""}">{parts}</div>'
 
 
-def _drawing(text: str, prefix: str, kind: str, label: str) -> str:
+def _drawing(text: str, prefix: str, kind: str, seen: str) -> str:
     head, _, body = text.partition(">")
     box = re.search(r'viewBox="([^"]*)"', head)
     assert box is not None
@@ -64,7 +66,7 @@ def _drawing(text: str, prefix: str, kind: str, label: str) -> str:
     body = re.sub(r"\s*\n\s*", " ", body)
     body = re.sub(r"<[^>]*>", _short, body)
     return (
-        f'<svg class="{kind}" role="img" aria-label="{label}" viewBox="{box[1]}" '
+        f'<svg class="{kind}" {seen} viewBox="{box[1]}" '
         f'style="max-width: {width:.0f}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )
 

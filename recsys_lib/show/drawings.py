@@ -41,13 +41,9 @@ def svg(figure: Figure) -> str:
         return wide
     _stack(figure)
     narrow = _drawn(figure)
-    size = re.search(r'<svg[^>]*?(width="[^"]*")[^>]*?(viewBox="[^"]*")', wide)
-    height = re.search(r'<svg[^>]*?(height="[^"]*")', wide)
-    assert size is not None  # matplotlib writes them
-    assert height is not None
+    head = wide[: wide.index(">") + 1]  # of the same size, and with the same names
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f"{size[1]} {height[1]} {size[2]}>"
+        head
         + wide.replace("<svg ", '<svg class="wide" ', 1)
         + narrow.replace("<svg ", '<svg class="narrow" display="none" ', 1)
         + "</svg>"

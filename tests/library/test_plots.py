@@ -63,7 +63,10 @@ def test_names_that_would_touch_are_moved_apart_in_their_order():
     assert (np.diff(heights) > 11).all()
 
 
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=8), st.floats(0.1, 20))
+HEIGHTS = st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)  # points, as drawn
+
+
+@given(st.lists(HEIGHTS, min_size=1, max_size=8), st.floats(0.1, 20))
 def test_apart_keeps_the_distance_and_moves_no_more_than_it_must(wanted, room):
     wanted = np.sort(wanted)
     found = _apart(wanted, room)

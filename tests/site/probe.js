@@ -263,8 +263,7 @@ window.siteProbe = (() => {
       const [red, green, blue, alpha] = rgba(style.fill);
       const paper = ground(text);
       const ratio = contrast(over([red, green, blue, alpha], paper), paper);
-      // Letters on a colored field have a ground that is not the page's, so only ink is looked at.
-      if (style.fill === getComputedStyle(text.closest("svg")).getPropertyValue("--fig-ink")) continue;
+      // Letters of a fixed color stand on a colored field, whose ground is not the page's.
       if (ratio < 3 && !text.getAttribute("style").includes("#")) {
         problems.set(text.closest("svg").getAttribute("aria-label"), `${ratio.toFixed(1)}: ${text.textContent}`);
       }
