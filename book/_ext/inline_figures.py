@@ -14,10 +14,9 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from recsys_lib.show import plots
+from recsys_lib.show.plots import NAMED
 
-NAMES = ("BLUE", "ORANGE", "GREEN", "RED", "PURPLE", "SKY", "YELLOW", "GRAY")
-PALETTE = {getattr(plots, name).lower(): name.lower() for name in NAMES}
+PALETTE = {color.lower(): name for color, name in NAMED.items()}
 TWO = re.compile(r'<svg class="(wide|narrow)"(.*?</svg>)', re.DOTALL)
 
 
@@ -88,8 +87,8 @@ def _color(found: re.Match[str]) -> str:
     red, green, blue = (int(found[1][start : start + 2], 16) for start in (0, 2, 4))
     if not red == green == blue:
         return found[0]
-    if red in (0, 255):
-        return "var(--fig-paper)" if red else "var(--fig-ink)"
+    if red == 255:
+        return "var(--fig-paper)"
     return f"color-mix(in srgb, var(--fig-ink) {100 - red / 2.55:.0f}%, var(--fig-paper))"
 
 

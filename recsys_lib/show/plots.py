@@ -22,6 +22,17 @@ PURPLE, SKY, YELLOW, BLACK = "#AA3377", "#33BBEE", "#DDAA33", "#000000"
 GRAY = "#888888"
 ON_COLOR = "#10161D"  # ink on a colored ground, dark where other ink turns light as well
 COLORS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, BLACK)
+NAMED = {  # under which the site's style sheet has each, once for light pages and once for dark
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    RED: "red",
+    PURPLE: "purple",
+    SKY: "sky",
+    YELLOW: "yellow",
+    GRAY: "gray",
+    BLACK: "ink",
+}
 
 
 def use_style() -> None:
