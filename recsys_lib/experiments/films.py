@@ -15,7 +15,7 @@ from recsys_lib.experiments.testing import again, compared, on_test
 from recsys_lib.experiments.units import Units
 
 SEEDS = range(3)
-TRIALS = 16
+TRIALS = 12
 FILMS = {"n_neighbors": Range(2, 9066, whole=True, ends=("high",)), "shrinkage": SHRINKAGE}
 USERS = {"n_neighbors": Range(2, 671, whole=True, ends=("high",)), "shrinkage": SHRINKAGE}
 OF_FILMS = CONTENDERS | {

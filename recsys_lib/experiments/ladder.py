@@ -29,7 +29,7 @@ from recsys_lib.models.network import embedding
 from recsys_lib.models.neumf import GMFNetwork
 from recsys_lib.models.training import Run
 
-TRIALS = 32
+TRIALS = 24
 SHARED = ("factors", "n_negatives")
 BATCHES, STEPS = "AdamW in batches", "single steps"
 WITHOUT, WITH = "without biases", "with biases"

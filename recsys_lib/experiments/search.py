@@ -1,12 +1,15 @@
 """The search before the table of chapter 10: every model tuned with the same freedom.
 
-Each model has as many trials as any other. Its settings are spread over stated ranges by a Sobol
-sequence, on a logarithmic scale where a factor matters more than a difference. Where a frequency
-power shares the penalty out, its strength for the average user is what is drawn: otherwise nearly
-all pairs of the two would be absurd. A trial is judged on validation, as all in this course: each
-user's last training event against 99 sampled negatives, NDCG@10 at the best epoch. The best quarter
-of the trials are run with two more seeds, and the setting with the best mean over the three is
-chosen: one seed can be lucky. Nothing here reads the test set.
+Each model has as many trials as any other. The first two thirds of its settings are spread wide
+over stated ranges by a Sobol sequence, on a logarithmic scale where a factor matters more than a
+difference. The last third are small changes of the best of those; they may leave a range by a fifth
+of it, where there is something beyond. Where a frequency power shares the penalty out, its strength
+for the average user is what is drawn: otherwise nearly all pairs of the two would be absurd.
+
+A trial is judged on validation, as all in this course: each user's last training event against 99
+sampled negatives, NDCG@10 at the best epoch. The best quarter of the trials are run with two more
+seeds, and the setting with the best mean over the three is chosen: one seed can be lucky. Nothing
+here reads the test set.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +36,11 @@ from recsys_lib.models import (
 )
 from recsys_lib.models.training import EpochModel, Watch
 
-TRIALS = 64
+TRIALS = 48
 SEEDS = range(3)
+PARENTS = 6  # of the wide settings, the best, which are changed a little
+STEP = 0.1  # of the way through a range: the standard deviation of a small change
+BEYOND = 0.2  # how far out of a range a small change may lead
 METRIC = "ndcg@10"
 KEPT = (METRIC, "hr@10", "epochs", "stopped")  # of every run
 PRETRAINED = "NeuMF, pretrained"
@@ -62,11 +68,16 @@ class Range:
     ends: tuple[str, ...] = ()
 
     def at(self, share: float) -> float | int:
-        """Return the value at a share of the way, 0 to 1."""
+        """Return the value at a share of the way: 0 at `low`, 1 at `high`."""
         low, high = (np.log([self.low, self.high])) if self.log else (self.low, self.high)
         value = low + share * (high - low)
         value = float(np.exp(value)) if self.log else float(value)
-        return round(value) if self.whole else float(f"{value:.3g}")
+        return max(round(value), 1) if self.whole else float(f"{value:.3g}")
+
+    def within(self, share: float) -> float:
+        """Return the nearest share that a small change may lead to."""
+        low, high = (0 if end in self.ends else -BEYOND for end in ("low", "high"))
+        return float(np.clip(share, low, 1 - high))
 
 
 Space = Mapping[str, Range | tuple]
@@ -87,7 +98,7 @@ NETWORK: Space = {
     "learning_rate": Range(3e-4, 0.03),
     "regularization": Range(0.03, 100),  # counted once an epoch, as at a frequency power of 1
     "weight_decay": Range(0.01, 10),
-    "batch_size": Range(128, 4096, whole=True),
+    "batch_size": Range(256, 4096, whole=True),
     "n_negatives": NEGATIVES,
 }
 
@@ -178,8 +189,8 @@ def searched(
     -------
     found : dict
         "spaces", the "settings" chosen, and in "models" for each: "trials", with what every seed
-        said; "budgets", what a quarter, half and all of the trials would choose; and "edges", see
-        `edges`.
+        said; "budgets", what a third, two thirds and all of the trials would choose; and "edges",
+        see `edges`.
     """
     models: dict[str, dict] = {}
     for name in contenders:
@@ -197,17 +208,31 @@ def quick(found: dict, ratings: Interactions) -> dict:
     tuning = tuning_split(paper_split(ratings))
     again = {}
     for name in ("UserKNN", "ItemKNN", "EASE", "iALS"):
-        budget = found["models"][name]["budgets"][str(TRIALS)]
-        setting = drawn(CONTENDERS[name].space, TRIALS)[budget["trial"]]
+        model = found["models"][name]
+        trial = model["trials"][model["budgets"][str(TRIALS)]["trial"]]
+        setting = {key: trial[key] for key in CONTENDERS[name].space}
         given = shared_out(CONTENDERS[name].kind, setting, tuning.train)
         value = _trial(tuning, validating(tuning), CONTENDERS, {}, name, given, SEEDS[0])[METRIC]
         again[name] = {"budgets": {str(TRIALS): {METRIC: {0: value}}}}
     return {"models": again}
 
 
-def drawn(space: Space, n: int) -> list[dict]:
-    """Return the first n settings of a space; more of them would only be added at the end."""
-    points = qmc.Sobol(len(space), rng=0).random(n)
+def spread(space: Space, n: int) -> np.ndarray:
+    """Return n points spread wide, as shares of the ranges; more would only be added at the end."""
+    return qmc.Sobol(len(space), rng=0).random(n)
+
+
+def near(space: Space, parents: np.ndarray, n: int) -> np.ndarray:
+    """Return n points that are small changes of others, each of them in its turn."""
+    steps = STEP * np.random.default_rng(0).standard_normal((n, len(space)))
+    points = parents[np.arange(n) % len(parents)] + steps
+    for column, values in zip(points.T, space.values(), strict=True):
+        column[:] = [values.within(x) if isinstance(values, Range) else x for x in column]
+    return points
+
+
+def settings_at(space: Space, points: np.ndarray) -> list[dict]:
+    """Return the settings at points that are given as shares of the ranges."""
     return [
         {name: _at(one, share) for (name, one), share in zip(space.items(), point, strict=True)}
         for point in points
@@ -230,7 +255,9 @@ def shared_out(kind: Callable, setting: dict, train: Interactions) -> dict:
 
 
 def _at(values: Range | tuple, share: float) -> Any:
-    return values.at(share) if isinstance(values, Range) else values[int(share * len(values))]
+    if isinstance(values, Range):
+        return values.at(share)
+    return values[int(np.clip(share * len(values), 0, len(values) - 1))]
 
 
 def _chosen(
@@ -244,15 +271,27 @@ def _chosen(
     """Try all settings of a model with one seed, the best of every budget with more; choose."""
     sizes = {k: v for one in halves.values() for k, v in one.items() if k in ("factors", "tower")}
     contender = contenders[name]
-    settings = [sizes | setting for setting in drawn(contender.space, n_trials)]
-    given = [shared_out(contender.kind, setting, tuning.train) for setting in settings]
     context = tuning, validating(tuning), contenders, halves
-    first = units.each(_trial, [(name, one, SEEDS[0]) for one in given], *context)
-    runs = {place: [one] for place, one in enumerate(first)}
+    settings: list[dict] = []
+    runs: dict[int, list[dict]] = {}
+
+    def tried(points: np.ndarray) -> None:
+        settings.extend(sizes | setting for setting in settings_at(contender.space, points))
+        parts = [(name, shared(one), SEEDS[0]) for one in settings[len(runs) :]]
+        for one in units.each(_trial, parts, *context):
+            runs[len(runs)] = [one]
+
+    def shared(setting: dict) -> dict:
+        return shared_out(contender.kind, setting, tuning.train)
+
+    wide = spread(contender.space, n_trials - n_trials // 3)
+    tried(wide)
+    parents = wide[_best(runs, range(len(wide)))[:PARENTS]]
+    tried(near(contender.space, parents, n_trials // 3))
     finalists = {n: _best(runs, range(n))[: max(1, n // 4)] for n in _budgets(n_trials)}
     if contender.epochs:
         again = sorted(set().union(*finalists.values()))
-        parts = {p: [(name, given[p], seed) for seed in SEEDS[1:]] for p in again}
+        parts = {p: [(name, shared(settings[p]), seed) for seed in SEEDS[1:]] for p in again}
         for place, more in units.grouped(_trial, parts, *context).items():
             runs[place] += more
     chosen = {n: _best(runs, places)[0] for n, places in finalists.items()}
@@ -267,14 +306,14 @@ def _chosen(
             str(n): {"trial": place, METRIC: [one[METRIC] for one in runs[place]]}
             for n, place in chosen.items()
         },
-        "setting": given[best] | ({"epochs": round(np.mean(epochs))} if epochs else {}),
-        "edges": edges(contender.space, settings[best]),
+        "setting": shared(settings[best]) | ({"epochs": round(np.mean(epochs))} if epochs else {}),
+        "edges": edges(contender.space, settings, settings[best]),
     }
 
 
 def _budgets(n_trials: int) -> tuple[int, ...]:
     """Return the numbers of trials whose choices are compared, the last of which counts."""
-    return n_trials // 4, n_trials // 2, n_trials
+    return n_trials // 3, n_trials - n_trials // 3, n_trials
 
 
 def _best(runs: dict[int, list[dict]], places: Sequence[int]) -> list[int]:
@@ -284,18 +323,23 @@ def _best(runs: dict[int, list[dict]], places: Sequence[int]) -> list[int]:
     return sorted(places, key=lambda place: -means[place])
 
 
-def edges(space: Space, setting: dict, share: float = 0.05) -> list[str]:
-    """Return what was chosen from the outermost twentieth of a range that has more beyond it."""
+def edges(space: Space, tried: Sequence[dict], setting: dict, share: float = 0.05) -> list[str]:
+    """Return where a setting is in the outermost twentieth of a range, and nothing lies beyond it.
+
+    Beyond is what was tried farther out; and nothing can be where the range ends by itself.
+    """
     found = []
     for name, values in space.items():
         if not isinstance(values, Range):
             continue
-        inside = {"low": values.at(share), "high": values.at(1 - share)}
-        beyond = {
-            "low": setting[name] < inside["low"],
-            "high": setting[name] > inside["high"],
+        column = [one[name] for one in tried]
+        outermost = {
+            "low": setting[name] < values.at(share) and setting[name] == min(column),
+            "high": setting[name] > values.at(1 - share) and setting[name] == max(column),
         }
-        found += [f"{name}: {end}" for end in beyond if beyond[end] and end not in values.ends]
+        found += [
+            f"{name}: {end}" for end in outermost if outermost[end] and end not in values.ends
+        ]
     return found
 
 

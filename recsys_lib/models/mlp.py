@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 
 from recsys_lib.models.network import NetworkModel, check_layers, embedding
 from recsys_lib.validation import check_real
@@ -52,9 +53,20 @@ class Tower(nn.Module):
                 self.layers.append(nn.Dropout(dropout))
 
     def forward(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        """Return z_L of each pair, shape (n, layers[-1])."""
-        z = torch.cat([self.user_embedding(users), self.item_embedding(items)], dim=-1)
-        return self.layers(z)
+        """Return z_L of each pair, shape (n, layers[-1]).
+
+        Where many pairs are scored, the first layer is worked out once for each user and each item
+        and not for every pair: of a concatenation it makes a sum of two parts.
+        """
+        user, item = self.user_embedding, self.item_embedding
+        few = len(users) < user.num_embeddings + item.num_embeddings
+        if self.training or few or not len(self.layers):
+            return self.layers(torch.cat([user(users), item(items)], dim=-1))
+        first: nn.Linear = self.layers[0]  # type: ignore[assignment]
+        weights = first.weight.split(user.embedding_dim, dim=1)
+        of_users = linear(user.weight, weights[0])
+        of_items = linear(item.weight, weights[1], first.bias)
+        return self.layers[1:](of_users[users] + of_items[items])
 
 
 class MLPNetwork(nn.Module):

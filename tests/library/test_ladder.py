@@ -6,7 +6,7 @@ import torch
 
 from recsys_lib.experiments import ladder
 from recsys_lib.experiments.ladder import PAIRS, RUNGS, BiasedGMF, BiasedNetwork, contenders
-from recsys_lib.experiments.search import drawn, hyperparameters
+from recsys_lib.experiments.search import hyperparameters, settings_at, spread
 from recsys_lib.models import GMF, BinaryMF
 from recsys_lib.models.network import is_embedding
 
@@ -19,7 +19,7 @@ def test_a_rung_has_the_size_the_negatives_and_the_biases_that_it_says():
     rungs = contenders(CHOSEN)
     assert list(rungs) == RUNGS
     for name, rung in rungs.items():
-        for setting in drawn(rung.space, 4):
+        for setting in settings_at(rung.space, spread(rung.space, 4)):
             assert (setting["factors"], setting["n_negatives"]) == (24, 5)
             setting.pop("strength", None)  # of which the search makes a regularization
             model = rung.kind(**hyperparameters(setting))

@@ -6,7 +6,7 @@ import torch
 
 from recsys_lib.experiments import losses
 from recsys_lib.experiments.losses import CONTENDERS, LOSSES, PAIRS, WHOLE, LossModel
-from recsys_lib.experiments.search import drawn, hyperparameters
+from recsys_lib.experiments.search import hyperparameters, settings_at, spread
 
 from model_suite import N_USERS, block_of_item, block_of_user, planted
 
@@ -102,7 +102,7 @@ def test_all_items_at_once_score_as_one_by_one():
 
 @pytest.mark.parametrize("name", CONTENDERS)
 def test_every_setting_of_a_space_makes_a_model(name):
-    for setting in drawn(CONTENDERS[name].space, 4):
+    for setting in settings_at(CONTENDERS[name].space, spread(CONTENDERS[name].space, 4)):
         model = CONTENDERS[name].kind(**hyperparameters(setting))
         assert name.startswith(model.loss)
         assert bool(model.layers) == name.endswith("tower")

@@ -138,6 +138,17 @@ def test_gmf_starts_as_a_dot_product():
     np.testing.assert_allclose(found, p @ q.T, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("layers", [(8,), (8, 5), (8, 6, 3)])
+def test_many_pairs_at_once_score_as_each_alone(layers):
+    """Scored by the whole catalog, the first layer is worked out for users and items apart."""
+    torch.manual_seed(0)
+    network = MLPNetwork(7, 5, layers, init_scale=1.0).eval()
+    users, items = (torch.tensor(a.ravel()) for a in np.indices((7, 5)))
+    with torch.inference_mode():
+        alone = [network(users[k : k + 1], items[k : k + 1]).item() for k in range(35)]
+        np.testing.assert_allclose(network(users, items).numpy(), alone, atol=1e-6)
+
+
 def test_many_pairs_are_scored_in_parts(monkeypatch, make):
     model = make(epochs=1).fit(SPLIT.train)
     whole = model.score(EVERYBODY)

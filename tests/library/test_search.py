@@ -10,10 +10,12 @@ from recsys_lib.experiments.search import (
     TRIALS,
     Contender,
     Range,
-    drawn,
     edges,
+    near,
     searched,
+    settings_at,
     shared_out,
+    spread,
 )
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, iALS
@@ -33,9 +35,10 @@ def test_a_range_is_spread_by_its_logarithm_or_evenly():
 @pytest.mark.parametrize("name", CONTENDERS)
 def test_settings_fill_their_ranges_and_more_of_them_come_after(name):
     space = CONTENDERS[name].space
-    settings = drawn(space, TRIALS)
-    assert drawn(space, 16) == settings[:16]
-    assert len(settings) == TRIALS
+    points = spread(space, 32)
+    settings = settings_at(space, points)
+    np.testing.assert_array_equal(spread(space, 16), points[:16])
+    assert len(settings) == 32 == TRIALS - TRIALS // 3
     for key, values in space.items():
         column = [setting[key] for setting in settings]
         if isinstance(values, Range):
@@ -45,7 +48,33 @@ def test_settings_fill_their_ranges_and_more_of_them_come_after(name):
             assert set(column) == set(values)
 
 
-def test_a_choice_near_an_end_is_named_unless_nothing_lies_beyond():
+def test_small_changes_are_small_and_leave_a_range_only_where_it_goes_on():
+    space = {
+        "open": Range(0.01, 1),
+        "closed": Range(0, 1, log=False, ends=("low", "high")),
+        "from one": Range(1, 10, whole=True, ends=("low",)),
+        "choice": ("a", "b"),
+    }
+    parents = np.array([[0.0, 0.0, 0.0, 0.01], [0.5, 0.5, 0.5, 0.3], [1.0, 1.0, 1.0, 0.99]])
+    points = near(space, parents, 600)
+    assert (np.abs(points - parents[np.arange(600) % 3]) < 0.4).all()
+    settings = settings_at(space, points)
+    assert 0.0039 < min(one["open"] for one in settings) < 0.01  # 0.01 / 100**0.2
+    assert 1 < max(one["open"] for one in settings) <= 100**0.2 + 0.01
+    assert {min(one["closed"] for one in settings), max(one["closed"] for one in settings)} == {
+        0,
+        1,
+    }
+    numbers = [one["from one"] for one in settings]
+    assert min(numbers) == 1
+    assert 10 < max(numbers) <= 16
+    assert {one["choice"] for one in settings} == {"a", "b"}
+    middle = points[1::3]  # of the parent that no end holds back
+    np.testing.assert_allclose(middle[:, :2].std(axis=0), search.STEP, rtol=0.15)
+    np.testing.assert_allclose(middle[:, :2].mean(axis=0), 0.5, atol=0.03)
+
+
+def test_a_choice_near_an_end_is_named_unless_something_was_tried_beyond():
     space = {
         "rate": Range(0.001, 1),
         "power": Range(0, 1, log=False, ends=("low", "high")),
@@ -53,9 +82,13 @@ def test_a_choice_near_an_end_is_named_unless_nothing_lies_beyond():
         "biases": (True, False),
     }
     middle = {"rate": 0.03, "power": 0.0, "n": 1, "biases": True}
-    assert edges(space, middle) == []
-    assert edges(space, middle | {"rate": 0.0011}) == ["rate: low"]
-    assert edges(space, middle | {"rate": 0.9, "n": 10}) == ["rate: high", "n: high"]
+    low, high = middle | {"rate": 0.0011}, middle | {"rate": 0.9, "n": 10}
+    assert edges(space, [middle, low, high], middle) == []
+    assert edges(space, [middle, low, high], low) == ["rate: low"]
+    assert edges(space, [middle, low, high], high) == ["rate: high", "n: high"]
+    beyond = [low | {"rate": 0.0008}, high | {"rate": 1.4, "n": 10}]
+    assert edges(space, [middle, low, high, *beyond], low) == []
+    assert edges(space, [middle, low, high, *beyond], high) == ["n: high"]
 
 
 @pytest.mark.parametrize("power", [0.0, 0.4, 1.0])
@@ -79,16 +112,18 @@ def test_the_better_setting_is_chosen_by_several_seeds(monkeypatch):
     tuning = Split(split.train, split.valid, split.test)
     space = {"learning_rate": (0.0, 0.05, 0.1), "factors": (2,), "regularization": (0.1,)}
     monkeypatch.setattr(search, "validating", lambda tuning: measure)
-    found = searched({"BinaryMF": Contender(BinaryMF, space, 20, 5)}, tuning, Units(), 8)
+    found = searched({"BinaryMF": Contender(BinaryMF, space, 20, 5)}, tuning, Units(), 12)
     assert found["spaces"]["BinaryMF"]["factors"] == [2]
     found = found["models"]["BinaryMF"]
     assert found["setting"]["learning_rate"] > 0
     assert 1 <= found["setting"]["epochs"] <= 20
     again = [trial for trial in found["trials"] if len(trial["ndcg@10"]) == 3]
-    assert 2 <= len(again) <= 3
-    assert found["budgets"]["8"]["trial"] in range(8)
+    assert 3 <= len(again) <= 6
+    assert list(found["budgets"]) == ["4", "8", "12"]
+    assert len(found["trials"]) == 12
+    assert all(found["budgets"][n]["trial"] < int(n) for n in found["budgets"])
     best = max(np.mean(trial["ndcg@10"]) for trial in again)
-    assert np.mean(found["budgets"]["8"]["ndcg@10"]) == pytest.approx(best)
+    assert np.mean(found["budgets"]["12"]["ndcg@10"]) == pytest.approx(best)
 
 
 def test_what_diverged_is_never_chosen():
