@@ -8,8 +8,8 @@ from recsys_lib.validation import DataError, check_choice
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 NAMES = (  # the others by `reproduce`, in this order
-    *("paper_data", "cosine", "svd", "ratings", "movielens", "bmf", "networks"),
-    *("search", "ladder", "splits", "films", "losses", "published", "evaluation", "ledger"),
+    *("paper_data", "cosine", "svd", "ratings", "movielens", "search", "bmf", "networks"),
+    *("ladder", "splits", "films", "losses", "published", "evaluation", "ledger"),
     BENCHMARKS,
 )
 

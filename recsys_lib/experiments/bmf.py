@@ -1,4 +1,7 @@
-"""Binary matrix factorization on the paper's data and candidates (chapter 6)."""
+"""Binary matrix factorization on the paper's data (chapter 6): its training, size and penalty.
+
+The setting is that of the search; its test stands in `evaluation`, beside all others.
+"""
 
 from typing import Any
 
@@ -12,8 +15,6 @@ from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.protocol import (
     METRICS,
     SEEDS,
-    against,
-    baselines,
     held_out,
     measuring,
     paper_split,
@@ -21,7 +22,6 @@ from recsys_lib.experiments.protocol import (
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import SPACES, first_seed, on_test, ranges, search
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, Popularity
 from recsys_lib.models.training import Watch
@@ -48,25 +48,14 @@ ByPower = dict[float, list[pd.DataFrame]]  # a table for each seed
 def run(
     ratings: Interactions,
     candidates: Candidates,
+    search: dict,
     seeds: range = SEEDS,
     units: Units | None = None,
 ) -> dict:
-    """Tune on validation, test the choice once with five seeds, and take the paper's run apart."""
+    """Take the chosen setting apart on validation, and the paper's run."""
     units, split = units or Units(), paper_split(ratings)
-    tuning = tuning_split(split)
-    setting, trials = search("BinaryMF", tuning, units)
-    result, tables = on_test("BinaryMF", setting, split, candidates, seeds, units)
-    rivals = baselines(split, candidates)
+    tuning, setting = tuning_split(split), search["settings"]["BinaryMF"]
     return {
-        "space": ranges(SPACES["BinaryMF"]),
-        "trials": trials,
-        "setting": setting,
-        "test": result,
-        "rivals": {
-            protocol: {name: one[list(METRICS)].mean().to_dict() for name, one in tables_.items()}
-            for protocol, tables_ in rivals.items()
-        },
-        "against": {name: against(tables[name], rivals[name]) for name in tables},
         "curves": _curves(setting, tuning, split, candidates, units),
         "popularity": {
             "valid": validating(tuning)(Popularity().fit(tuning.train)),
@@ -78,10 +67,14 @@ def run(
     }
 
 
-def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
-    """The test of the chosen setting with the first seed."""
+def quick(found: dict, ratings: Interactions, candidates: Candidates, search: dict) -> dict:
+    """Popularity, and a model of 50 epochs that never saw a negative."""
     split = paper_split(ratings)
-    return {"test": {"seeds": first_seed("BinaryMF", found["setting"], split, candidates)}}
+    tuning = tuning_split(split)
+    return {
+        "popularity": {"valid": validating(tuning)(Popularity().fit(tuning.train))},
+        "positives_only": {0: _positives_only(split, 50)},
+    }
 
 
 def _curves(

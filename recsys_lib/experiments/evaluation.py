@@ -11,12 +11,15 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, lists, over_seeds, summary
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, holm, paired_test
-from recsys_lib.experiments.networks import halves
+from recsys_lib.experiments.contenders import (
+    CONTENDERS,
+    fitted,
+    made,
+    shared_out,
+)
 from recsys_lib.experiments.protocol import (
-    ITEM_KNN,
     METRICS,
     SEEDS,
-    USER_KNN,
     YEAR,
     PopularityAround,
     mean_of_seeds,
@@ -25,16 +28,16 @@ from recsys_lib.experiments.protocol import (
     table,
     tuning_split,
 )
-from recsys_lib.experiments.tuning import KINDS, PRETRAINED
 from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
-from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.models import SVD, Popularity, Random, Recommender
 from recsys_lib.models.neighbors import cosine_similarity
+from recsys_lib.models.training import EpochModel
 
 KS = tuple(range(1, 11))
 SAMPLES = (9, 30, 99, 300)
 MAIN = ("hr@10", "ndcg@10")
-FLIPS = 99_999  # of the 220 tests, the smallest p-value times 220 must be able to fall below .05
+FLIPS = 99_999  # the smallest p-value, times the number of tests, must be able to fall below .05
 ByModel = dict[str, list[pd.DataFrame]]  # a table for each seed
 GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and more": (10, 10**6)}
 
@@ -42,7 +45,7 @@ GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and
 def run(
     ratings: Interactions,
     candidates: Candidates,
-    networks: dict,
+    search: dict,
     svd: dict,
     seeds: range = SEEDS,
     units: Units | None = None,
@@ -50,12 +53,11 @@ def run(
     """Measure every ranker of the course in every way that chapters 9 and 10 speak of."""
     units = units or Units()
     split = paper_split(ratings)
-    settings, factors = networks["settings"], svd["ranking"]["k"]
+    settings, factors = search["settings"], svd["ranking"]["k"]
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
     by_name = units.grouped(
         _measured,
-        {name: [(name, 0)] for name in MODELS}
-        | {name: [(name, seed) for seed in seeds] for name in KINDS},
+        {name: [(name, seed) for seed in _seeds(name, seeds)] for name in NAMES},
         *(split, candidates, drawn, settings, factors),
     )
     tables = {
@@ -75,7 +77,7 @@ def run(
             for protocol, each in tables.items()
         },
         "agreement": _agreement(tables),
-        "leakage": _leakage(split, candidates, networks, seeds, units),
+        "leakage": _leakage(split, candidates, search, seeds, units),
     }
 
 
@@ -96,6 +98,8 @@ def _measured(
     }
     found |= {str(m): evaluate(model, split, candidates=one) for m, one in drawn.items()}
     users = found["full"].index.to_numpy()
+    if isinstance(model, EpochModel):
+        found["seconds"] = float(model.history_["seconds"].iloc[-1])
     return found | {"lists": model.recommend(users, 10, exclude=split.train)[0]}
 
 
@@ -107,6 +111,7 @@ def _recorded(by_name: dict[str, list[dict]], split: Split) -> dict:
     for name, runs in by_name.items():
         shown, users = [one["lists"] for one in runs], runs[0]["full"].index
         each = {key: [one[key] for one in runs] for key in runs[0] if key != "lists"}
+        seconds = each.pop("seconds", [])
         both = {protocol: each[protocol] for protocol in ("sampled", "full")}
         found[name] = {
             "by_k": {protocol: table(summary(tables)) for protocol, tables in both.items()},
@@ -120,6 +125,8 @@ def _recorded(by_name: dict[str, list[dict]], split: Split) -> dict:
             },
             "groups": {protocol: _groups(tables, split) for protocol, tables in both.items()},
         }
+        if seconds:  # other work on the machine only adds to them
+            found[name]["training_seconds"] = min(seconds)
         if len(runs) > 1:
             found[name]["seeds"] = {
                 protocol: {m: mean_of_seeds([one[m].mean() for one in tables]) for m in METRICS}
@@ -129,31 +136,34 @@ def _recorded(by_name: dict[str, list[dict]], split: Split) -> dict:
 
 
 def quick(
-    found: dict, ratings: Interactions, candidates: Candidates, networks: dict, svd: dict
+    found: dict, ratings: Interactions, candidates: Candidates, search: dict, svd: dict
 ) -> dict:
     """All that is recorded of the nearest users, which chance has no part in."""
     split = paper_split(ratings)
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
-    one = _measured(split, candidates, drawn, networks["settings"], 0, UserKNN.__name__, 0)
-    return {"models": _recorded({UserKNN.__name__: [one]}, split)}
+    one = _measured(split, candidates, drawn, search["settings"], 0, "UserKNN", 0)
+    return {"models": _recorded({"UserKNN": [one]}, split)}
 
 
-MODELS: dict[str, Callable[[Split, int], Recommender]] = {  # in which chance has no part
+BASELINES: dict[str, Callable[[Split, int], Recommender]] = {
     "Random": lambda split, factors: Random(),
     "Popularity": lambda split, factors: Popularity(),
     "Popularity of the year": lambda split, factors: PopularityAround(split, YEAR, 0),
     "SVD": lambda split, factors: SVD(factors),
-    "UserKNN": lambda split, factors: UserKNN(**USER_KNN),
-    "ItemKNN": lambda split, factors: ItemKNN(**ITEM_KNN),
 }
+NAMES = (*BASELINES, *CONTENDERS)
+
+
+def _seeds(name: str, seeds: range) -> range:
+    """Return the seeds of a model; one, if chance plays no part in it."""
+    return seeds if name in CONTENDERS and CONTENDERS[name].epochs else seeds[:1]
 
 
 def _fitted(name: str, settings: dict, factors: int, split: Split, seed: int) -> Recommender:
     """Fit a model by its name, and by its seed if chance plays a part in it."""
-    if name not in KINDS:
-        return MODELS[name](split, factors).fit(split.train)
-    given = halves(settings, split.train, seed) if name == PRETRAINED else {}
-    return KINDS[name](**settings[name], seed=seed).fit(split.train, **given)
+    if name in BASELINES:
+        return BASELINES[name](split, factors).fit(split.train)
+    return fitted(name, settings, split.train, seed)
 
 
 def _beyond(shown: list[np.ndarray], split: Split, similarity: np.ndarray) -> dict:
@@ -285,7 +295,7 @@ def _agreement(tables: dict[str, ByModel]) -> dict:
 
 
 def _leakage(
-    split: Split, candidates: Candidates, networks: dict, seeds: range, units: Units
+    split: Split, candidates: Candidates, search: dict, seeds: range, units: Units
 ) -> dict:
     """What choosing on test adds, for BinaryMF and MLP.
 
@@ -293,8 +303,8 @@ def _leakage(
     the one best on test. The epoch: of a run, the epoch that validation chose against the best on
     test, by seed. Both are chosen by each metric and judged in the same metric.
     """
-    settings = networks["settings"]
-    trials = {name: networks["models"][name]["trials"] for name in ("BinaryMF", "MLP")}
+    settings, tuning = search["settings"], tuning_split(split)
+    trials = {name: _trials(name, search, tuning.train) for name in ("BinaryMF", "MLP")}
     on_test = units.grouped(
         _trial,
         {name: [(name, n) for n in range(len(each))] for name, each in trials.items()},
@@ -311,7 +321,7 @@ def _leakage(
         rows = [one | other for one, other in zip(valid, on_test[name], strict=True)]
         found[name] = _chosen_on(pd.DataFrame(rows), by_epoch[name], settings[name]["epochs"])
     trains = {
-        "without the validation rows": tuning_split(split).train,
+        "without the validation rows": tuning.train,
         "with them": split.train,
     }
     less = units.grouped(
@@ -326,26 +336,40 @@ def _leakage(
     return found
 
 
+def _trials(name: str, search: dict, train: Interactions) -> list[dict]:
+    """Return the settings that the search tried, with the epoch and the figures of the first seed.
+
+    Those that diverged are left out: nobody would choose them.
+    """
+    contender, found = CONTENDERS[name], []
+    for trial in search["models"][name]["trials"]:
+        first = {key: trial[key][0] for key in (*MAIN, "epochs")}
+        if first["ndcg@10"] is not None:
+            setting = {key: trial[key] for key in contender.space}
+            found.append(shared_out(contender.kind, setting, train) | first)
+    return found
+
+
 def _trial(split: Split, candidates: Candidates, trials: dict, name: str, number: int) -> dict:
     """Test one setting of the search, trained once."""
-    setting = {k: v for k, v in trials[name][number].items() if k != "stopped" and "@" not in k}
-    return measuring(split, candidates, "test")(KINDS[name](**setting).fit(split.train))
+    setting = {k: v for k, v in trials[name][number].items() if k not in MAIN}
+    return measuring(split, candidates, "test")(made(name, setting).fit(split.train))
 
 
 def _by_epoch(
     split: Split, candidates: Candidates, settings: dict, name: str, seed: int
 ) -> pd.DataFrame:
     """Train twice as long as chosen and test after every epoch."""
-    given = {**settings[name], "epochs": 2 * settings[name]["epochs"]}
+    model = made(name, settings[name], epochs=2 * settings[name]["epochs"], seed=seed)
     watch = measuring(split, candidates, "test")
-    return KINDS[name](**given, seed=seed).fit(split.train, watch=watch).history_[list(MAIN)]
+    return model.fit(split.train, watch=watch).history_[list(MAIN)]
 
 
 def _less(
     split: Split, candidates: Candidates, settings: dict, trains: dict, way: str, seed: int
 ) -> dict:
     """Test BinaryMF trained on all rows, or without those that validation takes."""
-    model = BinaryMF(**settings["BinaryMF"], seed=seed).fit(trains[way])
+    model = fitted("BinaryMF", settings, trains[way], seed)
     return measuring(split, candidates, "test")(model)
 
 

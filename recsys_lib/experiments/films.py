@@ -9,8 +9,9 @@ from itertools import combinations
 
 from recsys_lib.data import Interactions
 from recsys_lib.evaluation import sample_candidates
+from recsys_lib.experiments.contenders import CONTENDERS, SHRINKAGE, Range
 from recsys_lib.experiments.protocol import paper_split, tuning_split
-from recsys_lib.experiments.search import CONTENDERS, SHRINKAGE, Range, searched
+from recsys_lib.experiments.search import searched
 from recsys_lib.experiments.testing import again, compared, on_test
 from recsys_lib.experiments.units import Units
 

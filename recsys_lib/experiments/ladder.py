@@ -14,14 +14,9 @@ import torch
 
 from recsys_lib.data import Interactions
 from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.contenders import CONTENDERS, FACTORIZATION, Contender, Space
 from recsys_lib.experiments.protocol import SEEDS, paper_split, tuning_split
-from recsys_lib.experiments.search import (
-    CONTENDERS,
-    FACTORIZATION,
-    Contender,
-    Space,
-    searched,
-)
+from recsys_lib.experiments.search import searched
 from recsys_lib.experiments.testing import again, compared, on_test
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import GMF, BinaryMF

@@ -26,8 +26,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from recsys_lib.data import Interactions
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.protocol import SEEDS, paper_split, tuning_split
-from recsys_lib.experiments.search import (
+from recsys_lib.experiments.contenders import (
     FACTORS,
     NETWORK,
     NETWORK_LENGTH,
@@ -35,8 +34,9 @@ from recsys_lib.experiments.search import (
     Contender,
     Range,
     Space,
-    searched,
 )
+from recsys_lib.experiments.protocol import SEEDS, paper_split, tuning_split
+from recsys_lib.experiments.search import searched
 from recsys_lib.experiments.testing import again, compared, on_test
 from recsys_lib.experiments.units import Units
 from recsys_lib.models.implicit import NegativeSampler, by_user

@@ -1,43 +1,30 @@
-"""MLP and neural matrix factorization on the paper's data and candidates (chapters 7 and 8)."""
+"""The networks of chapters 7 and 8 on the paper's data: how they train, and what they cost.
+
+Settings are those of the search; their test stands in `evaluation`, beside all others.
+"""
 
 import timeit
-from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare, watching
+from recsys_lib.evaluation import watching
 from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.contenders import CONTENDERS, PRETRAINED, fitted, halves, made
 from recsys_lib.experiments.dot_product import DIMENSIONS, SIZES, learn
 from recsys_lib.experiments.protocol import (
     METRICS,
     SEEDS,
-    against,
-    baselines,
     mean_of_seeds,
     paper_split,
-    table,
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import (
-    KINDS,
-    MOST_EPOCHS,
-    PRETRAINED,
-    SPACES,
-    Kind,
-    first_seed,
-    nothing,
-    on_test,
-    ranges,
-    search,
-)
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import GMF, MLP, NeuMF, Popularity, Random, Recommender
-from recsys_lib.models.network import NetworkModel, one_thread
+from recsys_lib.models import MLP, Popularity, Random, Recommender
+from recsys_lib.models.network import one_thread
 from recsys_lib.models.training import Watch
 
 # As He et al. (2017) train it, and nothing to hold the embeddings back.
@@ -47,22 +34,23 @@ PLAIN: dict[str, Any] = {
     "regularization": 0.0,
     "weight_decay": 0.0,
 }
+UNTRAINED: dict[str, Any] = {"learning_rate": 0.0, "batch_size": 10**9, "epochs": 1}
+MAIN = ("hr@10", "ndcg@10")
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
 
 def run(
     ratings: Interactions,
     candidates: Candidates,
+    search: dict,
     seeds: range = SEEDS,
     units: Units | None = None,
 ) -> dict:
-    """Tune the models alike, test each choice once with several seeds, look at the training."""
+    """Look at the training of the networks that were chosen, and at what models cost."""
     units, split = units or Units(), paper_split(ratings)
-    tuning = tuning_split(split)
-    found, tables = _models(split, tuning, candidates, seeds, units)
-    settings, watch = found["settings"], validating(tuning)
-    found |= {
-        "pairs": {protocol: _pairs(by_name) for protocol, by_name in tables.items()},
+    tuning, settings = tuning_split(split), search["settings"]
+    watch = validating(tuning)
+    return {
         "popularity": watch(Popularity().fit(tuning.train)),
         "random": watch(Random().fit(tuning.train)),
         "figure_3": _figure_3(settings, tuning, units),
@@ -70,71 +58,31 @@ def run(
         "rates": units.each(_rate, [(rate,) for rate in RATES], tuning),
         "pretraining": _pretraining(settings, tuning, seeds, units),
         "dot_product": _dot_product(seeds, units),
+        # last, and one after the other, for the sake of their times
+        "costs": {n: _cost(n, settings, split) for n, one in CONTENDERS.items() if one.epochs},
     }
-    for name, kind in KINDS.items():  # last, and one after the other, for the sake of their times
-        found["models"][name] |= _cost(kind, settings[name], split)
-    return found
 
 
-def _models(
-    split: Split, tuning: Split, candidates: Candidates, seeds: range, units: Units
-) -> tuple[dict, dict[str, dict[str, list[pd.DataFrame]]]]:
-    """Tune and test every model; return what is found, and the tables by protocol and name."""
-    rivals = baselines(split, candidates)
-    settings: dict[str, dict] = {}
-    models: dict[str, dict] = {}
-    tables: dict[str, dict[str, list[pd.DataFrame]]] = {"sampled": {}, "full": {}}
-    for name in KINDS:
-        fixed, given = {}, nothing
-        if name == PRETRAINED:
-            fixed = {"factors": settings["GMF"]["factors"]}
-            given = partial(halves, settings)
-        settings[name], trials = search(name, tuning, units, fixed, given)
-        result, own = on_test(name, settings[name], split, candidates, seeds, units, given)
-        for protocol, one in own.items():
-            tables[protocol][name] = one
-            result[f"against_{protocol}"] = against(one, rivals[protocol])
-        models[name] = result | {"trials": trials}
-    spaces = {name: ranges(SPACES[name]) for name in KINDS}
-    return {"models": models, "spaces": spaces, "settings": settings}, tables
+def quick(found: dict, ratings: Interactions, candidates: Candidates, search: dict) -> dict:
+    """Random order and popularity on validation, and an MLP before its training."""
+    tuning = tuning_split(paper_split(ratings))
+    watch = validating(tuning)
+    untrained = _last_epoch(tuning, watch, UNTRAINED, SEEDS[0])
+    return {
+        "popularity": watch(Popularity().fit(tuning.train)),
+        "random": watch(Random().fit(tuning.train)),
+        "one_step": {"untrained": {m: {"values": {0: untrained[m]}} for m in MAIN}},
+    }
 
 
-def _pairs(tables: dict[str, list[pd.DataFrame]]) -> dict:
-    """Compare the models with each other, user by user and over the seeds of both."""
-    pairs = (
-        ("NeuMF", "BinaryMF"),
-        ("NeuMF", "GMF"),
-        ("NeuMF", "MLP"),
-        (PRETRAINED, "BinaryMF"),
-        (PRETRAINED, "GMF"),
-        (PRETRAINED, "NeuMF"),
-        ("MLP", "BinaryMF"),
-    )
-    return {f"{one} - {other}": table(compare(tables[one], tables[other])) for one, other in pairs}
-
-
-def quick(found: dict, ratings: Interactions, candidates: Candidates) -> dict:
-    """The test of the chosen GMF with the first seed."""
-    split, setting = paper_split(ratings), found["settings"]["GMF"]
-    return {"models": {"GMF": {"seeds": first_seed("GMF", setting, split, candidates)}}}
-
-
-def halves(settings: dict, train: Interactions, seed: int) -> dict:
-    """Return the chosen GMF and MLP, fitted, as `NeuMF.fit` takes them."""
-    gmf = GMF(**settings["GMF"], seed=seed).fit(train)
-    return {"pretrained": (gmf, MLP(**settings["MLP"], seed=seed).fit(train))}
-
-
-def _cost(kind: Kind, setting: dict, split: Split) -> dict:
+def _cost(name: str, settings: dict, split: Split) -> dict:
     """Numbers to store, and the time to score the whole catalog for a thousand users.
 
     Times are the best of three: other work on the machine only adds to them.
     """
-    model = kind(**{**setting, "epochs": 3}).fit(split.train)
-    if isinstance(model, NetworkModel):
-        parameters = sum(p.numel() for p in model.network_.parameters())
-    else:
-        parameters = sum(array.size for array in model._factors())
+    fit = halves(settings, split.train, SEEDS[0]) if name == PRETRAINED else {}
+    model = made(name, settings[name], epochs=3).fit(split.train, **fit)
+    parameters = sum(array.size for array in model._weights().values())
     users = np.arange(1000)
     model.score(users)
     return {
@@ -163,7 +111,7 @@ def _curves(tuning: Split, watch: Watch, name: str, setting: dict) -> dict[str, 
     def both(model: Recommender) -> dict[str, float]:
         return watch(model) | loss(model)
 
-    history = KINDS[name](**setting).fit(tuning.train, watch=both).history_
+    history = made(name, setting).fit(tuning.train, watch=both).history_
     return {c: history[c].tolist() for c in ("loss", "accuracy", "valid_loss", *METRICS)}
 
 
@@ -171,7 +119,7 @@ def _one_step(tuning: Split, seeds: range, units: Units) -> dict:
     """One step an epoch, 20 in all, as the paper's code does; and as many epochs of batches."""
     whole = len(tuning.train) * 5
     ways: dict[str, dict] = {
-        "untrained": {"learning_rate": 0.0, "batch_size": whole, "epochs": 1},
+        "untrained": UNTRAINED,
         "one step an epoch": {"learning_rate": 0.1, "batch_size": whole, "epochs": 20},
         "batches of 256": {"learning_rate": 0.1, "batch_size": 256, "epochs": 20},
         "batches of 256, rate .001": {"learning_rate": 0.001, "batch_size": 256, "epochs": 20},
@@ -185,8 +133,7 @@ def _one_step(tuning: Split, seeds: range, units: Units) -> dict:
     for name, way in ways.items():
         steps = way["epochs"] * -(-whole // way["batch_size"])
         found[name] = {"steps": steps if way["learning_rate"] > 0 else 0} | {
-            metric: mean_of_seeds([row[metric] for row in rows[name]])
-            for metric in ("hr@10", "ndcg@10")
+            metric: mean_of_seeds([row[metric] for row in rows[name]]) for metric in MAIN
         }
     return found
 
@@ -224,7 +171,7 @@ def _pretraining(settings: dict, tuning: Split, seeds: range, units: Units) -> d
             name: np.mean([one[name] for one in curves], axis=0).tolist() for name in curves[0]
         },
         "means": {
-            name: {m: mean_of_seeds([one[name][m] for one in means]) for m in ("hr@10", "ndcg@10")}
+            name: {m: mean_of_seeds([one[name][m] for one in means]) for m in MAIN}
             for name in means[0]
         },
     }
@@ -233,24 +180,21 @@ def _pretraining(settings: dict, tuning: Split, seeds: range, units: Units) -> d
 def _from_halves(settings: dict, tuning: Split, watch: Watch, seed: int, other_seed: int) -> dict:
     """Train what `_pretraining` compares with one seed; two models of a kind have another each."""
     singles: dict[str, list[Any]] = {
-        name: [
-            KINDS[name](**settings[name], seed=number).fit(tuning.train)
-            for number in (seed, other_seed)
-        ]
+        name: [fitted(name, settings, tuning.train, number) for number in (seed, other_seed)]
         for name in ("BinaryMF", "GMF", "MLP")
     }
     means, curves = {}, {}
     for one, other in combinations_with_replacement(singles, 2):
-        pair = singles[one][0], singles[other][1 if one == other else 0]
-        means[f"{one} + {other}"] = watch(Mean(pair).fit(tuning.train))
+        two = singles[one][0], singles[other][1 if one == other else 0]
+        means[f"{one} + {other}"] = watch(Mean(two).fit(tuning.train))
     for name, models in singles.items():
         means[name] = watch(models[0])
-    fitted = singles["GMF"][0], singles["MLP"][0]
+    pair = singles["GMF"][0], singles["MLP"][0]
     for name, epochs, given in (
         ("NeuMF", settings["NeuMF"]["epochs"], None),
-        (PRETRAINED, MOST_EPOCHS[PRETRAINED], fitted),
+        (PRETRAINED, max(20, settings[PRETRAINED]["epochs"]), pair),
     ):
-        model = NeuMF(**{**settings[name], "epochs": epochs}, seed=seed)
+        model = made(name, settings[name], epochs=epochs, seed=seed)
         model.fit(tuning.train, watch=watch, pretrained=given)
         curves[name] = model.history_["ndcg@10"].to_numpy()
     return {"means": means, "curves": curves}

@@ -1,24 +1,21 @@
-"""What all recorded experiments share: the split, the measures, the models to beat, the tables."""
+"""What all recorded experiments share: the split, the measures, the tables."""
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from recsys_lib.data import Interactions, Split, leave_last_out
-from recsys_lib.evaluation import Tables, compare, evaluate
+from recsys_lib.evaluation import evaluate
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
-from recsys_lib.models import ItemKNN, Popularity, Recommender, UserKNN
+from recsys_lib.models import Recommender
 from recsys_lib.models.training import Watch
 
 SEEDS = range(5)  # if nothing else is said
 METRICS = ("hr@10", "ndcg@10", "precision@10", "recall@10")
 YEAR = 365 * 24 * 3600 * 1000  # in milliseconds, as the timestamps are
-USER_KNN: dict[str, Any] = {"n_neighbors": 2000}  # as chapter 2 chose them, on the same validation
-ITEM_KNN: dict[str, Any] = {"n_neighbors": 1000, "shrinkage": 5.0}
 
 
 def paper_split(ratings: Interactions) -> Split:
@@ -92,32 +89,12 @@ class PopularityAround(Recommender):
         return self.scores_[users]
 
 
-def baselines(split: Split, candidates: Candidates) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the tables of the models to beat, by protocol; neighbors as chapter 2 chose them."""
-    models = {
-        "Popularity": Popularity(),
-        "Popularity of the year": PopularityAround(split, YEAR, 0),
-        **{type(model).__name__: model for model in (UserKNN(**USER_KNN), ItemKNN(**ITEM_KNN))},
-    }
-    for model in models.values():
-        model.fit(split.train)
-    return {
-        "sampled": {n: evaluate(m, split, candidates=candidates) for n, m in models.items()},
-        "full": {n: evaluate(m, split) for n, m in models.items()},
-    }
-
-
 def mean_of_seeds(each: Sequence[float], level: float = 0.95) -> dict:
     """Return mean, values and Student's t interval over seeds."""
     values = np.array(each, dtype=np.float64)
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
     mean = float(values.mean())
     return {"mean": mean, "low": mean - half, "high": mean + half, "values": values.tolist()}
-
-
-def against(one: Tables, others: dict[str, pd.DataFrame]) -> dict:
-    """Return the paired comparisons of one model with others, user by user."""
-    return {name: table(compare(one, other)) for name, other in others.items()}
 
 
 def table(frame: pd.DataFrame) -> dict:

@@ -26,7 +26,7 @@ from torch import nn
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.networks import halves
+from recsys_lib.experiments.contenders import PRETRAINED, halves, hyperparameters
 from recsys_lib.experiments.protocol import (
     METRICS,
     SEEDS,
@@ -36,7 +36,6 @@ from recsys_lib.experiments.protocol import (
     tuning_split,
     validating,
 )
-from recsys_lib.experiments.tuning import PRETRAINED, Given, Kind, nothing
 from recsys_lib.experiments.units import Units
 from recsys_lib.metrics import METRICS as BY_RANK
 from recsys_lib.metrics import NO_ITEM, ranks_from_scores
@@ -45,6 +44,8 @@ from recsys_lib.models.network import NetworkModel
 from recsys_lib.models.training import EpochModel, Watch
 
 FABRICATED = 1
+Kind = type[BinaryMF] | type[MLP] | type[NeuMF]
+Given = Callable[[Interactions, int], dict]  # what `fit` gets besides the training set, by seed
 Measure = Callable[[Recommender], pd.DataFrame]
 Tables = list[pd.DataFrame]
 
@@ -181,6 +182,11 @@ def as_printed(name: str, optimizer: str, rate: float) -> tuple[Kind, dict]:
 
 
 # -------------------------------------------------------------------------------------- the ladders
+
+
+def nothing(train: Interactions, seed: int) -> dict:
+    """Say that `fit` is given nothing besides the training set."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -324,7 +330,7 @@ def climbed(
         settings = settings | change.settings
         settings |= {name: tuned[kind.__name__][name] for name in change.tuned}
         if change.search is not None:
-            settings = dict(tuned[change.search])
+            settings = hyperparameters(tuned[change.search])
             epochs = settings.pop("epochs")
         given = nothing if change.given is None else partial(change.given, tuned)
         found.append(Step(change.name, kind, settings, epochs, given, change.budget))
@@ -337,12 +343,12 @@ def climbed(
 def run(
     ratings: Interactions,
     candidates: Candidates,
-    networks: dict,
+    search: dict,
     seeds: range = SEEDS,
     units: Units | None = None,
 ) -> dict:
     """Repeat the three rows of table 1, then mend one thing after the other."""
-    split, ladders = paper_split(ratings), steps(networks["settings"])
+    split, ladders = paper_split(ratings), steps(search["settings"])
     measures = _measures(split, candidates)
     runs = _runs(split, measures, ladders, seeds, units or Units())
     chains = {"BMF": _counted([tables for tables, _ in runs.bmf[: len(seeds)]])}
@@ -444,7 +450,7 @@ def _metrics(tables: Tables) -> Tables:
     return [one[list(METRICS)] for one in tables]
 
 
-def quick(found: dict, ratings: Interactions, candidates: Candidates, networks: dict) -> dict:
+def quick(found: dict, ratings: Interactions, candidates: Candidates, search: dict) -> dict:
     """Random order and popularity, every way of counting; BMF as published with the first seed."""
     split = paper_split(ratings)
     measures = _measures(split, candidates)

@@ -16,9 +16,8 @@ import pandas as pd
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, sample_candidates, summary
 from recsys_lib.evaluation.verdicts import verdict
+from recsys_lib.experiments.contenders import CONTENDERS, fitted
 from recsys_lib.experiments.protocol import paper_split, table
-from recsys_lib.experiments.search import CONTENDERS
-from recsys_lib.experiments.testing import fitted
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import Popularity
 

@@ -8,32 +8,13 @@ import pandas as pd
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, summary
 from recsys_lib.evaluation.candidates import Candidates
+from recsys_lib.experiments.contenders import CONTENDERS, Contender, fitted
 from recsys_lib.experiments.protocol import METRICS, SEEDS, mean_of_seeds, paper_split, table
-from recsys_lib.experiments.search import CONTENDERS, PRETRAINED, Contender, hyperparameters
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import Recommender
 from recsys_lib.models.training import EpochModel
 
 PROTOCOLS = ("sampled", "full")
 ByProtocol = dict[str, dict[str, list[pd.DataFrame]]]  # by name, a table for each seed
-
-
-def fitted(
-    name: str,
-    settings: Mapping[str, dict],
-    train: Interactions,
-    seed: int,
-    contenders: Mapping[str, Contender] = CONTENDERS,
-) -> Recommender:
-    """Fit a model as it was chosen; a pretrained one from the chosen halves with the same seed."""
-    contender, given = contenders[name], hyperparameters(settings[name])
-    if not contender.epochs:
-        return contender.kind(**given).fit(train)
-    more: dict[str, Any] = {}
-    if name == PRETRAINED:
-        halves = (fitted(half, settings, train, seed, contenders) for half in ("GMF", "MLP"))
-        more["pretrained"] = tuple(halves)
-    return contender.kind(**given, seed=seed).fit(train, **more)
 
 
 def on_test(

@@ -1,7 +1,5 @@
 """The parts of the recorded experiments that are no model, metric or split of the library."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +13,9 @@ from recsys_lib.evaluation.ratings import (
     mean_errors,
     rating_error,
 )
-from recsys_lib.experiments import dot_product, ratings, tuning
-from recsys_lib.experiments.evaluation import _change
-from recsys_lib.experiments.networks import Mean, halves
+from recsys_lib.experiments import dot_product, evaluation, ratings
+from recsys_lib.experiments.contenders import fitted, halves, made
+from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.experiments.svd import Truncated
 from recsys_lib.experiments.units import Units
@@ -111,11 +109,11 @@ def test_a_relative_difference_that_stays_is_no_change_and_one_that_turns_is():
         "sampled": {"A": results(0.6), "B": results(0.4)},  # A ahead by 40 % of their mean
         "full": {"A": results(0.2), "B": results(0.3)},  # B ahead by as much
     }
-    change = _change(tables)
+    change = evaluation._change(tables)
     assert change["ndcg@10"]["A - B"]["difference"] == pytest.approx(-0.8)
     assert change["hr@10"]["A - B"]["high"] < -0.7
     tables["full"] = {name: [one / 4 for one in parts] for name, parts in tables["sampled"].items()}
-    same = _change(tables)["hr@10"]["A - B"]
+    same = evaluation._change(tables)["hr@10"]["A - B"]
     assert same["difference"] == pytest.approx(0)
     assert same["p_value"] == 1
 
@@ -245,35 +243,67 @@ def events():
     return split_of(cells[0::2], cells[1::8], [], (30, 150))
 
 
-@pytest.mark.parametrize("name", ["BinaryMF", "MLP", tuning.PRETRAINED])
-def test_the_search_of_a_model_and_its_test_go_on_from_their_parts(
-    events, tmp_path, monkeypatch, name
-):
-    monkeypatch.setattr(tuning, "TRIALS", 2)
-    monkeypatch.setitem(tuning.MOST_EPOCHS, name, 2)
-    settings = {"GMF": {"factors": 8, "epochs": 1}, "MLP": {"epochs": 1}}
-    fixed, given = {}, tuning.nothing
-    if name == tuning.PRETRAINED:
-        fixed, given = {"factors": 8}, partial(halves, settings)
+SETTINGS = {
+    "EASE": {"regularization": 5.0},
+    "BinaryMF": {"factors": 4, "learning_rate": 0.05, "epochs": 2},
+    "GMF": {"factors": 4, "epochs": 1},
+    "MLP": {"tower": 4, "epochs": 2},
+    "NeuMF": {"factors": 4, "tower": 4, "epochs": 1},
+    "NeuMF, pretrained": {"factors": 4, "tower": 4, "alpha": 0.3, "epochs": 1},
+}
+TRIED = {
+    "BinaryMF": {"strength": 0.1, "frequency_power": 0.5, "n_negatives": 2, "biases": True}
+    | {"factors": 4, "learning_rate": 0.05, "init_scale": 0.1},
+    "MLP": {"tower": 4, "learning_rate": 0.01, "regularization": 1.0, "weight_decay": 0.1}
+    | {"batch_size": 64, "n_negatives": 2, "init_scale": 0.1},
+}
+
+
+def test_halves_are_the_chosen_ones_with_the_same_seed(events):
+    model = fitted("NeuMF, pretrained", SETTINGS, events.train, 3)
+    alone = {name: fitted(name, SETTINGS, events.train, 3) for name in ("GMF", "MLP")}
+    assert alone["MLP"].layers == (8, 4, 2, 1)
+    assert [alone["GMF"].epochs, alone["MLP"].epochs, model.seed] == [1, 2, 3]
+    started = made("NeuMF, pretrained", SETTINGS["NeuMF, pretrained"], learning_rate=0.0, seed=3)
+    started.fit(events.train, **halves(SETTINGS, events.train, 3))
+    users = np.arange(30)
+    parts = [alone[name].score(users) for name in ("GMF", "MLP")]
+    expected = 0.3 * parts[0] + 0.7 * parts[1]
+    np.testing.assert_allclose(started.score(users), expected, atol=1e-4)
+
+
+def test_the_evaluation_measures_every_model_with_its_seeds(events, tmp_path, monkeypatch):
     test = Split(events.train, events.test, events.valid)
     lists = sample_candidates(test, n_negatives=20, seed=0)
-
-    def searched_and_tested(units):
-        setting, trials = tuning.search(name, events, units, fixed, given)
-        found, tables = tuning.on_test(name, setting, test, lists, range(2), units, given)
-        return setting, trials, found, [one.to_csv() for each in tables.values() for one in each]
-
-    kept = searched_and_tested(Units(tmp_path, "v1"))
-    setting, trials, _, _ = kept
-    rng = np.random.default_rng(0)
-    drawn = [fixed | tuning.drawn(tuning.SPACES[name], rng) for _ in range(2)]
-    assert [
-        {key: trial[key] for key in one} for trial, one in zip(trials, drawn, strict=True)
-    ] == drawn
-    best = max(trials, key=lambda trial: trial["ndcg@10"])
-    assert setting == {key: best[key] for key in (*drawn[0], "epochs")}
-    monkeypatch.setitem(tuning.KINDS, name, never)
-    assert repr(searched_and_tested(Units(tmp_path, "v1"))) == repr(kept)
+    chosen = {name: evaluation.CONTENDERS[name] for name in SETTINGS}
+    monkeypatch.setattr(evaluation, "CONTENDERS", chosen)
+    monkeypatch.setattr(evaluation, "NAMES", ("Popularity", *SETTINGS))
+    monkeypatch.setattr(evaluation, "paper_split", lambda ratings: test)
+    monkeypatch.setattr(evaluation, "SAMPLES", (9, 30))
+    monkeypatch.setattr(evaluation, "GROUPS", {"all": (0, 100)})
+    monkeypatch.setattr(evaluation, "_agreement", lambda tables: None)
+    measured = {"ndcg@10": [0.5, 0.4], "hr@10": [0.5, 0.4], "epochs": [2, 1]}
+    worse = {"ndcg@10": [0.3], "hr@10": [0.4], "epochs": [1]}
+    diverged = {"ndcg@10": [None], "hr@10": [None], "epochs": [0]}
+    search = {
+        "settings": SETTINGS,
+        "models": {
+            name: {"trials": [one | measured, one | worse, one | diverged]}
+            for name, one in TRIED.items()
+        },
+    }
+    monkeypatch.setattr(evaluation, "FLIPS", 99)
+    found = evaluation.run(test.train, lists, search, {"ranking": {"k": 2}}, range(2), Units())
+    assert list(found["models"]) == ["Popularity", *SETTINGS]
+    assert "seeds" not in found["models"]["EASE"]
+    values = found["models"]["MLP"]["seeds"]["sampled"]["hr@10"]["values"]
+    alone = [
+        evaluate(fitted("MLP", SETTINGS, test.train, seed), test, candidates=lists)["hr@10"].mean()
+        for seed in range(2)
+    ]
+    np.testing.assert_allclose(values, alone)
+    assert found["models"]["MLP"]["training_seconds"] > 0
+    assert found["leakage"]["MLP"]["trials"] == 2
 
 
 def test_a_sweep_from_right_angles_is_what_als_does_with_such_vectors(stars):

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from recsys_lib.experiments import ladder
+from recsys_lib.experiments.contenders import hyperparameters
 from recsys_lib.experiments.ladder import PAIRS, RUNGS, BiasedGMF, BiasedNetwork, contenders
-from recsys_lib.experiments.search import hyperparameters, settings_at, spread
+from recsys_lib.experiments.search import settings_at, spread
 from recsys_lib.models import GMF, BinaryMF
 from recsys_lib.models.network import is_embedding
 

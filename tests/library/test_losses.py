@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from recsys_lib.experiments import losses
+from recsys_lib.experiments.contenders import hyperparameters
 from recsys_lib.experiments.losses import CONTENDERS, LOSSES, PAIRS, WHOLE, LossModel
-from recsys_lib.experiments.search import hyperparameters, settings_at, spread
+from recsys_lib.experiments.search import settings_at, spread
 
 from model_suite import N_USERS, block_of_item, block_of_user, planted
 

@@ -5,18 +5,8 @@ import pytest
 
 from recsys_lib.data import Split, leave_last_out
 from recsys_lib.experiments import search
-from recsys_lib.experiments.search import (
-    CONTENDERS,
-    TRIALS,
-    Contender,
-    Range,
-    edges,
-    near,
-    searched,
-    settings_at,
-    shared_out,
-    spread,
-)
+from recsys_lib.experiments.contenders import CONTENDERS, Contender, Range, shared_out
+from recsys_lib.experiments.search import TRIALS, edges, near, searched, settings_at, spread
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, iALS
 from recsys_lib.models.bmf import decays

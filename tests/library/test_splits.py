@@ -5,7 +5,7 @@ import pytest
 
 from recsys_lib.data import Interactions
 from recsys_lib.experiments import splits
-from recsys_lib.experiments.search import CONTENDERS
+from recsys_lib.experiments.contenders import CONTENDERS
 from recsys_lib.experiments.splits import at_moment
 from recsys_lib.experiments.units import Units
 
