@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def chapters() -> str:
     """Return the table of chapters: title, method and headline result, all from the chapter."""
     rows = []
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         found = {name: _value(text) for name, text in glued_numbers(notebook).items()}
         title = notebook.cells[0].source.split("\n")[0].removeprefix("# ")

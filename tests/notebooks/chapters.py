@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = sorted((ROOT / "notebooks").glob("*.ipynb"))  # all that run
+CHAPTERS = [path for path in PAGES if path.stem[0].isdigit()]  # the others help with these
 CHECKED = "nbval-check-output"
 
 

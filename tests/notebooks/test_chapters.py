@@ -10,8 +10,19 @@ import pytest
 import recsys_lib
 from recsys_lib.exercises import EXERCISES
 
-from chapters import CHAPTERS, CHECKED, chapter, checked_function, exercises, read, solutions, tags
+from chapters import (
+    CHAPTERS,
+    CHECKED,
+    PAGES,
+    chapter,
+    checked_function,
+    exercises,
+    read,
+    solutions,
+    tags,
+)
 
+each_page = pytest.mark.parametrize("path", [chapter(path) for path in PAGES])
 each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
 
 
@@ -19,7 +30,7 @@ def code_cells(path):
     return [cell for cell in read(path).cells if cell.cell_type == "code"]
 
 
-@each_chapter
+@each_page
 def test_expects_this_version_of_the_library(path):
     wanted = re.findall(
         r'expect_version\("([\d.]+)"\)', "\n".join(c.source for c in code_cells(path))
@@ -32,7 +43,7 @@ def test_a_notebook_of_another_version_is_stopped():
         recsys_lib.expect_version("99.0")
 
 
-@each_chapter
+@each_page
 def test_only_checked_cells_keep_outputs_and_all_of_them_do(path):
     for cell in code_cells(path):
         checked = CHECKED in tags(cell)
@@ -41,7 +52,7 @@ def test_only_checked_cells_keep_outputs_and_all_of_them_do(path):
         assert cell.execution_count == (1 if checked else None), cell.source
 
 
-@each_chapter
+@each_page
 def test_a_checked_cell_prints_nothing_that_depends_on_the_machine(path):
     for cell in code_cells(path):
         for output in cell.outputs:
@@ -49,7 +60,7 @@ def test_a_checked_cell_prints_nothing_that_depends_on_the_machine(path):
             assert not re.search(r"(/home|/tmp|/root|C:\\\\|0x[0-9a-f]{6,})", text), text
 
 
-@each_chapter
+@each_page
 def test_every_figure_has_a_name_a_caption_and_a_text_alternative(path):
     for cell in code_cells(path):
         if "plt.show()" not in cell.source:
@@ -61,7 +72,7 @@ def test_every_figure_has_a_name_a_caption_and_a_text_alternative(path):
         assert len(site.get("image", {}).get("alt", "")) > 60, f"{name}: no alt text of a sentence"
 
 
-@each_chapter
+@each_page
 def test_code_fits_the_page(path):
     for cell in code_cells(path):
         if "remove-input" in tags(cell) or "remove-cell" in tags(cell):
@@ -107,7 +118,7 @@ def test_the_quiz_explains_every_answer(path):
 
 def test_labels_are_unique_in_the_whole_book():
     labels = []
-    for path in CHAPTERS:
+    for path in PAGES:
         for cell in read(path).cells:
             labels += re.findall(r"(?m)^\$\$ \(([\w-]+)\)$|^:label: (\S+)", cell.source)
             labels.append((cell.metadata.get("mystnb", {}).get("figure", {}).get("name", ""), ""))
@@ -166,14 +177,14 @@ def test_a_typed_number_is_found(text, typed):
     assert len(typed_numbers(text)) == typed
 
 
-@each_chapter
+@each_page
 def test_no_number_is_typed_where_a_computed_one_belongs(path):
     """Figures with three decimals in prose are glued; those of others are cited in the sentence."""
     cells = [cell for cell in read(path).cells if cell.cell_type == "markdown"]
     assert [one for cell in cells for one in typed_numbers(cell.source)] == []
 
 
-@each_chapter
+@each_page
 def test_captions_and_alt_texts_tell_no_result_to_three_decimals(path):
     """Nothing can be glued into them, so they say what is seen: near 0.89."""
     typed = []
