@@ -9,7 +9,8 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens", "search", "bmf", "networks"),
-    *("ladder", "splits", "films", "losses", "published", "evaluation", "ledger"),
+    *("ladder", "splits", "films", "losses", "published", "evaluation", "choices"),
+    "ledger",
     BENCHMARKS,
 )
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.data.split import Split
 from recsys_lib.metrics import NO_ITEM, first_row_with_repeats
+from recsys_lib.models.base import AT_ONCE
 from recsys_lib.validation import DataError, check_choice, check_int
 
 
@@ -52,12 +53,17 @@ class Candidates:
 
 
 def sample_candidates(
-    split: Split, n_negatives: int = 99, on: str = "test", seed: int = 0
+    split: Split,
+    n_negatives: int = 99,
+    on: str = "test",
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> Candidates:
-    """Draw `n_negatives` items for each user of a held-out set, uniformly, none twice.
+    """Draw `n_negatives` items for each user of a held-out set, none twice.
 
-    No negative is an item that the user has met anywhere in the split. A user who has met so much
-    of the catalog that fewer are left gets all that are left.
+    They are drawn uniformly, unless there are weights. No negative is an item that the user has met
+    anywhere in the split. A user who has met so much of the catalog that fewer are left gets all
+    that are left.
 
     Parameters
     ----------
@@ -67,6 +73,16 @@ def sample_candidates(
     on : {"test", "valid"}
         Whose users and positives.
     seed : int
+    weights : array of float, shape (n_items,), optional
+        Of the items that are left, each draw takes one with a chance in proportion to these, such
+        as ``split.train.item_counts``. An item of weight 0 is never drawn.
+
+    Raises
+    ------
+    DataError
+        If the held-out set is empty.
+    TypeError, ValueError
+        If an argument does not fit.
     """
     check_choice("on", on, ("test", "valid"))
     if not isinstance(split, Split):
@@ -81,9 +97,42 @@ def sample_candidates(
     ]
     width = min(n_negatives, met.shape[1])
     negatives = np.full((len(users), width), NO_ITEM, dtype=np.int32)
-    _draw(met.indptr, met.indices, met.shape[1], np.random.default_rng(seed), negatives)
+    rng = np.random.default_rng(seed)
+    if weights is None:
+        _draw(met.indptr, met.indices, met.shape[1], rng, negatives)
+    else:
+        _draw_weighted(met, _checked_weights(weights, met.shape[1]), rng, negatives)
     positives = padded_rows(held_out[users])
     return Candidates(users.astype(np.int32), positives, negatives, split.train.vocabulary)
+
+
+def _checked_weights(weights: np.ndarray, n_items: int) -> np.ndarray:
+    found = np.asarray(weights, dtype=np.float64)
+    if found.shape != (n_items,) or not np.isfinite(found).all() or (found < 0).any():
+        raise ValueError(
+            f"weights must be {n_items} finite numbers, none negative, one for each item, "
+            f"got an array of shape {found.shape}"
+        )
+    return found
+
+
+def _draw_weighted(
+    met: sparse.csr_array, weights: np.ndarray, rng: np.random.Generator, negatives: np.ndarray
+) -> None:
+    """Fill in the negatives: the largest of log(weight) + Gumbel noise are such draws.
+
+    (Vieira 2014; as Efraimidis and Spirakis 2006 have it with exponential noise.)
+    """
+    with np.errstate(divide="ignore"):
+        logs = np.log(weights)
+    size = max(1, AT_ONCE // met.shape[1])
+    for start in range(0, len(negatives), size):
+        part = slice(start, start + size)
+        keys = logs + rng.gumbel(size=(len(negatives[part]), met.shape[1]))
+        keys[met[part].nonzero()] = -np.inf
+        order = np.argsort(-keys, axis=1, kind="stable")[:, : negatives.shape[1]]
+        drawn = np.isfinite(np.take_along_axis(keys, order, axis=1))
+        negatives[part] = np.where(drawn, order, NO_ITEM)
 
 
 @njit(cache=True)

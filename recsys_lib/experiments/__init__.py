@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from recsys_lib.experiments import (
     bmf,
+    choices,
     cosine,
     evaluation,
     films,
@@ -158,6 +159,16 @@ EXPERIMENTS = {
             needs=("search", "svd"),
             seeds=5,
             quick=evaluation.quick,
+            tolerance=LEARNED,
+            in_units=True,
+        ),
+        Experiment(
+            "choices",
+            AMAZON,
+            choices.run,
+            needs=("search",),
+            seeds=5,
+            quick=choices.quick,
             tolerance=LEARNED,
             in_units=True,
         ),

@@ -53,10 +53,11 @@ def met_items(split, user):
     return set(np.concatenate([part.item[part.user == user] for part in parts]).tolist())
 
 
+@pytest.mark.parametrize("weights", [None, np.arange(1, 41)])
 @pytest.mark.parametrize("on", ["test", "valid"])
 @pytest.mark.parametrize("n_negatives", [1, 5, 30, 40])
-def test_negatives_are_new_to_the_user_and_none_comes_twice(split, on, n_negatives):
-    candidates = sample_candidates(split, n_negatives, on=on, seed=1)
+def test_negatives_are_new_to_the_user_and_none_comes_twice(split, on, n_negatives, weights):
+    candidates = sample_candidates(split, n_negatives, on=on, seed=1, weights=weights)
     held_out = getattr(split, on)
     assert candidates.users.tolist() == sorted(set(held_out.user.tolist()))
     assert candidates.negatives.shape == (len(candidates.users), n_negatives)
@@ -106,6 +107,28 @@ def test_every_item_left_is_equally_likely(n_negatives):
     pairs = np.bincount(30 * negatives[:, 0] + negatives[:, 1], minlength=900)
     assert stats.chisquare(pairs[pairs > 0]).pvalue > 0.001
     assert (pairs > 0).sum() == 20 * 19
+
+
+def test_each_draw_takes_an_item_in_proportion_to_its_weight():
+    """Of four items left, of weights 1, 2, 3 and 0, two are drawn, one after the other."""
+    n_users = 6000
+    test = {(u, 0) for u in range(n_users)}
+    split = split_of({(u, 1) for u in range(n_users)}, set(), test, (n_users, 6))
+    weights = np.array([9.0, 9.0, 1.0, 2.0, 3.0, 0.0])
+    negatives = sample_candidates(split, 2, seed=5, weights=weights).negatives
+    first = np.bincount(negatives[:, 0], minlength=6)
+    assert first[[0, 1, 5]].sum() == 0
+    assert stats.chisquare(first[2:5], n_users * np.array([1, 2, 3]) / 6).pvalue > 0.001
+    after = np.bincount(negatives[negatives[:, 0] == 4, 1], minlength=6)
+    assert stats.chisquare(after[2:4], first[4] * np.array([1, 2]) / 3).pvalue > 0.001
+    everything = sample_candidates(split, 5, weights=weights).negatives  # but that of weight 0
+    assert (np.sort(everything, axis=1) == [NO_ITEM, NO_ITEM, 2, 3, 4]).all()
+
+
+@pytest.mark.parametrize("weights", [[1.0] * 5, [1.0] * 39 + [np.nan], [-1.0] * 40, 3.0])
+def test_weights_that_are_none_are_refused(split, weights):
+    with pytest.raises(ValueError, match="weights must be 40 finite numbers, none negative"):
+        sample_candidates(split, 5, weights=weights)
 
 
 def test_the_seed_decides(split):

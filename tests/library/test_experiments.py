@@ -13,7 +13,7 @@ from recsys_lib.evaluation.ratings import (
     mean_errors,
     rating_error,
 )
-from recsys_lib.experiments import dot_product, evaluation, ratings
+from recsys_lib.experiments import choices, dot_product, evaluation, ratings
 from recsys_lib.experiments.contenders import fitted, halves, made
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
@@ -304,6 +304,29 @@ def test_the_evaluation_measures_every_model_with_its_seeds(events, tmp_path, mo
     np.testing.assert_allclose(values, alone)
     assert found["models"]["MLP"]["training_seconds"] > 0
     assert found["leakage"]["MLP"]["trials"] == 2
+
+
+def test_every_combination_of_choices_is_measured(events, monkeypatch):
+    test = Split(events.train, events.test, events.valid)
+    lists = sample_candidates(test, n_negatives=20, seed=0)
+    few = {name: choices.CONTENDERS[name] for name in ("EASE", "BinaryMF", "NeuMF, pretrained")}
+    monkeypatch.setattr(choices, "CONTENDERS", few)
+    monkeypatch.setattr(choices, "paper_split", lambda ratings: test)
+    found = choices.run(test.train, lists, {"settings": SETTINGS}, range(2), Units())
+    drawn = [f"drawn again, {n}" for n in (1, 2, 3)]
+    assert found["ways"] == ["the paper's", *drawn, "popular ones", "all"]
+    assert [len(runs) for runs in found["values"].values()] == [1, 2, 2]
+    assert found["values"]["EASE"][0].keys() == {"validation"}
+    for name in ("BinaryMF", "NeuMF, pretrained"):
+        for seed, one in enumerate(found["values"][name]):
+            alone = fitted(name, SETTINGS, test.train, seed)
+            means = evaluate(alone, test, k=choices.KS, candidates=lists).mean()
+            for metric, value in one["validation"]["the paper's"].items():
+                assert value == pytest.approx(means[metric], abs=1e-5)
+            for way, metrics in one["test"].items():
+                assert all(metrics[m] >= one["validation"][way][m] for m in metrics)
+    again = choices.quick(found, test.train, lists, {"settings": SETTINGS})
+    assert again["values"]["EASE"][0] == found["values"]["EASE"][0]
 
 
 def test_a_sweep_from_right_angles_is_what_als_does_with_such_vectors(stars):
