@@ -7,6 +7,7 @@ from recsys_lib.data.download import DownloadError, cache_folder
 from recsys_lib.data.filters import k_core, min_counts
 from recsys_lib.data.interactions import Interactions, ReadReport
 from recsys_lib.data.load import catalog, describe, load, load_file
+from recsys_lib.data.mine import my_ratings
 from recsys_lib.data.split import Split, leave_last_out, split_by_time
 from recsys_lib.validation import DataError
 
@@ -24,5 +25,6 @@ __all__ = [
     "load",
     "load_file",
     "min_counts",
+    "my_ratings",
     "split_by_time",
 ]
