@@ -337,7 +337,8 @@ class Recommender(_Named, ABC):
         """Return the scores of all items for a user who comes after training.
 
         What was learned of the items stays as it is; only what the model would have learned of
-        this user is worked out. For a list: ``top_k(model.fold_in(items)[None], k)``.
+        this user is worked out. The items met have scores like all others, mostly high ones: for a
+        list, take them out, as below.
 
         Parameters
         ----------
@@ -363,11 +364,12 @@ class Recommender(_Named, ABC):
         --------
         >>> from recsys_lib import data
         >>> from recsys_lib.models import EASE
+        >>> from recsys_lib.top_k import top_k
         >>> films = data.k_core(data.load(), 50)
         >>> likes = films.item_index([858, 1213])  # The Godfather and Goodfellas
         >>> scores = EASE().fit(films).fold_in(likes)
-        >>> scores[likes] = float("-inf")  # not what is known already
-        >>> films.titles(scores.argsort()[::-1][:2])
+        >>> scores[likes] = float("-inf")
+        >>> films.titles(top_k(scores[None], k=2)[0][0])
         ['Godfather: Part II, The', 'Reservoir Dogs']
         """
         self._check_fitted()
