@@ -66,6 +66,12 @@ def as_scores(scores: np.ndarray) -> np.ndarray:
         If they are no real numbers.
     ValueError
         If they are whole numbers too large for float64, where different ones would become equal.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import as_scores
+    >>> as_scores([3, 1])
+    array([3., 1.])
     """
     scores = np.asarray(scores)
     if scores.dtype in (np.float32, np.float64):
@@ -97,6 +103,12 @@ def ranks_from_scores(scores: np.ndarray, relevant: np.ndarray) -> Ranks:
         If `scores` holds no real numbers, or `relevant` no integers.
     IndexError
         If `relevant` points outside the columns of `scores`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import ranks_from_scores
+    >>> ranks_from_scores([[0.9, 0.4, 0.4, 0.1]], relevant=[[1]])  # it shares places 2 and 3
+    Ranks(above=array([[1]]), tied=array([[2]]))
     """
     scores, relevant = as_scores(scores), np.asarray(relevant)
     _check_rows("scores", scores, relevant)
@@ -159,6 +171,12 @@ def ranks_from_lists(lists: np.ndarray, relevant: np.ndarray) -> Ranks:
     ------
     ValueError, TypeError, IndexError
         As `ranks_from_scores`, where they apply.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import ranks_from_lists
+    >>> ranks_from_lists([[7, 5, 2]], relevant=[[2, 7]])  # on places 3 and 1
+    Ranks(above=array([[2, 0]]), tied=array([[1, 1]]))
     """
     lists, relevant = np.asarray(lists), np.asarray(relevant)
     _check_rows("lists", lists, relevant)
@@ -201,7 +219,15 @@ def _check_rows(name: str, rows: np.ndarray, relevant: np.ndarray) -> None:
 
 
 def first_row_with_repeats(items: np.ndarray) -> int | None:
-    """Number of the first row in which an item, not the padding, comes twice; None if none has."""
+    """Number of the first row in which an item, not the padding, comes twice; None if none has.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from recsys_lib.metrics import first_row_with_repeats
+    >>> first_row_with_repeats(np.array([[4, 2], [3, 3]]))
+    1
+    """
     ordered = np.sort(items, axis=1)
     repeats = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_ITEM)
     return int(np.flatnonzero(repeats.any(axis=1))[0]) if repeats.any() else None
@@ -226,6 +252,13 @@ def hit_ratio(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     -------
     ndarray, shape (n_users,), or (n_users, len(k)) if `k` is a sequence
         The mean over users is the paper's "number of hits / number of test cases".
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import hit_ratio, ranks_from_scores
+    >>> ranks = ranks_from_scores([[0.9, 0.4, 0.4, 0.1]], relevant=[[1]])  # on place 2 or 3
+    >>> hit_ratio(ranks, [1, 2, 3])
+    array([[0. , 0.5, 1. ]])
     """
     ks = check_ks(k)
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
@@ -253,6 +286,13 @@ def ndcg(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
 
     The ideal list starts with all relevant items, so IDCG@K sums min(K, number of relevant items)
     discounts (after Järvelin and Kekäläinen 2002). Parameters and return value as in `hit_ratio`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import ndcg, ranks_from_lists
+    >>> ranks = ranks_from_lists([[7, 5, 2], [2, 5, 7]], relevant=[[2], [2]])
+    >>> ndcg(ranks, 3)  # on place 3, and on place 1
+    array([0.5, 1. ])
     """
     ks = check_ks(k)
     cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, ks.max() + 2)))]
@@ -270,6 +310,12 @@ def precision(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     .. math:: \mathrm{Precision@}K = \frac{|\text{relevant items in the top } K|}{K}
 
     With n relevant items it cannot exceed n / K. Parameters and return value as in `hit_ratio`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import precision, ranks_from_lists
+    >>> precision(ranks_from_lists([[7, 5, 2, 4]], relevant=[[2, 7, 9]]), 4)  # 2 and 7 are found
+    array([0.5])
     """
     return _per_user(_found(ranks, check_ks(k)) / check_ks(k), ranks, k)
 
@@ -280,6 +326,12 @@ def recall(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     .. math:: \mathrm{Recall@}K = \frac{|\text{relevant items in the top } K|}{|\text{relevant}|}
 
     Parameters and return value as in `hit_ratio`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import ranks_from_lists, recall
+    >>> recall(ranks_from_lists([[7, 5, 2, 4]], relevant=[[2, 9]]), 4)  # 2 is found, 9 is not
+    array([0.5])
     """
     n_relevant = np.maximum(ranks.n_relevant, 1)[:, None]
     return _per_user(_found(ranks, check_ks(k)) / n_relevant, ranks, k)
@@ -301,12 +353,26 @@ METRICS = {"hr": hit_ratio, "ndcg": ndcg, "precision": precision, "recall": reca
 
 
 def mae(truth: np.ndarray, prediction: np.ndarray) -> float:
-    r"""Mean absolute error, in stars: :math:`\frac1n\sum|r - \hat r|`."""
+    r"""Mean absolute error, in stars: :math:`\frac1n\sum|r - \hat r|`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import mae
+    >>> mae([3, 5], [2.5, 1.5])
+    2.0
+    """
     return float(np.abs(_errors(truth, prediction)).mean())
 
 
 def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
-    r"""Root mean squared error, in stars: :math:`\sqrt{\frac1n\sum(r - \hat r)^2}`."""
+    r"""Root mean squared error, in stars: :math:`\sqrt{\frac1n\sum(r - \hat r)^2}`.
+
+    Examples
+    --------
+    >>> from recsys_lib.metrics import rmse
+    >>> rmse([3, 5], [2.5, 1.5])
+    2.5
+    """
     return float(np.sqrt((_errors(truth, prediction) ** 2).mean()))
 
 

@@ -29,7 +29,14 @@ OWN = "_ranked_"  # before the name of a file that is run, lest it takes the pla
 
 
 def course_models(shape: tuple[int, int] | None = None) -> dict[str, Recommender]:
-    """Return the models to be ranked with, by name; SVD with fewer factors for a small `shape`."""
+    """Return the models to be ranked with, by name; SVD with fewer factors for a small `shape`.
+
+    Examples
+    --------
+    >>> from recsys_lib.rank import course_models
+    >>> list(course_models())
+    ['Random', 'Popularity', 'SVD', 'UserKNN', 'ItemKNN', 'BinaryMF']
+    """
     most = 100 if shape is None else max(1, min(shape) - 1)
     return {
         "Random": Random(),
@@ -131,6 +138,17 @@ def rank(
         Columns mean, low, high, users and seconds (of fitting).
     tables : dict of DataFrame
         From `evaluation.evaluate`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import EASE, Popularity, Random
+    >>> from recsys_lib.rank import rank
+    >>> split = data.leave_last_out(data.k_core(data.load(), 50))
+    >>> models = {"Random": Random(), "Popularity": Popularity(), "EASE": EASE()}
+    >>> board, tables = rank(models, split)
+    >>> list(board.index)
+    ['EASE', 'Popularity', 'Random']
     """
     k = metric_length(metric, METRICS)
     tables, seconds = {}, {}

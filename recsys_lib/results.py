@@ -22,6 +22,13 @@ def recorded(name: str) -> dict:
     ------
     DataError
         If the result is not recorded; the message has the command that makes it.
+
+    Examples
+    --------
+    >>> from recsys_lib.results import recorded
+    >>> result = recorded("svd")
+    >>> result["command"], result["data"]["name"]
+    ('python -m recsys_lib.reproduce run svd', 'amazon-2023-musical-instruments')
     """
     check_choice("name", name, NAMES)
     path = RESULTS / f"{name}.json"
@@ -53,7 +60,15 @@ def read(path: Path, name: str) -> dict:
 
 
 def source(result: dict) -> str:
-    """Say where a recorded result comes from, in two lines. It is what `recorded` returned."""
+    """Say where a recorded result comes from, in two lines. It is what `recorded` returned.
+
+    Examples
+    --------
+    >>> from recsys_lib.results import recorded, source
+    >>> print(source(recorded("svd")))
+    Recorded 20... on ... in ... s
+    with python -m recsys_lib.reproduce run svd...
+    """
     if not isinstance(result, dict) or not {"command", "date"} <= result.keys():
         got = f"a dict of {list(result)[:5]}" if isinstance(result, dict) else repr(result)
         raise TypeError(f"result must be what recorded(name) returned, all of it, got {got}")

@@ -31,6 +31,13 @@ def top_k(
         -1 where fewer than `k` items are left to recommend.
     scores : ndarray, shape (n_users, k)
         ``-inf`` where there is no item.
+
+    Examples
+    --------
+    >>> from recsys_lib.top_k import top_k
+    >>> items, scores = top_k([[0.1, 0.9, 0.5]], k=2)
+    >>> items, scores
+    (array([[1, 2]], dtype=int32), array([[0.9, 0.5]]))
     """
     scores, k = as_scores(scores), check_int("k", k, minimum=1)
     if scores.ndim != 2:

@@ -13,6 +13,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+GLOSSARY = "book/glossary"
 LENGTH = 200  # letters of a description that search engines show
 # What people type, beside what the pages say.
 SYNONYMS = {
@@ -61,7 +62,7 @@ def put_facts_first(app: Sphinx, doctree: nodes.document) -> None:
 def glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
     """Return the terms of the glossary, in small letters, with anchor and explanation."""
     found: dict[str, tuple[str, str]] = {}
-    for item in env.get_doctree("book/glossary").findall(nodes.definition_list_item):
+    for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
         terms = [child for child in item.children if isinstance(child, nodes.term)]
         meaning = item.next_node(nodes.definition)
         for term in terms:
@@ -74,6 +75,8 @@ def glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
 def explain_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Make the first place of a page where a glossary word stands a link that explains it."""
     if app.builder.format != "html" or not docname.startswith("notebooks/"):
+        return
+    if GLOSSARY not in app.env.found_docs:  # a chapter is shown alone
         return
     words = glossary(app.env)
     names = "|".join(sorted(map(re.escape, words), key=len, reverse=True))

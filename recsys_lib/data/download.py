@@ -102,6 +102,14 @@ def cache_folder() -> Path:
     ------
     NotADirectoryError
         If ``RECSYS_DATA`` names something that exists and is not a folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from recsys_lib import data
+    >>> os.environ["RECSYS_DATA"] = "big-disk/recsys"
+    >>> print(data.cache_folder())
+    big-disk/recsys
     """
     chosen = os.environ.get("RECSYS_DATA")
     if not chosen:

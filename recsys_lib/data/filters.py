@@ -21,6 +21,15 @@ def min_counts(ratings: Interactions, user: int = 20, item: int = 20) -> Interac
     ------
     DataError
         If nothing is left.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> kept = data.min_counts(data.load(), user=20, item=20)
+    >>> kept
+    <movielens-small: 69,104 ratings, 671 users x 1,303 items, 7.90% of the cells>
+    >>> int(kept.item_counts.min()), int(kept.user_counts.min())
+    (20, 8)
     """
     check_interactions("ratings", ratings)
     user, item = check_int("user", user, minimum=1), check_int("item", item, minimum=1)
@@ -56,6 +65,15 @@ def k_core(
         If nothing is left, which happens: the paper's data has no 20-core.
     TypeError
         If neither `k` nor `user` or `item` is given, or both.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> core = data.k_core(data.load(), 20)
+    >>> core
+    <movielens-small: 68,017 ratings, 625 users x 1,283 items, 8.48% of the cells>
+    >>> int(core.item_counts.min()), int(core.user_counts.min())
+    (20, 20)
     """
     check_interactions("ratings", ratings)
     if (k is None) == (user is None and item is None):

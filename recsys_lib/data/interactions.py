@@ -38,6 +38,12 @@ class ReadReport:
         official file is known to have some.
     merge : {"latest", "sum", "count"}
         What is kept of the rows of one user and item. See `Interactions.from_frame`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> data.load("movielens-small").report
+    ReadReport(rows=100004, merged=0, skipped={})
     """
 
     rows: int
@@ -99,6 +105,18 @@ class Interactions:
         If shapes differ, an index or a timestamp is not whole, an index is outside its vocabulary,
         an identifier or a (user, item) pair comes twice, or a rating is not finite or outside the
         scale.
+
+    Examples
+    --------
+    >>> from recsys_lib.data import Interactions
+    >>> shop = Interactions(
+    ...     user=[0, 0, 1], item=[0, 1, 1], rating=[5, 3, 4], timestamp=[0, 0, 0],
+    ...     user_ids=["ann", "bob"], item_ids=["tea", "jam"], name="shop", scale=(1, 5),
+    ... )
+    >>> shop
+    <shop: 3 ratings, 2 users x 2 items, 75.00% of the cells>
+    >>> shop.item_counts.tolist()
+    [1, 2]
     """
 
     user: np.ndarray
@@ -221,12 +239,32 @@ class Interactions:
 
     @property
     def dates(self) -> np.ndarray:
-        """The timestamps as datetime64, shape (n,). Raises DataError where there are none."""
+        """The timestamps as datetime64, shape (n,). Raises DataError where there are none.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> print(films.dates.min(), "to", films.dates.max())
+        1995-01-09T11:46:49 to 2016-10-16T17:57:24
+        """
         self.require_times("`dates`")
         return self.timestamp.astype(f"datetime64[{self.time_unit}]")
 
     def require_times(self, needed_by: str) -> None:
-        """Raise DataError if there are no timestamps, or nothing says what they count."""
+        """Raise DataError if there are no timestamps, or nothing says what they count.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from recsys_lib.data import Interactions
+        >>> frame = pd.DataFrame({"user": ["ann"], "item": ["tea"]})
+        >>> shop = Interactions.from_frame(frame, name="shop")
+        >>> shop.require_times("my split")
+        Traceback (most recent call last):
+            ...
+        recsys_lib.validation.DataError: shop has no timestamps, which my split needs
+        """
         if self.time_unit != "none":
             return
         cure = ""
@@ -242,6 +280,12 @@ class Interactions:
 
         Raises IndexError for an index that is no item, such as the -1 which fills up a list of
         recommendations that is too short.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> data.load().titles([0, 1])
+        ['Toy Story', 'Jumanji']
         """
         places = check_ids("items", items, self.n_items)
         column = self._title_column()
@@ -272,6 +316,15 @@ class Interactions:
         KeyError
             If no title matches, or several do and none is exact; the message lists some, those of
             one name with year and index.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> films.find_item("toy story 2")
+        2506
+        >>> films.find_item("King Kong (2005)")
+        6290
         """
         if not isinstance(title, str):
             raise TypeError(
@@ -313,6 +366,13 @@ class Interactions:
         """Index of the user with this identifier of the source, as `find_item` for users.
 
         Raises KeyError, with the nearest there are, if there is none.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()  # whose users are numbered from 1 in the file
+        >>> films.find_user(671)
+        670
         """
         return int(self.user_index([identifier])[0])
 
@@ -321,11 +381,28 @@ class Interactions:
 
         The way back is ``ratings.user_ids[index]``. Numbers may be written as text and the other
         way round. Raises KeyError for an identifier that is not in the vocabulary.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> films.user_index([671, 1]).tolist()
+        [670, 0]
+        >>> films.user_ids[[670, 0]].tolist()
+        [671, 1]
         """
         return tables.find(identifiers, self.user_ids, "identifiers")
 
     def item_index(self, identifiers: ArrayLike) -> np.ndarray:
-        """Indices of items by their identifiers in the source; see `user_index`."""
+        """Indices of items by their identifiers in the source; see `user_index`.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> films.titles(films.item_index([1, 318]))
+        ['Toy Story', 'Shawshank Redemption, The']
+        """
         return tables.find(identifiers, self.item_ids, "identifiers")
 
     @cached_property
@@ -351,6 +428,15 @@ class Interactions:
         ----------
         values : {"rating", "ones"}
             What a filled cell holds. A rating of 0 stays an explicitly stored 0.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from recsys_lib.data import Interactions
+        >>> frame = pd.DataFrame({"user": ["ann", "ann", "bob"], "item": ["jam", "tea", "tea"]})
+        >>> Interactions.from_frame(frame.assign(rating=[3, 5, 4])).to_csr().toarray()
+        array([[3., 5.],
+               [0., 4.]], dtype=float32)
         """
         check_choice("values", values, ("rating", "ones"))
         cells = self.rating if values == "rating" else np.ones(len(self), dtype=np.float32)
@@ -364,7 +450,16 @@ class Interactions:
         return self.n_users, self.n_items
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per event with the source's identifiers: user, item, rating, timestamp."""
+        """Return one row per event with the source's identifiers: user, item, rating, timestamp.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> data.load().to_frame().head(2)
+           user  item  rating   timestamp
+        0     1    31     2.5  1260759144
+        1     1  1029     3.0  1260759179
+        """
         return pd.DataFrame(
             {
                 "user": self.user_ids[self.user],
@@ -422,6 +517,19 @@ class Interactions:
             message gives its row, counted from 0) or out of range (times: from 1970 to 2100), a
             unit and its column do not come together, an identifier is neither text nor a whole
             number, or no row of `items` fits.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from recsys_lib.data import Interactions
+        >>> frame = pd.DataFrame({"user": ["ann", "ann", "bob"], "item": ["tea", "tea", "jam"]})
+        >>> orders = Interactions.from_frame(frame, name="orders", merge="count")
+        >>> orders
+        <orders: 2 ratings, 2 users x 2 items, 50.00% of the cells; 1 of 3 rows merged (count)>
+        >>> orders.to_frame()
+          user item  rating  timestamp
+        0  ann  tea     2.0          0
+        1  bob  jam     1.0          0
         """
         if merge is not None:
             check_choice("merge", merge, MERGES)
@@ -455,7 +563,15 @@ class Interactions:
         )
 
     def select(self, which: np.ndarray, name: str | None = None) -> "Interactions":
-        """Return the events that a mask or an index array picks, on the same vocabularies."""
+        """Return the events that a mask or an index array picks, on the same vocabularies.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> films.select(films.rating == 5, "loved")
+        <loved: 15,095 ratings, 671 users x 9,066 items, 0.25% of the cells>
+        """
         picked = replace(
             self,
             user=self.user[which],
@@ -470,7 +586,15 @@ class Interactions:
         return picked
 
     def compact(self) -> "Interactions":
-        """Return the same events with users and items that have none removed and renumbered."""
+        """Return the same events with users and items that have none removed and renumbered.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> films.select(films.rating == 5, "loved").compact()
+        <loved: 15,095 ratings, 644 users x 3,127 items, 0.75% of the cells>
+        """
         users, user = np.unique(self.user, return_inverse=True)
         items, item = np.unique(self.item, return_inverse=True)
         table = None if self.items is None else self.items.iloc[items].reset_index(drop=True)
@@ -484,7 +608,15 @@ class Interactions:
         )
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write everything but the report to one ``.npz`` file, without pickle and atomically."""
+        """Write everything but the report to one ``.npz`` file, without pickle and atomically.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> path = data.k_core(data.load(), 20).save("core.npz")
+        >>> data.Interactions.load(path)
+        <movielens-small: 68,017 ratings, 625 users x 1,283 items, 8.48% of the cells>
+        """
         path = Path(path)
         text = {"name": self.name, "scale": self.scale, "time_unit": self.time_unit}
         if self.items is not None and len(self.items.columns):
@@ -502,7 +634,16 @@ class Interactions:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Interactions":
-        """Read a file that `save` wrote. Raises DataError if it is not one."""
+        """Read a file that `save` wrote. Raises DataError if it is not one.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> films = data.load()
+        >>> again = data.Interactions.load(films.save("films.npz"))
+        >>> again.vocabulary == films.vocabulary
+        True
+        """
         arrays, text = read_npz(path)
         try:
             items = text.pop("items", None)

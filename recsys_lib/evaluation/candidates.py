@@ -83,6 +83,19 @@ def sample_candidates(
         If the held-out set is empty.
     TypeError, ValueError
         If an argument does not fit.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate, sample_candidates
+    >>> from recsys_lib.models import Popularity
+    >>> split = data.leave_last_out(data.load())
+    >>> candidates = sample_candidates(split, n_negatives=99)
+    >>> candidates.negatives.shape
+    (671, 99)
+    >>> table = evaluate(Popularity().fit(split.train), split, candidates=candidates)
+    >>> round(float(table["hr@10"].mean()), 3)  # of 101 items; among all 9,066 it is 0.084
+    0.745
     """
     check_choice("on", on, ("test", "valid"))
     if not isinstance(split, Split):
@@ -185,6 +198,18 @@ def read_candidates(path: str | Path, ratings: Interactions, repeats: str = "ref
     DataError
         If a column is missing, a user is missing or comes twice, an identifier is unknown or an
         item comes twice in a row; with the line.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import read_candidates
+    >>> films = data.load()
+    >>> row = {"user_id": 15, "positive_1": 318, "negative_1": 1, "negative_2": 260}
+    >>> pd.DataFrame([row]).to_csv("candidates.csv", index=False)
+    >>> candidates = read_candidates("candidates.csv", films)
+    >>> films.titles(candidates.negatives[0])
+    ['Toy Story', 'Star Wars: Episode IV - A New Hope']
     """
     check_interactions("ratings", ratings)
     check_choice("repeats", repeats, ("refuse", "drop"))

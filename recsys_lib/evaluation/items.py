@@ -67,6 +67,21 @@ def evaluate(
         If there is no user to test, or split, model and candidates differ in users or items.
     ValueError
         If the model returns NaN, with its name.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate
+    >>> from recsys_lib.models import Popularity
+    >>> split = data.leave_last_out(data.load())
+    >>> table = evaluate(Popularity().fit(split.train), split, k=10)
+    >>> table.mean().round(3)
+    n_relevant      2.000
+    hr@10           0.084
+    ndcg@10         0.027
+    precision@10    0.009
+    recall@10       0.046
+    dtype: float64
     """
     check_choice("on", on, ("test", "valid"))
     check_int("batch_size", batch_size, minimum=1)
@@ -185,6 +200,15 @@ def over_seeds(tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     ------
     DataError
         If the tables differ in users, held-out items or columns, or there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.evaluation import over_seeds
+    >>> hits = [1, 1, 0, 0], [1, 0, 0, 0]  # of four users, with two seeds
+    >>> mean, by_seed = over_seeds([pd.DataFrame({"hr@10": found}) for found in hits])
+    >>> mean["hr@10"].tolist(), by_seed["hr@10"].tolist()
+    ([1.0, 0.5, 0.0, 0.0], [0.5, 0.25])
     """
     tables = _as_tables(tables)
     first = tables[0]
@@ -268,6 +292,19 @@ def summary(tables: Tables, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     -------
     DataFrame
         Columns mean, low, high, users.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate, summary
+    >>> from recsys_lib.models import Popularity
+    >>> split = data.leave_last_out(data.load())
+    >>> summary(evaluate(Popularity().fit(split.train), split)).round(3)
+                   mean    low   high  users
+    hr@10         0.084  0.064  0.106    671
+    ndcg@10       0.027  0.020  0.035    671
+    precision@10  0.009  0.007  0.012    671
+    recall@10     0.046  0.035  0.058    671
     """
     table, by_seed = over_seeds(tables)
     rows = {}
@@ -308,6 +345,19 @@ def leaderboard(
         If `tables` is no dict of tables.
     DataError
         If there is none, one lacks the metric, or they are not about the same users.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate, leaderboard
+    >>> from recsys_lib.models import EASE, Popularity
+    >>> split = data.leave_last_out(data.k_core(data.load(), 50))
+    >>> models = {"Popularity": Popularity(), "EASE": EASE()}
+    >>> tables = {name: evaluate(model.fit(split.train), split) for name, model in models.items()}
+    >>> leaderboard(tables, "ndcg@10").round(3)
+                 mean    low   high  users
+    Popularity  0.062  0.043  0.082    236
+    EASE        0.115  0.090  0.142    236
     """
     if not isinstance(tables, dict):
         raise TypeError(f"tables must be a dict from names to tables, got {type(tables).__name__}")
@@ -367,6 +417,21 @@ def compare(
     ------
     DataError
         If the two are not about the same users, or `same_runs` of other numbers of seeds.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import compare, evaluate
+    >>> from recsys_lib.models import EASE, Popularity
+    >>> split = data.leave_last_out(data.k_core(data.load(), 50))
+    >>> ease, popular = (evaluate(one.fit(split.train), split) for one in (EASE(), Popularity()))
+    >>> found = compare(ease, popular)
+    >>> found[["difference", "low", "high"]].round(3)
+                  difference    low   high
+    hr@10              0.172  0.105  0.240
+    ndcg@10            0.054  0.029  0.081
+    precision@10       0.020  0.013  0.028
+    recall@10          0.101  0.063  0.141
     """
     baseline = _as_tables(baseline, "baseline")
     (table, seeds), (base, base_seeds) = over_seeds(tables), over_seeds(baseline)

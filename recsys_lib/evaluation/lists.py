@@ -21,6 +21,12 @@ def coverage(lists: np.ndarray, n_items: int) -> float:
     lists : ndarray of int, shape (n_users, k)
     n_items : int
         Size of the catalog.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.lists import coverage
+    >>> coverage([[0, 1], [0, 2]], n_items=4)
+    0.75
     """
     shown = times_shown(lists, n_items)
     return float((shown > 0).mean())
@@ -32,6 +38,12 @@ def gini(lists: np.ndarray, n_items: int) -> float:
     .. math:: G = \frac{\sum_j (2j - n - 1)\, c_{(j)}}{n \sum_j c_{(j)}}
 
     with the counts :math:`c_{(1)} \le \dots \le c_{(n)}` of the n items in increasing order.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.lists import gini
+    >>> gini([[0], [1]], n_items=2), gini([[0], [0]], n_items=2)
+    (0.0, 0.5)
     """
     shown = np.sort(times_shown(lists, n_items))
     if shown.sum() == 0:
@@ -41,7 +53,14 @@ def gini(lists: np.ndarray, n_items: int) -> float:
 
 
 def times_shown(lists: np.ndarray, n_items: int) -> np.ndarray:
-    """Count the lists in which each item stands, shape (n_items,)."""
+    """Count the lists in which each item stands, shape (n_items,).
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.lists import times_shown
+    >>> times_shown([[0, 1], [0, 2]], n_items=4).tolist()
+    [2, 1, 1, 0]
+    """
     lists = _lists(lists, check_int("n_items", n_items, minimum=1))
     return np.bincount(lists[lists != NO_ITEM], minlength=n_items)
 
@@ -64,6 +83,12 @@ def novelty(lists: np.ndarray, item_counts: np.ndarray, n_users: int) -> np.ndar
     -------
     ndarray, shape (m,)
         NaN where a list is empty.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.lists import novelty
+    >>> novelty([[0, 0], [0, 1]], item_counts=[4, 1], n_users=8)  # 1 bit, and the mean of 1 and 3
+    array([1., 2.])
     """
     counts = np.asarray(item_counts)
     n_users = check_int("n_users", n_users, minimum=max(1, int(counts.max(initial=0))))
@@ -71,7 +96,14 @@ def novelty(lists: np.ndarray, item_counts: np.ndarray, n_users: int) -> np.ndar
 
 
 def popularity(lists: np.ndarray, item_counts: np.ndarray) -> np.ndarray:
-    """Mean number of training interactions of the items of each list, shape (m,)."""
+    """Mean number of training interactions of the items of each list, shape (m,).
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.lists import popularity
+    >>> popularity([[0, 1], [1, -1]], item_counts=[4, 1])
+    array([2.5, 1. ])
+    """
     return _means(lists, np.asarray(item_counts, dtype=np.float64))
 
 
@@ -88,6 +120,14 @@ def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> n
     -------
     ndarray, shape (m,)
         NaN where a list has fewer than two items.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from recsys_lib.evaluation.lists import diversity
+    >>> similarity = np.array([[1, 0.75, 0], [0.75, 1, 0], [0, 0, 1]])
+    >>> diversity([[0, 1], [0, 2]], similarity)
+    array([0.25, 1.  ])
     """
     if sparse.issparse(similarity):
         similarity = sparse.csr_array(similarity)

@@ -51,6 +51,18 @@ def evaluate_ratings(
         If the model predicts no ratings.
     DataError
         If the set is empty, or the split and the model differ in users or items.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate_ratings
+    >>> from recsys_lib.models import Biases
+    >>> split = data.leave_last_out(data.load())
+    >>> evaluate_ratings(Biases().fit(split.train), split).head(2).round(2)
+          n_ratings  absolute_error  squared_error
+    user
+    0             2            2.03           2.64
+    1             2            1.43           1.07
     """
     check_choice("on", on, ("test", "valid", "train"))
     if not isinstance(model, RatingPredictor):
@@ -75,7 +87,17 @@ def evaluate_ratings(
 
 
 def rating_error(table: pd.DataFrame, metric: str = "rmse") -> float:
-    """Return the pooled RMSE or MAE of a table from `evaluate_ratings`, in stars."""
+    """Return the pooled RMSE or MAE of a table from `evaluate_ratings`, in stars.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.evaluation import rating_error
+    >>> columns = {"n_ratings": [3, 1], "absolute_error": [2, 2], "squared_error": [5, 4]}
+    >>> table = pd.DataFrame(columns)  # of two users
+    >>> rating_error(table, "mae"), rating_error(table, "rmse")
+    (1.0, 1.5)
+    """
     _check_table("table", table)
     sums = table[[ERRORS[check_choice("metric", metric, ERRORS)], "n_ratings"]].to_numpy().sum(0)
     if sums[1] == 0:
@@ -116,6 +138,20 @@ def rating_leaderboard(
         If `tables` is no dict of tables.
     DataError
         If there is none, or they are not about the same ratings.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate_ratings, rating_leaderboard
+    >>> from recsys_lib.models import Biases
+    >>> split = data.leave_last_out(data.load())
+    >>> models = {"mean": Biases(users=False, items=False), "biases": Biases()}
+    >>> fitted = {name: model.fit(split.train) for name, model in models.items()}
+    >>> tables = {name: evaluate_ratings(model, split) for name, model in fitted.items()}
+    >>> rating_leaderboard(tables).round(2)
+            mean   low  high  users
+    mean    1.10  1.06  1.15    671
+    biases  0.97  0.92  1.01    671
     """
     check_choice("metric", metric, ERRORS)
     if not isinstance(tables, dict):
@@ -136,7 +172,17 @@ def rating_leaderboard(
 
 
 def mean_errors(tables: RatingTables) -> pd.DataFrame:
-    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors."""
+    """Return tables of `evaluate_ratings`, one for each seed, as one: each user's mean errors.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.evaluation import mean_errors
+    >>> table = pd.DataFrame({"n_ratings": [2], "absolute_error": [2.0], "squared_error": [2.0]})
+    >>> mean_errors([table, table.assign(absolute_error=4.0, squared_error=8.0)])
+       n_ratings  absolute_error  squared_error
+    0          2             3.0            5.0
+    """
     if isinstance(tables, dict | pd.Series):
         raise TypeError(
             "tables must be a table of evaluate_ratings, or a sequence of them, one for each seed, "
@@ -179,6 +225,19 @@ def compare_ratings(
     ------
     DataError
         If the tables are not about the same users and numbers of ratings.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import compare_ratings, evaluate_ratings
+    >>> from recsys_lib.models import Biases
+    >>> split = data.leave_last_out(data.load())
+    >>> both, mean = Biases().fit(split.train), Biases(users=False, items=False).fit(split.train)
+    >>> found = compare_ratings(evaluate_ratings(both, split), evaluate_ratings(mean, split))
+    >>> found[["difference", "low", "high"]].round(2)
+          difference   low  high
+    rmse       -0.14 -0.17 -0.10
+    mae        -0.16 -0.19 -0.13
     """
     model, base = mean_errors(tables), mean_errors(baseline)
     _check_same("baseline", base, model)

@@ -241,6 +241,12 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (m,)
         In the order given.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.significance import holm
+    >>> holm([0.01, 0.04, 0.03])  # 3 times 0.01, 2 times 0.03, and no less than that
+    array([0.03, 0.06, 0.06])
     """
     p = _finite("p_values", p_values)
     if p.min() < 0 or p.max() > 1:
@@ -267,6 +273,12 @@ def users_needed(sd: float, difference: float, level: float = 0.95, power: float
         Of the interval that shall not hold 0.
     power : float
         With which probability it shall not.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.significance import users_needed
+    >>> users_needed(sd=0.3, difference=0.03)
+    785
     """
     sd, difference = check_real("sd", sd, 0), check_real("difference", difference)
     if difference == 0:

@@ -71,6 +71,22 @@ def search(
     ------
     TypeError, ValueError, DataError
         If an argument is something else, the validation set is empty, or no trial came to a number.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import search
+    >>> from recsys_lib.models import EASE
+    >>> split = data.leave_last_out(data.k_core(data.load(), 50))
+    >>> trials = search(EASE, {"regularization": (1, 10, 100, 1000)}, split)
+    >>> trials[["regularization", "ndcg@10"]].round(3)
+      regularization  ndcg@10
+    0            100    0.089
+    1             10    0.070
+    2           1000    0.067
+    3              1    0.056
+    >>> trials.attrs["best"]
+    {'regularization': 100}
     """
     tuning, grid = _without_test(split), _settings(space, trials, seed)
     k = 0 if metric in ERRORS else metric_length(metric, METRICS, ERRORS)

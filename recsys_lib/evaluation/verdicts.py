@@ -38,6 +38,12 @@ def verdict(low: float, high: float, less: str = LESS, level: str = LEVEL, more:
     ------
     ValueError
         If an end is no finite number, or `low` is above `high`.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.verdicts import verdict
+    >>> verdict(0.025, 0.043), verdict(-0.012, 0.006)
+    ('ahead of', 'level with')
     """
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"low and high must be finite and in order, got {low!r} and {high!r}")
@@ -116,6 +122,15 @@ def compared(
     TypeError, ValueError
         If a number is missing or not finite, or the difference lies outside of its interval; if
         `digits` is no number of decimals, or two words are the same.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.verdicts import compared
+    >>> found = compared({"difference": 0.0341, "low": 0.0252, "high": 0.0428})
+    >>> print(found)
+    +0.034 [+0.025, +0.043]  ahead of
+    >>> f"It is {found.word} the other by {found.text}."
+    'It is ahead of the other by +0.034 (95% interval +0.025 to +0.043).'
     """
     difference, low, high = (_number(row, name) for name in ("difference", "low", "high"))
     if not all(isinstance(word, str) and word for word in (less, level, more)):
@@ -143,6 +158,13 @@ def between(pairs: Mapping[str, Mapping[str, Any]], one: str, other: str) -> dic
     ------
     ValueError
         If neither is recorded.
+
+    Examples
+    --------
+    >>> from recsys_lib.evaluation.verdicts import between
+    >>> pairs = {"EASE - SVD": {"difference": 0.02, "low": 0.01, "high": 0.03}}
+    >>> between(pairs, "SVD", "EASE")
+    {'difference': -0.02, 'low': -0.03, 'high': -0.01}
     """
     if f"{one} - {other}" in pairs:
         return dict(pairs[f"{one} - {other}"])

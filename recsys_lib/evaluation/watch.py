@@ -34,6 +34,16 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
     ------
     TypeError, DataError
         If `split` is no `Split`, or its validation set is empty.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import watching
+    >>> from recsys_lib.models import BPR
+    >>> split = data.leave_last_out(data.k_core(data.load(), 50))
+    >>> model = BPR(epochs=3).fit(split.train, watch=watching(split))
+    >>> list(model.history_)
+    ['epoch', 'seconds', 'loss', 'accuracy', 'valid_loss', 'valid_hr@10', 'valid_ndcg@10']
     """
     if not isinstance(split, Split):
         raise TypeError(f"split must be a Split, got {type(split).__name__}")

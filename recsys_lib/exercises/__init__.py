@@ -65,6 +65,18 @@ def check(name: str, answer: Callable) -> Verdict:
         If the name is no text.
     ValueError
         If there is no exercise of this name; it says which one may be meant.
+
+    Examples
+    --------
+    >>> from recsys_lib.exercises import check
+    >>> verdict = check("cosine-1", lambda u, v: u @ v)
+    >>> verdict.passed
+    False
+    >>> print(verdict)
+    ✗ cosine-1: input 1 of 8, parallel vectors
+        given [1., 2.], [2., 4.]
+        expected 1, got 10
+        It looks as if you return the dot product, not yet divided by the two lengths.
     """
     if not isinstance(name, str):
         raise TypeError(f'name must be text, as in check("cosine-1", cosine), got {name!r}')

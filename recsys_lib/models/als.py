@@ -90,6 +90,17 @@ class ALS(FactorModel, EpochModel):
     history_, best_epoch_
         As in `training.EpochModel`; measured in training, after each sweep, are the loss with its
         penalty, train_rmse and train_mae.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import ALS
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = ALS().fit(films).similar_items([films.find_item("two towers")], k=2)
+    >>> for title in films.titles(sorted(items[0])):
+    ...     print(title)
+    Lord of the Rings: The Fellowship of the Ring, The
+    Lord of the Rings: The Return of the King, The
     """
 
     def __init__(

@@ -96,6 +96,20 @@ class Recommender(_Named, ABC):
     numbers that it would have of this user were never trained (see `Personal`, for models of one's
     own too). `Random` has no numbers of a user, and `Biases` orders items alike for all. A user who
     comes after training is what `fold_in` is for.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import Recommender
+    >>> class Newest(Recommender):
+    ...     def _fit(self, train):
+    ...         self.years_ = train.items["year"].fillna(0).to_numpy("float32")
+    ...     def _score(self, users):
+    ...         return self.years_[None].repeat(len(users), axis=0)
+    >>> films = data.load()
+    >>> items, years = Newest().fit(films).recommend([0], k=3)
+    >>> years
+    array([[2016., 2016., 2016.]], dtype=float32)
     """
 
     n_users_: int
@@ -120,6 +134,13 @@ class Recommender(_Named, ABC):
         ------
         TypeError, DataError
             If `train` is no `Interactions`, or is empty.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import Popularity
+        >>> Popularity().fit(data.load()).shape
+        (671, 9066)
         """
         with self._fitting(train):
             self._fit(train)
@@ -178,6 +199,13 @@ class Recommender(_Named, ABC):
         NotFittedError, TypeError, ValueError, IndexError
             If the model is not fitted, `users` are no known user indices, or a model of one's own
             returns what are no scores, NaN included.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import Popularity
+        >>> Popularity().fit(data.load()).score([0, 1]).shape
+        (2, 9066)
         """
         self._check_fitted()
         return self._checked_score(check_ids("users", users, self.n_users_))
@@ -221,6 +249,16 @@ class Recommender(_Named, ABC):
         ------
         NotFittedError, TypeError, ValueError, IndexError
             If the model is not fitted, the lengths differ, or an index is unknown.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import Popularity
+        >>> films = data.load()
+        >>> model = Popularity().fit(films)
+        >>> model.score_items(users=[0, 7], items=[[0, 1], [1, 2]])
+        array([[247., 107.],
+               [107.,  59.]], dtype=float32)
         """
         self._check_fitted()
         users = check_ids("users", users, self.n_users_)
@@ -266,6 +304,15 @@ class Recommender(_Named, ABC):
             -1 where a user has fewer than `k` items left.
         scores : ndarray of float32, shape (n, k)
             ``-inf`` there.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import EASE
+        >>> films = data.k_core(data.load(), 50)
+        >>> items, scores = EASE().fit(films).recommend([0, 1], k=2, exclude=films)
+        >>> [films.titles(row) for row in items]
+        [['Batman', "Monty Python's Life of Brian"], ['Men in Black (a.k.a. MIB)', 'Toy Story']]
         """
         self._check_fitted()
         users = check_ids("users", users, self.n_users_)
@@ -290,7 +337,8 @@ class Recommender(_Named, ABC):
         """Return the scores of all items for a user who comes after training.
 
         What was learned of the items stays as it is; only what the model would have learned of
-        this user is worked out. For a list: ``top_k(model.fold_in(items)[None], k)``.
+        this user is worked out. The items met have scores like all others, mostly high ones: for a
+        list, take them out, as below.
 
         Parameters
         ----------
@@ -311,6 +359,18 @@ class Recommender(_Named, ABC):
             If the model is not fitted, or the arguments do not fit.
         NotImplementedError
             If the model cannot do it.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import EASE
+        >>> from recsys_lib.top_k import top_k
+        >>> films = data.k_core(data.load(), 50)
+        >>> likes = films.item_index([858, 1213])  # The Godfather and Goodfellas
+        >>> scores = EASE().fit(films).fold_in(likes)
+        >>> scores[likes] = float("-inf")
+        >>> films.titles(top_k(scores[None], k=2)[0][0])
+        ['Godfather: Part II, The', 'Reservoir Dogs']
         """
         self._check_fitted()
         items, ratings = self._checked_row(items, ratings)
@@ -358,6 +418,15 @@ class Recommender(_Named, ABC):
             If the model is not fitted, or the arguments do not fit.
         NotImplementedError
             If the model has learned nothing of single items that could be compared.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import ItemKNN
+        >>> films = data.k_core(data.load(), 50)
+        >>> items, _ = ItemKNN().fit(films).similar_items([films.find_item("Alien")], k=2)
+        >>> films.titles(items[0])
+        ['Aliens', 'Terminator, The']
         """
         self._check_fitted()
         items, k = check_ids("items", items, self.n_items_), check_int("k", k, minimum=1)
@@ -417,7 +486,16 @@ class Recommender(_Named, ABC):
         return items[order], values[order]
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write hyperparameters and learned arrays to one ``.npz`` file, without pickle."""
+        """Write hyperparameters and learned arrays to one ``.npz`` file, without pickle.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import ItemKNN, load_model
+        >>> path = ItemKNN(n_neighbors=20).fit(data.k_core(data.load(), 50)).save("model.npz")
+        >>> load_model(path)
+        ItemKNN(n_neighbors=20, shrinkage=0.0, values='ones', center=False)
+        """
         self._check_fitted()
         learned = self._state()
         given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
@@ -602,6 +680,15 @@ class RatingPredictor(Recommender):
         ------
         NotFittedError, TypeError, ValueError, IndexError
             If the model is not fitted, the lengths differ, or an index is unknown.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import Biases
+        >>> films = data.load()
+        >>> items = films.item_index([318, 1])  # The Shawshank Redemption and Toy Story
+        >>> Biases().fit(films).predict([0, 0], items).round(1)  # of the first user, who is strict
+        array([3.6, 3. ], dtype=float32)
         """
         self._check_fitted()
         check_bool("clip", clip)
@@ -622,7 +709,17 @@ def _short(value: object) -> str:
 
 
 def load_model(path: str | os.PathLike) -> Recommender:
-    """Read a model of any class of the course that `save` wrote."""
+    """Read a model of any class of the course that `save` wrote.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import Popularity, load_model
+    >>> films = data.load()
+    >>> model = load_model(Popularity().fit(films).save("model.npz"))
+    >>> films.titles(model.recommend([0], k=1)[0][0])
+    ['Forrest Gump']
+    """
     _, text = read_npz(path)
     known = {cls.__name__: cls for cls in _and_subclasses(Recommender.__subclasses__())}
     if text.get("model") not in known:

@@ -37,6 +37,17 @@ class Biases(RatingPredictor):
     global_mean_ : float
     user_biases_, item_biases_ : ndarray of float64, shapes (n_users,), (n_items,)
         0 for a user or item without a training rating.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import Biases
+    >>> films = data.load()
+    >>> model = Biases().fit(films)
+    >>> round(model.global_mean_, 2)
+    3.54
+    >>> films.titles([model.item_biases_.argmax(), model.item_biases_.argmin()])
+    ['Godfather, The', 'Battlefield Earth']
     """
 
     global_mean_: float

@@ -116,6 +116,17 @@ class BinaryMF(ImplicitModel):
         Row u holds :math:`p_u`, row i holds :math:`q_i`.
     history_, best_epoch_, cold_, unseen_, popularity_
         As in `implicit.ImplicitModel`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.data import Interactions
+    >>> from recsys_lib.models import BinaryMF
+    >>> events = {"user": list("aabbbcccdddeeefff"), "item": list("xyxyzxyzuvwuvwuvw")}
+    >>> train = Interactions.from_frame(pd.DataFrame(events))
+    >>> model = BinaryMF(factors=4).fit(train)
+    >>> train.titles(model.recommend([0], k=1, exclude=train)[0][0])  # a is like b and c
+    ['z']
     """
 
     intercept_: float

@@ -99,6 +99,17 @@ class BPR(ImplicitModel):
     history_, best_epoch_, cold_, unseen_, popularity_
         As in `implicit.ImplicitModel`; accuracy is the share of sampled pairs in the right order,
         an estimate of the AUC on the training set.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.data import Interactions
+    >>> from recsys_lib.models import BPR
+    >>> events = {"user": list("aabbbcccdddeeefff"), "item": list("xyxyzxyzuvwuvwuvw")}
+    >>> train = Interactions.from_frame(pd.DataFrame(events))
+    >>> model = BPR(factors=4, epochs=100).fit(train)
+    >>> train.titles(model.recommend([0], k=1, exclude=train)[0][0])  # a is like b and c
+    ['z']
     """
 
     item_biases_: np.ndarray

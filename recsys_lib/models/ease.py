@@ -47,6 +47,15 @@ class EASE(Personal):
         X, the training cells.
     cold_, popularity_
         As in `base.Personal`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import EASE
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = EASE().fit(films).similar_items([films.find_item("Godfather, The")], k=2)
+    >>> films.titles(items[0])
+    ['Godfather: Part II, The', 'Goodfellas']
     """
 
     weights_: np.ndarray

@@ -126,6 +126,15 @@ class iALS(Personal, EpochModel):
     history_, best_epoch_
         As in `training.EpochModel`; measured in training, after each sweep, is the loss with its
         penalty, divided by the number of training interactions.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import iALS
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = iALS().fit(films).similar_items([films.find_item("Godfather, The")], k=2)
+    >>> films.titles(items[0])
+    ['Godfather: Part II, The', 'Goodfellas']
     """
 
     user_factors_: np.ndarray

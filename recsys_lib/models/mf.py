@@ -111,6 +111,17 @@ class MF(FactorModel, EpochModel):
     history_, best_epoch_
         As in `training.EpochModel`; measured in training are train_rmse and train_mae, each rating
         just before its own step, unclipped.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import MF
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = MF().fit(films).similar_items([films.find_item("two towers")], k=2)
+    >>> for title in films.titles(sorted(items[0])):
+    ...     print(title)
+    Lord of the Rings: The Fellowship of the Ring, The
+    Lord of the Rings: The Return of the King, The
     """
 
     def __init__(

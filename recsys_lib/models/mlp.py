@@ -105,6 +105,17 @@ class MLP(NetworkModel):
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
         As in `implicit.ImplicitModel`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.data import Interactions
+    >>> from recsys_lib.models import MLP
+    >>> events = {"user": list("aabbbcccdddeeefff"), "item": list("xyxyzxyzuvwuvwuvw")}
+    >>> train = Interactions.from_frame(pd.DataFrame(events))
+    >>> model = MLP((32, 16), init_scale=0.1, learning_rate=0.02, epochs=60).fit(train)
+    >>> train.titles(model.recommend([0], k=1, exclude=train)[0][0])  # a is like b and c
+    ['z']
     """
 
     network_: MLPNetwork

@@ -241,6 +241,15 @@ class UserKNN(_KNN):
         Only with `center`.
     cold_, popularity_
         As in `base.Personal`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import UserKNN
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = UserKNN().fit(films).recommend([0], k=2, exclude=films)
+    >>> films.titles(items[0])
+    ['Silence of the Lambs, The', 'Shawshank Redemption, The']
     """
 
     def _fit(self, train: Interactions) -> None:
@@ -258,6 +267,16 @@ class UserKNN(_KNN):
         """Neighbors who speak most for an item: (user index, share), largest first.
 
         The shares of all who speak for it, with a positive part of the score, sum to 1.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import UserKNN
+        >>> films = data.k_core(data.load(), 50)
+        >>> model = UserKNN(n_neighbors=1).fit(films)
+        >>> [(neighbor, _)] = model.explain(user=0, item=films.find_item("Godfather, The"))
+        >>> print(films.user_ids[neighbor])
+        564
         """
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])
@@ -286,6 +305,15 @@ class ItemKNN(_KNN):
         Row j holds the neighbors of item j.
     matrix_, user_means_, cold_, popularity_
         As in `UserKNN`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import ItemKNN
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = ItemKNN().fit(films).similar_items([films.find_item("Godfather, The")], k=2)
+    >>> films.titles(items[0])
+    ['Godfather: Part II, The', 'Goodfellas']
     """
 
     def _fit(self, train: Interactions) -> None:
@@ -306,6 +334,16 @@ class ItemKNN(_KNN):
         """Items of the user that speak most for an item: (item index, share), largest first.
 
         The shares are as in `UserKNN.explain`.
+
+        Examples
+        --------
+        >>> from recsys_lib import data
+        >>> from recsys_lib.models import ItemKNN
+        >>> films = data.k_core(data.load(), 50)
+        >>> item = films.find_item("Godfather, The")
+        >>> parts = ItemKNN().fit(films).explain(user=0, item=item, n=2)
+        >>> films.titles([item for item, _ in parts])
+        ['Goodfellas', 'Back to the Future']
         """
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])

@@ -88,6 +88,17 @@ class GMF(NetworkModel):
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
         As in `implicit.ImplicitModel`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.data import Interactions
+    >>> from recsys_lib.models import GMF
+    >>> events = {"user": list("aabbbcccdddeeefff"), "item": list("xyxyzxyzuvwuvwuvw")}
+    >>> train = Interactions.from_frame(pd.DataFrame(events))
+    >>> model = GMF(learning_rate=0.05, epochs=50).fit(train)
+    >>> train.titles(model.recommend([0], k=1, exclude=train)[0][0])  # a is like b and c
+    ['z']
     """
 
     network_: GMFNetwork
@@ -135,6 +146,19 @@ class NeuMF(NetworkModel):
         As in `network.NetworkModel`.
     n_negatives, epochs, patience, metric, seed
         As in `implicit.ImplicitModel`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib.data import Interactions
+    >>> from recsys_lib.models import GMF, MLP, NeuMF
+    >>> events = {"user": list("aabbbcccdddeeefff"), "item": list("xyxyzxyzuvwuvwuvw")}
+    >>> train = Interactions.from_frame(pd.DataFrame(events))
+    >>> how = {"learning_rate": 0.05, "epochs": 50}
+    >>> halves = GMF(4, **how).fit(train), MLP((8, 4), **how).fit(train)
+    >>> model = NeuMF(4, (8, 4), **how).fit(train, pretrained=halves)
+    >>> train.titles(model.recommend([0], k=1, exclude=train)[0][0])  # a is like b and c
+    ['z']
     """
 
     network_: NeuMFNetwork

@@ -13,6 +13,15 @@ class Popularity(Recommender):
     Attributes
     ----------
     counts_ : ndarray of float32, shape (n_items,)
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import Popularity
+    >>> films = data.load()
+    >>> items, counts = Popularity().fit(films).recommend([0], k=2)
+    >>> films.titles(items[0]), counts[0].tolist()
+    (['Forrest Gump', 'Pulp Fiction'], [341.0, 324.0])
     """
 
     counts_: np.ndarray
@@ -34,6 +43,14 @@ class Random(Recommender):
     ----------
     seed : int
         A user's scores depend on `seed` and the user alone, not on who else is asked for.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import Random
+    >>> model = Random(seed=1).fit(data.load())
+    >>> bool((model.score([7]) == model.score([3, 7])[1]).all())
+    True
     """
 
     def __init__(self, seed: int = 0):

@@ -187,6 +187,15 @@ class SVD(FactorModel):
     ------
     DataError
         On `fit`, if `factors` is not below the number of users and of items.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import SVD
+    >>> films = data.k_core(data.load(), 50)
+    >>> items, _ = SVD().fit(films).similar_items([films.find_item("Godfather, The")], k=2)
+    >>> films.titles(items[0])
+    ['Godfather: Part II, The', 'Goodfellas']
     """
 
     singular_values_: np.ndarray

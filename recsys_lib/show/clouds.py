@@ -86,6 +86,14 @@ def clouds(
     ------
     DataError
         If points are not rows of three finite numbers, or two panels have other groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from recsys_lib import show
+    >>> points = {"films": np.eye(3), "users": -np.eye(3)}
+    >>> show.clouds({"before": points, "after": points}, "two groups that lie apart")
+    <IPython.core.display.HTML object>
     """
     names = [list(groups) for groups in panels.values()]
     if not names or any(one != names[0] for one in names):

@@ -33,6 +33,14 @@ def svg(figure: Figure) -> str:
     str
         An ``<svg>``. If there are two drawings, its children are an ``<svg class="wide">`` and an
         ``<svg class="narrow">``, of which a program that does not know them shows the first.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from recsys_lib.show import plots
+    >>> figure, ax = plt.subplots(figsize=(4, 3))
+    >>> plots.svg(figure)[:4]
+    '<svg'
     """
     for cloud in figure.findobj(_is_dense):
         cloud.set_rasterized(True)

@@ -36,7 +36,16 @@ NAMED = {  # under which the site's style sheet has each, once for light pages a
 
 
 def use_style() -> None:
-    """Set matplotlib's defaults for the rest of the notebook, and let figures be shown as SVG."""
+    """Set matplotlib's defaults for the rest of the notebook, and let figures be shown as SVG.
+
+    Examples
+    --------
+    >>> from matplotlib import rcParams
+    >>> from recsys_lib.show import plots
+    >>> plots.use_style()
+    >>> rcParams["axes.prop_cycle"].by_key()["color"][0] == plots.BLUE
+    True
+    """
     mpl.rcParams.update(
         {
             "figure.figsize": (5.6, 3.4),
@@ -77,6 +86,18 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
         Index: labels. Columns: mean (or difference), low, high.
     ax : Axes
     color : str
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from recsys_lib.show import plots
+    >>> columns = {"mean": [0.3, 0.6], "low": [0.2, 0.5], "high": [0.4, 0.7]}
+    >>> board = pd.DataFrame(columns, index=["A", "B"])
+    >>> _, ax = plt.subplots()
+    >>> plots.intervals(board, ax)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['A', 'B']
     """
     middle = table["mean" if "mean" in table else "difference"]
     places = range(len(table))

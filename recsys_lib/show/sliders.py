@@ -37,6 +37,13 @@ def slider(frames: Mapping[str, str], label: str, start: int = 0) -> HTML:
     ------
     ValueError
         If there are fewer than two frames, or `start` is not the position of one.
+
+    Examples
+    --------
+    >>> from recsys_lib import show
+    >>> frames = {"5 factors": "<p>blurred</p>", "50 factors": "<p>sharp</p>"}
+    >>> show.slider(frames, label="SVD with")
+    <IPython.core.display.HTML object>
     """
     if len(frames) < 2:
         raise ValueError(f"frames must be at least two, got {len(frames)}")

@@ -168,6 +168,17 @@ def table(
     ------
     TypeError, ValueError, DataError
         If `frame` is no table, has no row, or holds a difference, or an option is none of these.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from recsys_lib import show
+    >>> columns = {"mean": [0.029, 0.062], "low": [0.021, 0.051], "high": [0.038, 0.074]}
+    >>> show.table(pd.DataFrame(columns, index=["Popularity", "EASE"]), best="highest")
+                    mean        interval
+    Popularity     0.029  0.021 to 0.038
+    EASE        *  0.062  0.051 to 0.074
+    * the highest mean
     """
     _check(frame)
     own = digits if isinstance(digits, Mapping) else dict.fromkeys(frame, digits)
@@ -232,6 +243,17 @@ def differences(
     ------
     TypeError, ValueError
         As `evaluation.verdicts.compared`, and if there is no row.
+
+    Examples
+    --------
+    >>> from recsys_lib import show
+    >>> ease = {"difference": 0.033, "low": 0.021, "high": 0.045}
+    >>> lately = {"difference": -0.003, "low": -0.012, "high": 0.006}
+    >>> show.differences({"EASE": ease, "Lately": lately}, caption="ndcg@10, minus Popularity")
+    ndcg@10, minus Popularity
+                         difference
+    EASE    +0.033 [+0.021, +0.045]  ahead
+    Lately  -0.003 [-0.012, +0.006]  level
     """
     if isinstance(rows, pd.DataFrame):
         rows = {name: row for name, row in rows.iterrows()}
