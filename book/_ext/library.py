@@ -1,4 +1,4 @@
-"""The table of all settings of all models. Words are the page's, defaults are the library's."""
+"""The reference of the library: signatures of models, and the table of all their settings."""
 
 import inspect
 from typing import Any
@@ -26,7 +26,7 @@ def defaults() -> dict[str, dict[str, list[str]]]:
 
 
 class Settings(Directive):
-    """One line for each setting, ``name: what it is``; the defaults are added."""
+    """One line for each setting, ``name: what it is``, in the page's words; defaults are added."""
 
     has_content = True
 
@@ -46,6 +46,16 @@ class Settings(Directive):
         return [place]
 
 
+def show_signature(
+    app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
+) -> tuple[str, None] | None:
+    """Give a model the signature of its ``__init__``; Sphinx would take that of ``__new__``."""
+    if what == "class" and issubclass(thing, models.Recommender):
+        return str(inspect.signature(thing)).partition(" ->")[0], None
+    return None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("settings-of-models", Settings)
+    app.connect("autodoc-process-signature", show_signature)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}
