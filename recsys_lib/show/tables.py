@@ -4,6 +4,7 @@ In JupyterLab and on the site it is an HTML table that takes its colors from the
 dark; printed, and where stored outputs are compared, it is plain text with the same content.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -22,6 +23,7 @@ NOTHING = "–"  # where there is no number
 MARK = "*"
 
 
+INTERVAL = re.compile(r"\[[^]]*\]|\S+ to \S+")  # may stand on a line of its own, but in one piece
 BAR = 120  # pixels from the lowest end of an interval to the highest
 
 
@@ -129,9 +131,13 @@ def _drawn(bars: Sequence[tuple[float, float, float] | None], zero: bool) -> lis
 def _cells(tag: str, scope: str, texts: list[str], styles: list[str]) -> str:
     start = f"{tag} {scope}".rstrip()
     return "".join(
-        f'<{start} style="{style}">{escape(text)}</{tag}>'
+        f'<{start} style="{style}">{INTERVAL.sub(_unbroken, escape(text))}</{tag}>'
         for text, style in zip(texts, styles, strict=True)
     )
+
+
+def _unbroken(interval: re.Match) -> str:
+    return interval[0].replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def table(

@@ -35,13 +35,16 @@ BOARD = pd.DataFrame(
 BOARD.attrs = {"metric": "ndcg@10", "level": 0.95}
 
 
+NBSP = "\N{NO-BREAK SPACE}"
+
+
 class Cells(HTMLParser):
     """Reads the cells of a table, row by row, and its caption."""
 
     def __init__(self, text):
         super().__init__()
         self.rows, self.caption, self.note, self._at = [], "", "", None
-        self.feed(text)
+        self.feed(text.replace(NBSP, " "))
 
     def handle_starttag(self, tag, attrs):
         self._at = tag
@@ -82,6 +85,13 @@ def test_html_says_the_same():
         ["nobody", "0.000", "–", "7"],
     ]
     assert found.note == "* the highest ndcg@10"
+
+
+def test_on_a_narrow_page_an_interval_is_not_broken():
+    assert f">0.100{NBSP}to{NBSP}0.150<" in table(BOARD)._repr_html_()
+    row = {"difference": 0.03, "low": 0.02, "high": 0.04}
+    text = differences({"one": row})._repr_html_()
+    assert f">+0.030 [+0.020,{NBSP}+0.040]<" in text
 
 
 def test_html_takes_its_colors_from_the_page_and_names_its_headers():
