@@ -24,6 +24,9 @@ TERMS = {
     "notebooks/09_evaluation.html": "hypergeometric",
     "notebooks/10_trust.html": "published",
     "notebooks/11_simple.html": "softmax",
+    "notebooks/paper.html": "algorithm",
+    "notebooks/primer.html": "projection",
+    "notebooks/pytorch.html": "tensor",
 }
 
 
@@ -228,6 +231,29 @@ def test_clouds_turn_by_slider_and_by_mouse(visits: Visits):
         tab.page.mouse.move(place["x"] + 90, place["y"] + 50)
         tab.page.mouse.up()
         assert slider.input_value() == "75"
+
+
+def test_an_answer_waits_for_a_guess_and_both_are_remembered(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.go(visits.over_http, "notebooks/08_neumf.html")
+        box = tab.page.locator("figure.guess").first
+        out = box.locator("output")
+        assert out.inner_text() == ""
+        assert "The answer" not in box.inner_text()
+        assert box.locator("details").is_hidden()
+        box.locator("input").fill("40")
+        box.locator("input").press("Enter")
+        assert out.inner_text().startswith("Your guess: 40%. The answer: ")
+        tab.page.reload()
+        assert out.inner_text().startswith("Your guess: 40%. The answer: ")
+        tab.page.emulate_media(media="print")
+        assert box.locator("form").is_hidden()
+    with visits.tab(**WIDE, java_script_enabled=False) as tab:
+        tab.page.goto(f"{visits.over_http}/notebooks/08_neumf.html")
+        box = tab.page.locator("figure.guess").first
+        assert box.locator("form").is_hidden()
+        box.locator("summary").click()
+        assert "The answer" in box.locator("details").inner_text()
 
 
 def test_what_was_read_is_remembered_and_shown(visits: Visits):
