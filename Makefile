@@ -22,7 +22,7 @@ RESULTS   := $(wildcard results/*.json)
 # Jupyter refuses to run for root, who is the only user of many a container, unless it is told.
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student nbgrader record \
+.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student nbgrader handout record \
         check hooks mutants reproduce verify bench paint pdf clean
 .DELETE_ON_ERROR:
 
@@ -33,6 +33,7 @@ help:
 	@echo "make lab             open JupyterLab on the student's notebooks"
 	@echo "make student         write the student's notebooks into student/, keeping what is there"
 	@echo "make nbgrader        write the chapters as sources of nbgrader into nbgrader/, keeping what is there"
+	@echo "make handout         one folder, and a zip of it, for a class that has not this project"
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, types, and that no unchecked output is committed"
@@ -121,6 +122,10 @@ lab: student
 
 nbgrader: $(VENV)/.installed
 	@$(BIN)/python tools/student.py --nbgrader
+
+# What a class needs and nothing else, as a folder and as one file.
+handout: $(VENV)/.installed
+	@$(BIN)/python tools/handout.py
 
 # ---- checks --------------------------------------------------------------------------------------
 

@@ -55,8 +55,8 @@ def main(folder: Path) -> None:
     unknown = [target.name for path, target in targets.items() if _unmarked(path, target)]
     if unknown:
         print(
-            f"The button Validate does not know the exercises of {', '.join(unknown)}, begun before "
-            "there was one: go by what check says there."
+            f"The button Validate does not know the exercises of {', '.join(unknown)}, begun "
+            "before there was one: go by what check says there."
         )
     if older:
         print(
@@ -98,7 +98,7 @@ def for_nbgrader(folder: Path) -> None:
 
 
 def write(
-    targets: dict[Path, Path], folder: Path, solutions: bool = False
+    targets: dict[Path, Path], folder: Path, solutions: bool = False, say: bool = True
 ) -> tuple[list[str], list[str]]:
     """Write chapters to files that are not there; return which are, and which are of older ones."""
     folder.mkdir(exist_ok=True)
@@ -119,7 +119,8 @@ def write(
         temporary = target.with_suffix(".part")
         nbformat.write(notebook, temporary)
         temporary.replace(target)
-        print(f"wrote {target.relative_to(folder.parent)}")
+        if say:
+            print(f"wrote {target.relative_to(folder.parent)}")
     return kept, older
 
 
