@@ -22,7 +22,7 @@ RESULTS   := $(wildcard results/*.json)
 # Jupyter refuses to run for root, who is the only user of many a container, unless it is told.
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student record \
+.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student nbgrader handout record \
         check hooks mutants reproduce verify bench paint pdf clean
 .DELETE_ON_ERROR:
 
@@ -32,6 +32,8 @@ help:
 	@echo "make chapter N=02    build one chapter alone and say where to open it"
 	@echo "make lab             open JupyterLab on the student's notebooks"
 	@echo "make student         write the student's notebooks into student/, keeping what is there"
+	@echo "make nbgrader        write the chapters as sources of nbgrader into nbgrader/, keeping what is there"
+	@echo "make handout         one folder, and a zip of it, for a class that has not this project"
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, types, and that no unchecked output is committed"
@@ -43,7 +45,7 @@ help:
 	@echo "make bench           time this library beside others (installs them in .venv-bench)"
 	@echo "make paint           when the first words of each page are seen over a slow line"
 	@echo "make pdf             the whole book as one PDF, with links and page numbers (needs Chromium)"
-	@echo "make clean           remove what was built; the environment and student/ stay"
+	@echo "make clean           remove what was built; the environment, student/ and nbgrader/ stay"
 
 %:
 	@echo "make: there is no target '$@'. These are the targets:" >&2
@@ -111,10 +113,19 @@ chapter: $(VENV)/.installed
 student: $(VENV)/.installed
 	@$(BIN)/python tools/student.py
 
-# nbgrader's buttons are off: "Validate" says of notebooks without its metadata that all is well.
+# Of nbgrader's buttons "Validate" alone is on; the others want a course that hands out and collects.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/lab
 lab: student
 	@$(BIN)/jupyter lab --notebook-dir=. $(ROOT_TOO) student/00_start_here.ipynb
+
+# ---- teachers ------------------------------------------------------------------------------------
+
+nbgrader: $(VENV)/.installed
+	@$(BIN)/python tools/student.py --nbgrader
+
+# What a class needs and nothing else, as a folder and as one file.
+handout: $(VENV)/.installed
+	@$(BIN)/python tools/handout.py
 
 # ---- checks --------------------------------------------------------------------------------------
 

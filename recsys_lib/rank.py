@@ -1,8 +1,10 @@
 """Rank a model of your own beside those of the course: ``python -m recsys_lib.rank FILE``.
 
 FILE is a Python file that holds one or more subclasses of `recsys_lib.models.Recommender`, each
-made without arguments (its hyperparameters have defaults). Each is fitted and tested like the
-others, and compared with the best of them user by user.
+made without arguments (its hyperparameters have defaults);
+``python -m recsys_lib.rank --template FILE`` writes one to begin with. Each is fitted and tested
+like the others, and compared with the best of them user by user, under two protocols: all unknown
+items compete, or 99 sampled ones for each user. A model may be first in one and sixth in the other.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 
@@ -21,10 +24,15 @@ from recsys_lib import data
 from recsys_lib.data import Split
 from recsys_lib.evaluation import compare, evaluate, leaderboard
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
+from recsys_lib.files import atomic_write
 from recsys_lib.metrics import METRICS
 from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
 from recsys_lib.validation import DataError, metric_length
 
+Ranking: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]  # leaderboard, tables by model
+
+TEMPLATE = Path(__file__).with_name("template.txt")
+NEGATIVES = 99  # of the second protocol, where none is asked for
 OWN = "_ranked_"  # before the name of a file that is run, lest it takes the place of a library
 
 
@@ -112,7 +120,7 @@ def rank(
     candidates: Candidates | None = None,
     metric: str = "ndcg@10",
     optional: Collection[str] = (),
-) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+) -> Ranking:
     """Fit and test models; return the leaderboard, best first, and each model's table.
 
     Parameters
@@ -150,21 +158,88 @@ def rank(
     >>> list(board.index)
     ['EASE', 'Popularity', 'Random']
     """
+    return rank_under(models, split, {"": candidates}, metric, optional)[""]
+
+
+def rank_under(
+    models: dict[str, Recommender],
+    split: Split,
+    protocols: dict[str, Candidates | None],
+    metric: str = "ndcg@10",
+    optional: Collection[str] = (),
+) -> dict[str, Ranking]:
+    """Fit models once and test them under several protocols; what `rank` returns, for each.
+
+    Parameters
+    ----------
+    protocols : dict of str to Candidates or None
+        By the name to be shown; with None all unknown items compete.
+    models, split, metric, optional
+        As in `rank`.
+
+    Raises
+    ------
+    DataError
+        As `rank`, or if there is no protocol.
+
+    Returns
+    -------
+    dict of str to (DataFrame, dict of DataFrame)
+        Leaderboard and tables, by the name of the protocol, in the order given.
+    """
+    if not protocols:
+        raise DataError("protocols is empty: name at least one, {'all items': None} for example")
     k = metric_length(metric, METRICS)
-    tables, seconds = {}, {}
+    seconds: dict[str, float] = {}
+    tables: dict[str, dict[str, pd.DataFrame]] = {protocol: {} for protocol in protocols}
     for name, model in models.items():
         start = time.perf_counter()
         try:
             model.fit(split.train)
-            seconds[name] = time.perf_counter() - start
-            tables[name] = evaluate(model, split, k, candidates=candidates)
+            took = time.perf_counter() - start
+            tested = [evaluate(model, split, k, candidates=one) for one in protocols.values()]
         except Exception as error:
             file = getattr(sys.modules.get(type(model).__module__), "__file__", None)
             if name not in optional:
                 raise DataError(f"{name} fails: {_told(error, file)}") from error
             warnings.warn(f"{name} is left out: {_told(error)}", stacklevel=2)
+            continue
+        seconds[name] = took
+        for protocol, table in zip(protocols, tested, strict=True):
+            tables[protocol][name] = table
+    return {protocol: (_board(of, metric, seconds), of) for protocol, of in tables.items()}
+
+
+def _board(tables: dict[str, pd.DataFrame], metric: str, seconds: dict[str, float]) -> pd.DataFrame:
     board = leaderboard(tables, metric).assign(seconds=pd.Series(seconds))
-    return board.sort_values("mean", ascending=False, kind="stable"), tables
+    return board.sort_values("mean", ascending=False, kind="stable")
+
+
+def write_template(path: str | Path) -> Path:
+    """Write a file with a whole model, commented, to begin one's own with.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .py. A file that exists is never overwritten.
+
+    Raises
+    ------
+    DataError
+        If there is something under this name, the name is no Python file's, or its folder is not
+        there.
+    """
+    path = Path(path)
+    if path.suffix != ".py":
+        raise DataError(f"FILE must end in .py, got {path}")
+    if path.exists() or path.is_symlink():
+        raise DataError(f"FILE must be a new file, but {path} exists: it is left as it is")
+    if not path.parent.is_dir():
+        raise DataError(f"FILE must lie in a folder that exists, got {path}")
+    text = TEMPLATE.read_text(encoding="utf-8").replace("mine.py", path.name)
+    with atomic_write(path) as file:
+        file.write(text.encode())
+    return path
 
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:
@@ -172,10 +247,15 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         prog="python -m recsys_lib.rank", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("file", metavar="FILE", help="a Python file with your model")
+    parser.add_argument(
+        "--template", action="store_true", help="write FILE, a commented model to begin with"
+    )
     parser.add_argument("--data", default="movielens-small", help="a data set of the catalog")
     parser.add_argument("--metric", default="ndcg@10", help="hr@10, ndcg@10, precision@10, ...")
     parser.add_argument(
-        "--negatives", type=int, help="rank among so many sampled items, not among all"
+        "--negatives",
+        type=int,
+        help=f"rank among so many sampled items alone, not among all and among {NEGATIVES}",
     )
     parser.add_argument(
         "--on-bad-rows",
@@ -190,47 +270,85 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     given = _arguments(arguments)
     try:
+        if given.template:
+            path = write_template(given.file)
+            print(f"{path} holds a whole model. Change it, choose its settings on validation with")
+            print(f"python {path}, and then, once: python -m recsys_lib.rank {path}")
+            return 0
         metric_length(given.metric, METRICS)
         own = read_models(given.file)
         ratings = data.load(given.data, on_bad_rows=given.on_bad_rows)
         split = data.leave_last_out(ratings, n_test=2, n_valid=1)
-        few = given.negatives
-        candidates = None if few is None else sample_candidates(split, few)
+        protocols = _protocols(split, given.negatives)
         course = course_models(split.train.shape)
         others = {name: model for name, model in course.items() if name not in own}
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
-            board, tables = rank(others | own, split, candidates, given.metric, set(others))
+            found = rank_under(others | own, split, protocols, given.metric, set(others))
     except (DataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for note in notes:
         print(f"note: {note.message}", file=sys.stderr)
-    among = "all unknown items" if few is None else f"{few} sampled negatives"
     print(ratings)
-    print(f"{given.metric} on the test set of {given.data}, among {among} [95 % over users]\n")
-    _print_board(board, tables, own, given.metric)
+    among = next(iter(found)) if len(found) == 1 else "two protocols"
+    print(f"{given.metric} on the test set of {given.data}, {among} [95 % over users]\n")
+    if len(found) == 1:
+        _print_board(*found[among], own)
+    else:
+        _print_boards(found, own)
+    _print_differences(found, own, given.metric)
     print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
     return 0
 
 
+def _protocols(split: Split, negatives: int | None) -> dict[str, Candidates | None]:
+    """Return the protocols to test under, by name: two, unless a number of negatives is given."""
+    few = NEGATIVES if negatives is None else negatives
+    sampled: dict[str, Candidates | None] = {
+        f"among {few} sampled negatives": sample_candidates(split, few)
+    }
+    return sampled if negatives is not None else {"among all unknown items": None, **sampled}
+
+
 def _print_board(
-    board: pd.DataFrame, tables: dict[str, pd.DataFrame], own: Collection[str], metric: str
+    board: pd.DataFrame, tables: dict[str, pd.DataFrame], own: Collection[str]
 ) -> None:
-    """Print a line for each model, then how far those of one's own are from the course's best."""
+    """Print a line for each model, best first."""
     for name, row in board.iterrows():
         mark = "*" if name in own else " "
-        print(
-            f"{mark} {name:16} {row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
-            f"   fitted in {row['seconds']:.1f} s"
-        )
-    best = next(name for name in board.index if name not in own)
+        print(f"{mark} {name:16} {_interval(row)}   fitted in {row['seconds']:.1f} s")
+
+
+def _print_boards(found: dict[str, Ranking], own: Collection[str]) -> None:
+    """Print a line for each model with its place under each protocol, in the order of the first."""
+    boards = [board for board, _ in found.values()]
+    print(" " * 17 + "".join(f"{protocol:<32}" for protocol in found))
+    for name in boards[0].index:
+        mark = "*" if name in own else " "
+        cells = [
+            f"{board.index.get_loc(name) + 1:3}.  {_interval(board.loc[name])}" for board in boards
+        ]
+        seconds = boards[0].loc[name, "seconds"]
+        print(f"{mark} {name:12}" + "    ".join(cells) + f"   fitted in {seconds:.1f} s")
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]"
+
+
+def _print_differences(found: dict[str, Ranking], own: Collection[str], metric: str) -> None:
+    """Print how far one's own models are from the best of the course, under each protocol."""
     for name in own:
-        d = compare(tables[name], tables[best]).loc[metric]
-        print(
-            f"\n{name} minus {best}: {d['difference']:+.4f} "
-            f"[{d['low']:+.4f}, {d['high']:+.4f}], p = {d['p_value']:.4f}"
-        )
+        print()
+        for protocol, (board, tables) in found.items():
+            best = next(other for other in board.index if other not in own)
+            d = compare(tables[name], tables[best]).loc[metric]
+            under = f"   {protocol}" if len(found) > 1 else ""
+            print(
+                f"{name} minus {best}: {d['difference']:+.4f} "
+                f"[{d['low']:+.4f}, {d['high']:+.4f}], p = {d['p_value']:.4f}{under}"
+            )
 
 
 if __name__ == "__main__":

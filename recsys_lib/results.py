@@ -1,4 +1,8 @@
-"""The recorded results, as the chapters show them; reading one loads nothing but its file."""
+"""The recorded results, as the chapters show them; reading one loads nothing but its file.
+
+They lie in the folder results beside the library. Where the library alone was installed there is
+none; then the folder is looked for upward from where Python runs, as in a folder for a class.
+"""
 
 import json
 from pathlib import Path
@@ -21,7 +25,8 @@ def recorded(name: str) -> dict:
     Raises
     ------
     DataError
-        If the result is not recorded; the message has the command that makes it.
+        If the result is not recorded; the message says where it was looked for, and has the command
+        that makes it.
 
     Examples
     --------
@@ -31,13 +36,29 @@ def recorded(name: str) -> dict:
     ('python -m recsys_lib.reproduce run svd', 'amazon-2023-musical-instruments')
     """
     check_choice("name", name, NAMES)
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
-        cure = f"make it with `{command_of(name)}`"
-        if not RESULTS.is_dir():  # the library alone was installed
-            cure += f", or copy the course's folder results to {RESULTS}"
-        raise DataError(f"{path} is missing: {cure}")
-    return read(path, name)
+    folders = places()
+    for folder in folders:
+        if (folder / f"{name}.json").exists():
+            return read(folder / f"{name}.json", name)
+    cure = f"make it with `{command_of(name)}`"
+    if len(folders) == 1:
+        raise DataError(f"{folders[0] / f'{name}.json'} is missing: {cure}")
+    raise DataError(
+        f"{name}.json is missing; it was looked for in {', '.join(map(str, folders))}. Start from "
+        f"a folder that has the course's folder results in it or above it, or {cure}"
+    )
+
+
+def places() -> list[Path]:
+    """Return the folders in which a result is looked for, the first first.
+
+    The one beside the library alone, where it is there; else one in the working directory, and in
+    each folder above it.
+    """
+    if RESULTS.is_dir():
+        return [RESULTS]
+    here = Path.cwd()
+    return [RESULTS, *(folder / "results" for folder in (here, *here.parents))]
 
 
 def read(path: Path, name: str) -> dict:

@@ -5,6 +5,10 @@ directives and roles) becomes plain Markdown; numbers that the site fills in are
 outputs stored in the chapter; the quiz moves to a file, since its questions hold the answers. A
 notebook that exists in student/ is somebody's work: it is kept, and if its chapter has changed
 since, that is said.
+
+Cells of exercises bear nbgrader's metadata, so that its "Validate" says the truth. With --nbgrader,
+the chapters are written as nbgrader's sources instead: with their solutions, which nbgrader itself
+takes out, and with checks that raise an exception where the answer is wrong.
 """
 
 import ast
@@ -17,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 from nbgrader.preprocessors import ClearSolutions
+from nbgrader.utils import compute_checksum
 from pybtex.database import Entry, parse_file
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,34 +29,34 @@ SITE_ONLY = "remove-cell"  # cells that only hand numbers to the site's text
 GLUED = "application/papermill.record/"
 QUIZZES = "quizzes"
 MADE_FROM = "made_from"  # in the metadata of a student's notebook; Jupyter leaves it there
+CHECK = re.compile(r'check\("([\w-]+)", (\w+)\)\s*')  # the cell below an exercise
+GRADED = """\
+verdict = check("{name}", {answer})
+assert verdict, verdict
+print(verdict)"""  # as an exception, by which nbgrader tells a wrong answer
+SETTINGS = """\
+# Settings of nbgrader, which is run in this folder. Change them as you like: this file is kept.
+c = get_config()
+c.CourseDirectory.course_id = "recommender-systems"
+c.Execute.timeout = 300  # seconds for a cell: the chapters train models
+"""
 WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 
 
 def main(folder: Path) -> None:
     """Write every chapter that is not there yet, and say what was done."""
-    folder.mkdir(exist_ok=True)
-    references = parse_file(str(ROOT / "book" / "references.bib")).entries
-    kept, older = [], []
-    for chapter in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        target = folder / chapter.name
-        notebook = nbformat.read(chapter, as_version=4)
-        state = fingerprint(notebook)
-        if target.exists():
-            kept.append(target.name)
-            if made_from(target) != state:
-                older.append(target.name)
-            continue
-        write_quiz(notebook, folder / QUIZZES / f"{chapter.stem}.json")
-        notebook = for_student(notebook, references, chapter.stem)
-        notebook.metadata[MADE_FROM] = state
-        temporary = target.with_suffix(".part")
-        nbformat.write(notebook, temporary)
-        temporary.replace(target)
-        print(f"wrote {target.relative_to(folder.parent)}")
+    targets = {path: folder / path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+    kept, older = write(targets, folder)
     if kept:
         print(
             f"kept {', '.join(kept)} in {folder.name}/ as you left them. "
             "To start one anew, rename it or move it away and run `make student` again."
+        )
+    unknown = [target.name for path, target in targets.items() if _unmarked(path, target)]
+    if unknown:
+        print(
+            f"The button Validate does not know the exercises of {', '.join(unknown)}, begun "
+            "before there was one: go by what check says there."
         )
     if older:
         print(
@@ -59,6 +64,64 @@ def main(folder: Path) -> None:
             "where another cell no longer runs, CHANGELOG.md has the new names. To go on with the "
             "new chapter, rename yours, run `make student` again and copy your answers over."
         )
+
+
+def _unmarked(chapter: Path, target: Path) -> bool:
+    """Whether a student's notebook lacks the metadata by which nbgrader knows an exercise."""
+    if '"nbgrader"' in target.read_text(encoding="utf-8", errors="replace"):
+        return False
+    return bool(exercise_cells(nbformat.read(chapter, as_version=4)))
+
+
+def for_nbgrader(folder: Path) -> None:
+    """Write every chapter with exercises as a source of nbgrader, if it is not there yet."""
+    targets = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        if exercise_cells(nbformat.read(path, as_version=4)):
+            targets[path] = folder / "source" / path.stem / path.name
+    kept, older = write(targets, folder, solutions=True)
+    settings = folder / "nbgrader_config.py"
+    if not settings.exists():
+        settings.write_text(SETTINGS)
+        print(f"wrote {settings.relative_to(folder.parent)}")
+    if kept:
+        print(f"kept {', '.join(kept)} in {folder.name}/source/ as you left them.")
+    if older:
+        print(
+            f"The chapter has changed since for {', '.join(older)}. To take the new one, move the "
+            "folder of yours away and run `make nbgrader` again."
+        )
+    print(
+        f"Go on there, in the environment (. .venv/bin/activate): cd {folder.name}; "
+        "nbgrader generate_assignment 02_cosine"
+    )
+
+
+def write(
+    targets: dict[Path, Path], folder: Path, solutions: bool = False, say: bool = True
+) -> tuple[list[str], list[str]]:
+    """Write chapters to files that are not there; return which are, and which are of older ones."""
+    folder.mkdir(exist_ok=True)
+    references = parse_file(str(ROOT / "book" / "references.bib")).entries
+    kept, older = [], []
+    for chapter, target in targets.items():
+        notebook = nbformat.read(chapter, as_version=4)
+        state = fingerprint(notebook)
+        if target.exists():
+            kept.append(target.name)
+            if made_from(target) != state:
+                older.append(target.name)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_quiz(notebook, target.parent / QUIZZES / f"{chapter.stem}.json")
+        notebook = for_student(notebook, references, chapter.stem, solutions=solutions)
+        notebook.metadata[MADE_FROM] = state
+        temporary = target.with_suffix(".part")
+        nbformat.write(notebook, temporary)
+        temporary.replace(target)
+        if say:
+            print(f"wrote {target.relative_to(folder.parent)}")
+    return kept, older
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
@@ -90,13 +153,17 @@ def for_student(
     references: dict[str, Entry],
     stem: str = "00",
     quiz_in_file: bool = True,
+    solutions: bool = False,
 ) -> nbformat.NotebookNode:
     """Return a chapter as a student gets it; `stem` is its file's name, its number first.
 
-    One that is handed out alone, without the file of its quiz, keeps the quiz.
+    One that is handed out alone, without the file of its quiz, keeps the quiz. With `solutions` it
+    is as nbgrader gets it: with them, and with checks that raise.
     """
     context = Context(glued_numbers(notebook), references, numbered(notebook, stem))
-    notebook, _ = ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
+    exercises = exercise_cells(notebook)
+    if not solutions:
+        notebook, _ = ClearSolutions(enforce_metadata=False).preprocess(notebook, {})
     cells = []
     for cell in notebook.cells:
         if SITE_ONLY in cell.metadata.get("tags", []):
@@ -108,6 +175,8 @@ def for_student(
             cell.source = plain_markdown(cell.source, context)
             continue
         cell.outputs, cell.execution_count = [], None
+        if cell.id in exercises:
+            grade(cell, exercises[cell.id], raising=solutions)
         if quiz_in_file and "display_quiz(" in cell.source:
             cell.source = (
                 "from jupyterquiz import display_quiz\n\n"
@@ -120,6 +189,39 @@ def for_student(
         cells.append(nbformat.v4.new_markdown_cell(_reference_list(context), id="references"))
     notebook.cells = cells
     return notebook
+
+
+def exercise_cells(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Return the exercise of each cell that holds a solution or a check, by the cell's id."""
+    found, solution = {}, None
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source:
+            solution = cell.id
+        elif cell.cell_type == "code" and (match := CHECK.fullmatch(cell.source)):
+            if solution is None:
+                raise ValueError(f"check({match[1]!r}, ...) has no cell with a solution above it")
+            found[solution] = found[cell.id] = match[1]
+            solution = None
+    return found
+
+
+def grade(cell: nbformat.NotebookNode, name: str, raising: bool) -> None:
+    """Give a cell of an exercise nbgrader's metadata: one point for the check, which is locked."""
+    match = CHECK.fullmatch(cell.source)
+    if match and raising:
+        cell.source = GRADED.format(name=name, answer=match[2])
+    meta = {
+        "grade": bool(match),
+        "grade_id": name if match else f"{name}-answer",
+        "locked": bool(match),
+        "schema_version": 3,
+        "solution": not match,
+        "task": False,
+    }
+    cell.metadata["nbgrader"] = nbformat.from_dict(meta | ({"points": 1} if match else {}))
+    if match and not raising:  # as nbgrader itself does when it takes out the solutions
+        cell.metadata.nbgrader["cell_type"] = "code"
+        cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
 
 
 def write_quiz(notebook: nbformat.NotebookNode, path: Path) -> None:
@@ -135,7 +237,7 @@ def write_quiz(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 def numbered(notebook: nbformat.NotebookNode, stem: str) -> dict[str, str]:
     """Return the numbers that the site gives to figures and formulas, by label."""
-    chapter = int(stem[:2])
+    chapter = int(stem[:2]) if stem[:2].isdigit() else 0  # those that help have no number
     prefix = f"{chapter}." if chapter else ""
     places, figures, formulas = {}, 0, 0
     for cell in notebook.cells:
@@ -251,6 +353,10 @@ def _plain(match: re.Match) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 or sys.argv[1:2] == ["--help"]:
-        sys.exit("usage: python tools/student.py [FOLDER]")
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "student")
+    given = [argument for argument in sys.argv[1:] if argument != "--nbgrader"]
+    if len(given) > 1 or any(one.startswith("-") for one in given):
+        sys.exit("usage: python tools/student.py [--nbgrader] [FOLDER]")
+    if "--nbgrader" in sys.argv:
+        for_nbgrader(Path(given[0]) if given else ROOT / "nbgrader")
+    else:
+        main(Path(given[0]) if given else ROOT / "student")

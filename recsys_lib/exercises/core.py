@@ -4,6 +4,7 @@ import contextlib
 import copy
 import inspect
 import io
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,15 @@ class Verdict:
 
     def __bool__(self) -> bool:
         return self.passed
+
+    def _ipython_display_(self) -> None:
+        """Show what is wrong as an error: nbgrader takes a cell for passed that shows a result.
+
+        No exception is raised, so that a notebook runs to its end with exercises still to be done.
+        """
+        if self.passed:
+            raise NotImplementedError  # to be shown as any other result
+        print(self, file=sys.stderr)
 
 
 @dataclass(frozen=True)

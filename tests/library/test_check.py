@@ -322,3 +322,12 @@ def test_fractions_are_numbers_and_wrong_ones_are_told():
     right = Exercise("toy-6", "f(x)", (Case("one", (np.ones(2),), np.array([0.5, 1.0])),))
     assert right.check(lambda x: [Fraction(1, 2), 1]).passed
     assert "expected [0.5, 1. ], got" in right.check(lambda x: [Fraction(1, 3), 1]).message
+
+
+def test_a_notebook_shows_what_is_wrong_as_an_error_and_goes_on(capsys):
+    """nbgrader counts a cell as passed that shows a result, and as failed that writes an error."""
+    wrong, right = core.Verdict("x-1", False, "not done yet"), core.Verdict("x-1", True, "correct")
+    wrong._ipython_display_()
+    assert capsys.readouterr().err == "✗ x-1: not done yet\n"
+    with pytest.raises(NotImplementedError):  # Jupyter shows its repr then
+        right._ipython_display_()

@@ -30,6 +30,22 @@ WITHOUT = {  # shown in the reference, and without an example of their own
 }
 
 
+NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
+
+
+class Checker(doctest.OutputChecker):
+    """As doctest, but what is printed of BinaryMF may be a little other on other processors."""
+
+    def check_output(self, want, got, flags):
+        if super().check_output(want, got, flags):
+            return True
+        if "BinaryMF" not in want:
+            return False
+        texts = [re.sub(NUMBER, "#", one).split() for one in (want, got)]
+        numbers = [[float(n.replace(",", "")) for n in re.findall(NUMBER, x)] for x in (want, got)]
+        return texts[0] == texts[1] and numbers[0] == pytest.approx(numbers[1], abs=0.006)
+
+
 def of_page(page):
     text = page.read_text().replace("```", "")
     return doctest.DocTestParser().get_doctest(text, {}, page.stem, str(page), 0)
@@ -49,7 +65,9 @@ def run(test, monkeypatch, folder):
     said: list[str] = []
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     with mpl.rc_context():
-        failed = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append).failed
+        failed = (
+            doctest.DocTestRunner(Checker(), optionflags=flags).run(test, out=said.append).failed
+        )
     plt.close("all")
     assert failed == 0, "".join(said)
 
@@ -145,3 +163,13 @@ def test_functions_classes_and_methods_of_a_page_are_found():
     assert "recsys_lib.evaluation.lists.gini" in found
     assert "recsys_lib.evaluation.lists.check_ids" not in found
     assert found[-1] == "recsys_lib.data.Split"
+
+
+def test_only_what_hangs_on_the_processor_may_differ_and_only_a_little():
+    def passes(want, got):
+        return Checker().check_output(want, got, 0)
+
+    assert passes("BinaryMF 0.531\n", "BinaryMF 0.534\n")
+    assert not passes("BinaryMF 0.531\n", "BinaryMF 0.541\n")
+    assert not passes("BinaryMF 0.531\n", "BinaryMF 0.531 2\n")
+    assert not passes("SVD 0.531\n", "SVD 0.534\n")

@@ -21,7 +21,7 @@ ROOMS = (  # from the ground up; rooms on one floor do not know each other
     {"data"},
     {"models"},
     {"evaluation"},
-    {"experiments", "rank", "exercises", "show"},
+    {"contest", "experiments", "rank", "exercises", "show"},
     {"reproduce"},
 )
 WITHIN = {  # the same inside two rooms

@@ -2,13 +2,16 @@
 
 import gzip
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from recsys_lib.data import DataError
+from recsys_lib.evaluation import sample_candidates
 from recsys_lib.models import SVD, Popularity
-from recsys_lib.rank import main, rank, read_models
+from recsys_lib.rank import TEMPLATE, main, rank, rank_under, read_models, write_template
 
 from model_suite import planted
 
@@ -200,3 +203,81 @@ def test_a_metric_that_there_is_not_is_refused_at_once(tmp_path, capsys, metric)
 def test_another_length_of_list_can_be_asked_for(tmp_path):
     board, tables = rank(read_models(write(tmp_path, GOOD)), planted(), metric="hr@3")
     assert board.loc["Shy", "mean"] == pytest.approx(tables["Shy"]["hr@3"].mean())
+
+
+# ------------------------------------------------------------------ two protocols, the template
+
+
+def test_both_protocols_are_reported_unless_one_is_asked_for(tmp_path, capsys, monkeypatch):
+    options = [str(write(tmp_path, GOOD)), *write_small(tmp_path, monkeypatch)]
+    assert main([*options, "--metric", "hr@5"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"among all unknown items +among 99 sampled negatives", said)
+    rows = re.findall(r"(?m)^[* ] (\w+) +(\d)\.  [^\]]+\] +(\d)\.  [^\]]+\]   fitted in", said)
+    assert [int(place) for _, place, _ in rows] == list(range(1, 8))
+    assert sorted(int(place) for _, _, place in rows) == list(range(1, 8))
+    differences = re.findall(r"(?m)^Shy minus \w+: .* (among [\w ]+)$", said)
+    assert differences == ["among all unknown items", "among 99 sampled negatives"]
+    assert max(map(len, said.splitlines())) <= 120
+    assert main([*options, "--negatives", "9"]) == 0
+    said = capsys.readouterr().out
+    assert "among 9 sampled negatives [95 %" in said
+    assert "all unknown items" not in said
+
+
+def test_under_two_protocols_each_model_is_fitted_once(tmp_path, monkeypatch):
+    fits = []
+    fit = Popularity._fit
+    monkeypatch.setattr(Popularity, "_fit", lambda self, t: (fits.append(1), fit(self, t))[1])
+    split = planted()
+    few = sample_candidates(split, 5)
+    found = rank_under({"Popularity": Popularity()}, split, {"all": None, "few": few})
+    assert list(found) == ["all", "few"]
+    assert len(fits) == 1
+    for name, (board, tables) in found.items():
+        alone, _ = rank({"Popularity": Popularity()}, split, None if name == "all" else few)
+        assert board["mean"].equals(alone["mean"])
+        assert board.loc["Popularity", "mean"] == tables["Popularity"]["ndcg@10"].mean()
+    with pytest.raises(DataError, match="protocols is empty"):
+        rank_under({}, split, {})
+
+
+def test_the_template_is_a_whole_model_and_ranked_as_it_is(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "own.py"
+    assert main(["--template", str(path)]) == 0
+    assert f"python -m recsys_lib.rank {path}" in capsys.readouterr().out
+    text = path.read_text()
+    assert "python -m recsys_lib.rank own.py" in text
+    assert max(map(len, text.splitlines())) <= 79
+    assert list(read_models(path)) == ["Mine"]
+    assert main([str(path), *write_small(tmp_path, monkeypatch)]) == 0
+    assert "* Mine" in capsys.readouterr().out
+
+
+def test_the_template_chooses_on_validation_when_it_is_run(tmp_path):
+    path = write_template(tmp_path / "own.py")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    assert len(re.findall(r"Mine\(half_life=\d+\) ndcg@10 0\.\d{4}", done.stdout)) == 3
+
+
+def test_the_template_names_what_there_is():
+    text = TEMPLATE.read_text()
+    train = planted().train
+    for name in re.findall(r"train\.(\w+)", text):
+        assert hasattr(train, name), name
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("there.py", "there.py exists: it is left as it is"),
+        ("mine.txt", "must end in .py"),
+        ("no/mine.py", "must lie in a folder that exists"),
+    ],
+)
+def test_the_template_is_written_to_a_new_file_only(tmp_path, capsys, name, message):
+    (tmp_path / "there.py").write_text("my work")
+    assert main(["--template", str(tmp_path / name)]) == 1
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "there.py").read_text() == "my work"
+    assert [path.name for path in tmp_path.iterdir()] == ["there.py"]

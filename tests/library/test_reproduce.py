@@ -43,10 +43,25 @@ def test_a_result_that_is_not_there_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     with pytest.raises(DataError, match=r"svd\.json is missing: make it with `python.* run svd`$"):
         recorded("svd")
-    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    with pytest.raises(
-        DataError, match=r"run svd`, or copy the course's folder results to .*ults$"
-    ):
+
+
+def test_where_the_library_alone_is_installed_results_are_looked_for_upward(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "site" / "results")
+    below = tmp_path / "class" / "notebooks"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    with pytest.raises(DataError, match=r"svd\.json is missing; it was looked for in") as caught:
+        recorded("svd")
+    for folder in (tmp_path / "site", below, tmp_path / "class", tmp_path):
+        assert str(folder / "results") in str(caught.value)
+    assert str(caught.value).endswith("or make it with `python -m recsys_lib.reproduce run svd`")
+    result = {"command": "python -m recsys_lib.reproduce run svd", "date": "d", "found": 1} | MADE
+    for folder, found in ((tmp_path, 1), (tmp_path / "class", 2)):  # the nearest counts
+        (folder / "results").mkdir()
+        (folder / "results" / "svd.json").write_text(json.dumps(result | {"found": found}))
+        assert recorded("svd")["found"] == found
+    (tmp_path / "site" / "results").mkdir(parents=True)  # beside the library: that one alone
+    with pytest.raises(DataError, match=r"site.results.svd\.json is missing: make it with"):
         recorded("svd")
 
 

@@ -89,13 +89,15 @@ def test_a_students_first_notebook_runs_and_says_what_is_not_done(tmp_path):
     notebook = student.for_student(read(CHAPTERS[0]), REFERENCES, stem)
     resources = {"metadata": {"path": tmp_path}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
-    said = [
-        output["data"]["text/plain"]
+    outputs = [
+        output
         for cell in notebook.cells
         if cell.source.startswith("check(")
         for output in cell.outputs
     ]
-    assert said == [f"✗ {name}: not done yet" for name in exercises(CHAPTERS[0])]
+    assert {output.name for output in outputs} == {"stderr"}  # for nbgrader; nothing is stopped
+    said = [output.text for output in outputs]
+    assert said == [f"✗ {name}: not done yet\n" for name in exercises(CHAPTERS[0])]
 
 
 def test_numbers_are_filled_in_from_the_stored_outputs():
@@ -166,6 +168,7 @@ def test_a_students_file_is_kept_and_said_to_be_kept(tmp_path, capsys):
     assert mine.read_text() == "my work"
     said = capsys.readouterr().out
     assert f"kept {mine.name} in student/ as you left them" in said
+    assert f"Validate does not know the exercises of {mine.name}, begun" in said
     assert all((folder / path.name).exists() for path in CHAPTERS)
     assert not list(folder.glob("*.part"))
     nbformat.validate(read(folder / CHAPTERS[1].name))

@@ -1,6 +1,7 @@
 """What an update does to what is in use already: an environment, a student's folder."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,18 +71,21 @@ def test_an_environment_of_another_python_is_made_anew(used):
 # --- JupyterLab ---
 
 
-def test_a_button_that_would_call_every_notebook_right_is_not_shown():
-    """nbgrader's "Validate" looks at cells with its metadata, and students' notebooks have none."""
+def test_of_nbgraders_buttons_validate_alone_is_shown():
+    """The others want a course that hands out and collects; test_nbgrader.py tries this one."""
     assert (
         "lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/tools/lab\n"
         in (ROOT / "Makefile").read_text()
     )
-    command = [sys.executable, "-m", "jupyter", "labextension", "list"]
+    command = [sys.executable, "-m", "jupyter", "labextension", "list", "--verbose"]
     settings = {**os.environ, "JUPYTER_CONFIG_PATH": str(ROOT / "tools" / "lab")}
     done = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=120)
     lines = (done.stdout + done.stderr).split("\n")
     (line,) = (line for line in lines if "@jupyter/nbgrader v" in line)
-    assert "disabled" in line
+    assert "disabled" not in line
+    disabled = set(re.findall(r"@jupyter/nbgrader:[\w-]+", done.stdout + done.stderr))
+    assert len(disabled) == 5
+    assert "@jupyter/nbgrader:validate-assignment" not in disabled
 
 
 # --- a student's folder ---
