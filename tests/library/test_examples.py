@@ -42,7 +42,8 @@ class Checker(doctest.OutputChecker):
         if "BinaryMF" not in want:
             return False
         texts = [re.sub(NUMBER, "#", one).split() for one in (want, got)]
-        numbers = [[float(n.replace(",", "")) for n in re.findall(NUMBER, x)] for x in (want, got)]
+        found = ([n.replace(",", "") for n in re.findall(NUMBER, one)] for one in (want, got))
+        numbers = [list(map(float, each)) for each in found]
         return texts[0] == texts[1] and numbers[0] == pytest.approx(numbers[1], abs=0.006)
 
 
