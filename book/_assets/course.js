@@ -12,6 +12,9 @@ const kept = {
   set(key, value) {
     try { localStorage.setItem(key, value); } catch { /* not kept */ }
   },
+  forget(key) {
+    try { localStorage.removeItem(key); } catch { /* nothing was kept */ }
+  },
 };
 
 // --- Paper -------------------------------------------------------------------------------------
