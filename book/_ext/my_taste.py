@@ -90,7 +90,7 @@ know you better. A film comes in with five stars, which you can change.</p>
 <p><button type="button" class="taste-try">Try an example</button></p>
 </div>
 <ul class="taste-rated"></ul>
-<p class="taste-kept"><span>Your ratings stay in this browser; nothing is sent anywhere.</span>
+<p class="taste-kept"><span>Your ratings stay in this browser; nothing is sent.</span>
 <button type="button" class="taste-forget">Forget my ratings</button></p>
 <p class="taste-said visually-hidden" role="status"></p>
 </div>
