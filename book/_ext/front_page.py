@@ -1,6 +1,7 @@
 """The first page: chapters as cards with a picture of theirs, and a film to pick.
 
-Nothing is drawn or counted for this page: pictures, titles and minutes are the chapters' own.
+Nothing is drawn or counted for this page: pictures, titles and minutes are the chapters' own. The
+same list of cards says which figures are shown large on the page of figures to project.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Any
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from inline_figures import figure
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 from recsys_lib import data
@@ -34,6 +36,18 @@ class Cards(Directive):
             if len(line) != 3:
                 raise self.error(f"a card needs document | figure | question, got {line}")
         return [chapter_cards("", cards=lines)]
+
+
+class main_figures(nodes.General, nodes.Element):
+    """A place for the figures of the cards, one a screen, filled in like these."""
+
+
+class MainFigures(Directive):
+    """The figures that the cards of the first page name, large, with question and caption."""
+
+    def run(self) -> list[nodes.Node]:
+        """Leave a place until all chapters are read."""
+        return [main_figures("")]
 
 
 class FilmNeighbors(Directive):
@@ -71,17 +85,60 @@ def _card(app: Sphinx, docname: str, chapter: str, name: str, question: str) -> 
     )
 
 
+def fill_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for place in list(doctree.findall(main_figures)):
+        if app.builder.format != "html":
+            place.parent.remove(place)
+            continue
+        first = app.env.get_doctree(app.config.root_doc)
+        cards = [card for cards in first.findall(chapter_cards) for card in cards["cards"]]
+        place.replace_self([_screen(app, docname, *card) for card in cards])
+
+
+def _screen(app: Sphinx, docname: str, chapter: str, name: str, question: str) -> nodes.section:
+    """Return a section of one screen: the chapter's question, its figure, and the caption."""
+    doctree = app.env.get_doctree(chapter)
+    found = _figure(doctree, name)
+    alt = next(found.findall(nodes.image)).get("alt", "")
+    drawing = figure(_drawing(app, found), f"large-{name}", alt)
+    screen = nodes.section("", ids=[f"large-{name}"], classes=["screen"])
+    screen += nodes.title("", question)
+    screen += nodes.raw("", drawing, format="html")
+    title = next(doctree.findall(nodes.title)).astext()
+    number = int(Path(chapter).name[:2])
+    address = f"{app.builder.get_relative_uri(docname, chapter)}#{found['ids'][0]}"
+    link = nodes.reference("", f"{f'{number} ' if number else ''}{title}", refuri=address)
+    caption = nodes.paragraph("", "", link, nodes.Text(". "))
+    for text in found.findall(nodes.caption):
+        caption += [child.deepcopy() for child in text.children]
+    for reference in list(caption.findall(addnodes.pending_xref)):
+        reference.replace_self(reference.children)  # its words; the chapter has the link
+    screen += caption
+    return screen
+
+
 def _picture(app: Sphinx, doctree: nodes.document, name: str) -> str:
+    return figure(_drawing(app, _figure(doctree, name)), name, None)
+
+
+def _figure(doctree: nodes.document, name: str) -> nodes.figure:
     for found in doctree.findall(nodes.figure):
         if name in found["names"]:
-            file = Path(app.srcdir) / next(found.findall(nodes.image))["uri"]
-            return figure(file.read_text(encoding="utf-8"), name, None)
+            return found
     raise ValueError(f"{doctree['source']} has no figure {name!r}, which the first page shows")
+
+
+def _drawing(app: Sphinx, found: nodes.figure) -> str:
+    file = Path(app.srcdir) / next(found.findall(nodes.image))["uri"]
+    return file.read_text(encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(chapter_cards)
     app.add_directive("chapter-cards", Cards)
+    app.add_node(main_figures)
+    app.add_directive("main-figures", MainFigures)
     app.add_directive("film-neighbors", FilmNeighbors)
     app.connect("doctree-resolved", fill_cards)
+    app.connect("doctree-resolved", fill_figures)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -61,7 +61,7 @@ class Verdict:
         """
         if self.passed:
             raise NotImplementedError  # to be shown as any other result
-        print(self, file=sys.stderr)
+        sys.stderr.write(f"{self}\n")  # in one piece, so that Jupyter shows one
 
 
 @dataclass(frozen=True)
