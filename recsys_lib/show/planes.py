@@ -17,7 +17,7 @@ from IPython.display import HTML
 Values = Mapping[str, float]  # of the controls, by their names
 Parts = Mapping[str, Mapping[str, str]]  # attributes of what follows, by name; "text" is inside
 
-# `figure` is what a kind of figure brings: `draw`, from values to parts, and `moved`, from a place
+# FIGURE is what a kind of figure brings: `draw`, from values to parts, and `moved`, from a place
 # that was pointed at to values. A finger may point or take hold of a handle, and scroll elsewhere.
 _SCRIPT = """
 (f => {
@@ -44,6 +44,7 @@ _SCRIPT = """
   };
   f.addEventListener("input", show);
   if (!moved) return;
+  svg.style.cursor = "pointer";
   let held = false;
   const go = e => {
     const at = new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -191,7 +192,7 @@ class Plane:
         return (
             f'<svg role="img" aria-label="{escape(label)}" viewBox="{box}" '
             f'data-plane="{json.dumps(self.numbers)}" '
-            'style="cursor:pointer;max-width:26rem;overflow:visible;touch-action:pan-y;width:100%">'
+            'style="max-width:26rem;overflow:visible;touch-action:pan-y pinch-zoom;width:100%">'
             f"{self.axes()}{inside}</svg>"
         )
 
