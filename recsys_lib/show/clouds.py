@@ -12,7 +12,7 @@ from html import escape
 import numpy as np
 from IPython.display import HTML
 
-from recsys_lib.show.plots import COLORS, NAMED
+from recsys_lib.show.plots import COLORS, of_page
 from recsys_lib.validation import DataError
 
 SIZE, REACH = 300, 120  # of a panel, and from its middle to the farthest point, in pixels
@@ -144,9 +144,7 @@ def _at(points: np.ndarray) -> np.ndarray:
 
 
 def _color(place: int) -> str:
-    """A color of the book, by the name under which the site turns it with the page."""
-    color = COLORS[place % len(COLORS)]
-    return f"var(--fig-{NAMED[color]}, {color})"
+    return of_page(COLORS[place % len(COLORS)])
 
 
 def _panel(title: str, groups: list[np.ndarray], axes: Sequence[str], label: str) -> str:

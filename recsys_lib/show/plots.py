@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from recsys_lib.show.drawings import svg
 from recsys_lib.show.labels import label_lines
 
-__all__ = ["intervals", "label_lines", "svg", "use_style"]
+__all__ = ["intervals", "label_lines", "of_page", "svg", "use_style"]
 
 # Paul Tol's "vibrant" scheme: told apart under the common forms of color blindness.
 BLUE, ORANGE, GREEN, RED = "#0077BB", "#EE7733", "#009988", "#CC3311"
@@ -33,6 +33,11 @@ NAMED = {  # under which the site's style sheet has each, once for light pages a
     GRAY: "gray",
     BLACK: "ink",
 }
+
+
+def of_page(color: str) -> str:
+    """Name a color of the book so that the site turns it with the page, in HTML of our own."""
+    return f"var(--fig-{NAMED[color]}, {color})"
 
 
 def use_style() -> None:

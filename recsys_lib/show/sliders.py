@@ -21,7 +21,10 @@ _CHOOSE = (
 )
 
 
-def slider(frames: Mapping[str, str], label: str, start: int = 0) -> HTML:
+LONG = 30  # letters: names that are longer are sentences, and have lines of their own
+
+
+def slider(frames: Mapping[str, str], label: str, start: int = 0, caption: str = "") -> HTML:
     """Show one of several frames, which the reader chooses with a slider.
 
     Parameters
@@ -32,6 +35,8 @@ def slider(frames: Mapping[str, str], label: str, start: int = 0) -> HTML:
         What is moved.
     start : int
         The position at first, from 0.
+    caption : str
+        Stands below.
 
     Raises
     ------
@@ -57,7 +62,12 @@ def slider(frames: Mapping[str, str], label: str, start: int = 0) -> HTML:
     control = (
         f'<label>{escape(label)} <input type="range" min="0" max="{len(names) - 1}" step="1" '
         f'value="{start}" autocomplete="off" aria-valuetext="{escape(names[start])}" '
-        f'style="vertical-align:middle" oninput="{_CHOOSE}"></label> '
-        f"<output>{escape(names[start])}</output>"
+        f'style="vertical-align:middle" oninput="{_CHOOSE}"></label>'
     )
-    return HTML(f'<figure style="margin:1em 0"><div>{control}</div>{parts}</figure>')
+    said = f'<output aria-live="polite">{escape(names[start])}</output>'
+    if max(map(len, names)) > LONG:  # below, where the drawing does not move when a line is added
+        parts += f'<div style="min-height:3em">{said}</div>'
+    else:
+        control += f" {said}"
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return HTML(f'<figure style="margin:1em 0"><div>{control}</div>{parts}{below}</figure>')

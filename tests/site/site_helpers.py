@@ -242,7 +242,7 @@ def look_wide(page: Page, visit: Visit) -> None:
     # First everything is opened and answered, so that the colors of that are looked at too.
     visit.seen["solutions"] = open_solutions(page)
     visit.seen["quizzes"] = answer_wrongly(page)
-    visit.seen["sliders"] = move_sliders(page)
+    visit.seen["sliders"] = move_sliders(page) + move_figures(page)
     visit.seen["faint in light mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["no dark mode"] = switch_to_dark(page)
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
@@ -348,6 +348,21 @@ def move_sliders(page: Page) -> list[str]:
                 problems.append(f"slider {number} does not show {name!r} after {key}")
             elif said != (name, name):
                 problems.append(f"slider {number} says {said} and shows {name!r}")
+    return problems
+
+
+def move_figures(page: Page) -> list[str]:
+    """Move every control of the figures that compute by keyboard; return those without effect.
+
+    What they draw is held to the functions in Python by test_moving.py.
+    """
+    problems = []
+    for number, figure in enumerate(page.locator("figure.moving").all(), start=1):
+        for place, control in enumerate(figure.locator("input:not([type=radio]:checked)").all()):
+            before = figure.inner_html()
+            control.press("Space" if control.get_attribute("type") == "radio" else "ArrowLeft")
+            if figure.inner_html() == before:
+                problems.append(f"control {place} of moving figure {number} changes nothing")
     return problems
 
 

@@ -100,8 +100,9 @@ class TestFromAServer(OnALargeScreen, InBothColors):
     def test_quizzes_are_drawn_and_answer(self, pages: list[Visit]):
         report(seen(pages, "quizzes"))
 
-    def test_sliders_show_what_they_say(self, pages: list[Visit], site: Site):
-        assert any(site.soup(page).select("figure input[type=range]") for page in site.chapters)
+    def test_figures_answer_and_sliders_show_what_they_say(self, pages: list[Visit], site: Site):
+        for kind in ("figure [data-frame]", "figure.moving"):
+            assert any(site.soup(page).select(kind) for page in site.chapters), kind
         report(seen(pages, "sliders"))
 
 
