@@ -17,6 +17,8 @@ from recsys_lib.show.labels import spread
 NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on there is one
 DENSE = 1000  # dots: more of them become a picture inside the drawing
 TITLE = 42  # letters that fit over a narrow panel
+# Matplotlib takes the prime of a formula from a font in which it stands at the place of a zero.
+PRIME = re.compile(r"(<tspan [^>]*font-family: 'cmsy10'\">)0<")
 
 
 def svg(figure: Figure) -> str:
@@ -74,6 +76,7 @@ def _drawn(figure: Figure) -> str:
     )
     text = file.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = PRIME.sub("\\1\N{PRIME}<", text)
     return re.sub(r"<!--.*?-->\s*", "", text[text.index("<svg") :], flags=re.DOTALL).strip()
 
 

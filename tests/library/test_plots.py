@@ -197,3 +197,11 @@ def test_a_model_that_is_not_fitted_has_no_neighbors():
         neighbors(EASE(), titled(), "Pick:", "Nearest:")
     with pytest.raises(ValueError, match="n_items must be at least 1"):
         neighbors(EASE().fit(titled()), titled(), "Pick:", "Nearest:", n_items=0)
+
+
+def test_a_prime_in_a_formula_is_no_zero():
+    figure, ax = plt.subplots()
+    ax.set_title(r"$\sigma'(x)$")
+    drawn = plots.svg(figure)
+    assert ">\N{PRIME}<" in drawn
+    assert 'cmsy10">0<' not in drawn
