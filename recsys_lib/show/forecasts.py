@@ -137,6 +137,7 @@ def forecasts(statements: Mapping[str, float], caption: str) -> HTML:
         "Each statement as a numbered dot: how often it happens over what you say, with a diagonal "
         "on which honest forecasts lie",
     )
+    small = 'style="margin:0;width:auto"'
     said = part("output", "said", 'aria-live="polite"', parts)
     head = f'<th scope="col" {right}>'
     shown = (
@@ -144,10 +145,10 @@ def forecasts(statements: Mapping[str, float], caption: str) -> HTML:
         '<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:1em;'
         'font-variant-numeric:tabular-nums">'
         f'<div style="flex:1 1 15rem;max-width:20rem">{picture}</div>'
-        f'<table style="width:auto"><thead><tr><th scope="col" {left}>statement</th>{head}you say'
+        f'<table {small}><thead><tr><th scope="col" {left}>statement</th>{head}you say'
         f"</th>{head}it is</th>{head}you pay</th>{head}at least</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
-        f'<table style="width:auto"><thead><tr><td></td>{head}cross-entropy</th>{head}Brier score'
+        f"<table {small}><thead><tr><td></td>{head}cross-entropy</th>{head}Brier score"
         f'</th></tr></thead><tbody><tr><th scope="row" {left}>you</th>'
         f"{part('td', 'log', right, parts)}{part('td', 'brier', right, parts)}</tr>{others}</tbody>"
         f"</table></div>{said}</details>"

@@ -133,7 +133,8 @@ def logits(caption: str) -> HTML:
         "tangent where the logit stands",
     )
     table = (
-        '<table style="font-variant-numeric:tabular-nums;width:auto"><thead><tr><td></td>'
+        '<table style="font-variant-numeric:tabular-nums;margin:.3em 0;width:auto">'
+        "<thead><tr><td></td>"
         '<th scope="col">cost</th><th scope="col">slope</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )

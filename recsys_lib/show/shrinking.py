@@ -57,6 +57,6 @@ def _frame(similar: np.ndarray, common: np.ndarray, titles: Sequence[str]) -> st
         "are ringed",
     )
     lines = "".join(
-        f"<li>{escape(titles[i])}: {similar[i]:.3f}, n = {common[i]}</li>" for i in best
+        f"<li>{escape(titles[i])}: {similar[i]:.3f}, n&nbsp;=&nbsp;{common[i]}</li>" for i in best
     )
     return f"{drawing}<ol>{lines}</ol>"

@@ -68,8 +68,9 @@ _SCRIPT = """
         ? `The walk diverges: after ${path.length - 1} steps p or q is beyond a million.`
         : `After 100 steps p = ${n(p, 2)}, q = ${n(q, 2)}, and the loss is ` +
           `${n(loss(p, q, lam), 2)}; the lowest there is, ${n(least, 2)}, was ` +
-          (there < 0 ? "not reached." : there ? `reached after ${there}.` : "there at once.") +
-          (lam < R && Math.abs(p) + Math.abs(q) < 0.1 ? " It is still at the saddle point." : "");
+          (there < 0 ? "not reached" : there ? `reached after ${there}` : "there at once") +
+          (there >= 0 && loss(p, q, lam) >= least + 0.01 ? " and left again." : ".") +
+          (there < 0 && Math.abs(p) + Math.abs(q) < 0.1 ? " It is still at the saddle point." : "");
       const parts = {
         path: {d: line(seen)},
         dots: {d: seen.map(one => line([one]) + "h0").join("")},
@@ -147,13 +148,14 @@ def drawn(values: Values) -> Parts:
     if abs(p) + abs(q) >= 1e6:
         end = f"The walk diverges: after {len(path) - 1} steps p or q is beyond a million."
     else:
-        reached = f"reached after {low[0]}." if low and low[0] else "there at once."
+        reached = f"reached after {low[0]}" if low and low[0] else "there at once"
         end = (
             f"After 100 steps p = {number(p, 2)}, q = {number(q, 2)}, and the loss is "
             f"{number(loss(p, q, lam), 2)}; the lowest there is, {number(least, 2)}, was "
-            + (reached if low else "not reached.")
+            + (reached if low else "not reached")
+            + (" and left again." if low and loss(p, q, lam) >= least + 0.01 else ".")
         )
-        if lam < RATING and abs(p) + abs(q) < 0.1:
+        if not low and abs(p) + abs(q) < 0.1:
             end += " It is still at the saddle point."
     x, y = PLANE.at(values["p"], values["q"])
     return {
@@ -191,7 +193,7 @@ def walks(caption: str) -> HTML:
         + part("circle", "start", handle, parts)
     )
     picture = PLANE.svg(
-        inside, "The loss over p and q, darker where it is lower, with a cross at the origin, and "
+        inside, "The loss over p and q, bluer where it is lower, with a cross at the origin, and "
         "the dots of a walk downhill from a circle"
     )  # fmt: skip
     return moving(

@@ -140,7 +140,7 @@ def test_shrunk_similarities_are_those_of_the_model_in_its_order():
     seen = frames(shrinking(similar, common, titles, "What one sees."))
     assert list(seen) == ["0", "10"]
     for one, frame in zip(similar.values(), seen.values(), strict=True):
-        lines = [line.text for line in frame.find_all("li")]
+        lines = [line.text.replace("\xa0", " ") for line in frame.find_all("li")]
         best = sorted(range(len(one)), key=lambda i: (-one[i], -common[i]))[:5]
         assert lines == [f"{titles[i]}: {one[i]:.3f}, n = {common[i]}" for i in best]
 
@@ -182,6 +182,8 @@ def test_what_is_said_of_a_walk():
     assert "diverges" in said_of_walk(p=2.0, q=-2.0, eta=0.9)
     assert said_of_walk(p=0.0, q=0.0, lam=2.5).endswith("4.00, was there at once.")
     assert "q = 0.00" in said_of_walk(lam=3.0)
+    assert said_of_walk(eta=1.0).endswith("was reached after 9 and left again.")
+    assert "saddle" not in said_of_walk(lam=1.9)
 
 
 def points(d):
