@@ -28,6 +28,14 @@ WITHOUT = {  # shown in the reference, and without an example of their own
     "recsys_lib.show.tables.Table": "table and differences make one",
     "recsys_lib.show.plots.label_lines": "is seen only where the figure is",
 }
+FIGURES = ("peeling", "shrinking", "rebuilding", "arrows", "walks", "logits", "forecasts")
+WITHOUT |= {f"recsys_lib.show.{name}.{name}": "moves in its chapter" for name in FIGURES}
+WITHOUT |= {"recsys_lib.show.plots.of_page": "names colors for these"}
+STEPS = ("hide", "prepare", "read_task", "read_lists", "read_submissions", "measure", "bars")
+WITHOUT |= {f"recsys_lib.contest.{name}": "a step of the command" for name in (*STEPS, "standings")}
+WITHOUT |= {
+    f"recsys_lib.rank.{n}": "the project's page shows it" for n in ("rank_under", "write_template")
+}
 
 
 NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
