@@ -49,6 +49,8 @@ class Table:
         Of each row, numbers to be drawn; empty, or None in a row without an interval.
     zero : bool
         Whether the bars are differences, among which 0 has its line.
+    anchors : bool
+        Whether a link can lead to a row: ``#L1`` to the first whose label begins with ``L1``.
     """
 
     header: list[str]
@@ -59,6 +61,7 @@ class Table:
     caption: str = ""
     bars: Sequence[tuple[float, float, float] | None] = field(default=())
     zero: bool = False
+    anchors: bool = False
 
     def __str__(self) -> str:
         marks = [MARK if best else "" for best in self.best]
@@ -89,16 +92,19 @@ class Table:
             _cells("th", 'scope="col"', [name], [one]) if name else "<td></td>"
             for name, one in zip(self.header, style, strict=True)
         )
-        body = []
+        body, placed = [], set()
         drawn = _drawn(self.bars, self.zero) if any(self.bars) else [""] * len(self.rows)
         for row, best, bar in zip(self.rows, self.best, drawn, strict=True):
             label, *cells = row
+            word = _anchor(label) if self.anchors else ""
+            place = f' id="{escape(word)}"' if word and word not in placed else ""
+            placed.add(word)
             if best:
                 label += f" {MARK}"
             values = _cells("td", "", cells, style[1:]) + (bar and f"<td>{bar}</td>")
             weight = ' style="font-weight: bold"' if best else ""
             label = _cells("th", 'scope="row"', [label], [f"{style[0]}; font-weight: inherit"])
-            body.append(f"<tr{weight}>{label}{values}</tr>")
+            body.append(f"<tr{place}{weight}>{label}{values}</tr>")
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         note = f"<p>{MARK} {escape(self.note)}</p>" if self.note else ""
         return (
@@ -106,6 +112,10 @@ class Table:
             f"<thead><tr>{head}{'<td></td>' if any(self.bars) else ''}</tr></thead>"
             f"<tbody>{''.join(body)}</tbody></table>{note}</div>"
         )
+
+
+def _anchor(label: str) -> str:
+    return re.split(r"[,\s]", label, maxsplit=1)[0]
 
 
 def _drawn(bars: Sequence[tuple[float, float, float] | None], zero: bool) -> list[str]:
@@ -147,6 +157,7 @@ def table(
     units: Mapping[Hashable, str] | None = None,
     best: str | None = None,
     caption: str = "",
+    anchors: bool = False,
 ) -> Table:
     """Show what `summary`, `leaderboard`, `rating_leaderboard` or `search` return, or any numbers.
 
@@ -165,6 +176,8 @@ def table(
         is first, not that it is more than chance: that is what `compare` says.
     caption : str
         What the table shows.
+    anchors : bool
+        Whether a link can lead to a row, by the first word of its label.
 
     Returns
     -------
@@ -218,7 +231,7 @@ def table(
         values = frame[["mean", *ENDS]].to_numpy(dtype=float)
         bars = [tuple(row) if np.isfinite(row).all() else None for row in values]
     note = f"the {best} {names['mean']}" if any(marks) else ""
-    return Table(header, rows, marks, note, numeric, caption, bars)
+    return Table(header, rows, marks, note, numeric, caption, bars, anchors=anchors)
 
 
 def differences(
@@ -226,7 +239,9 @@ def differences(
     digits: int = 3,
     *,
     words: tuple[str, str, str] = ("behind", "level", "ahead"),
+    also: pd.DataFrame | None = None,
     caption: str = "",
+    anchors: bool = False,
 ) -> Table:
     """Show differences with their intervals, and the word that each interval allows.
 
@@ -238,8 +253,13 @@ def differences(
         Decimals, at least; see `evaluation.verdicts.compared`, which makes the numbers and words.
     words : three str
         For an interval below 0, one that holds 0, and one above 0.
+    also : DataFrame, optional
+        Columns that stand before the differences, by the same names and with as many digits. Its
+        rows are those of the table: of a name that is not in `rows` there is no difference.
     caption : str
         What the table shows.
+    anchors : bool
+        Whether a link can lead to a row, by the first word of its label.
 
     Returns
     -------
@@ -248,7 +268,7 @@ def differences(
     Raises
     ------
     TypeError, ValueError
-        As `evaluation.verdicts.compared`, and if there is no row.
+        As `evaluation.verdicts.compared`, and if there is no row, or one that `also` has not.
 
     Examples
     --------
@@ -269,15 +289,34 @@ def differences(
     found = {
         name: compared(row, digits, less=less, level=level, more=more) for name, row in rows.items()
     }
+    beside = pd.DataFrame(index=pd.Index(list(found), tupleize_cols=False))
+    beside = beside if also is None else also
+    if missing := [name for name in found if name not in beside.index]:
+        raise ValueError(
+            f"also must have a row for each difference, it has none for {missing[0]!r}"
+        )
+    columns = [_cells_of(beside, column, digits) for column in beside]
+    lines, bars = [], []
+    for place, name in enumerate(beside.index):
+        one = found.get(name)
+        lines.append(
+            [
+                _name(name),
+                *(cells[place] for cells, _ in columns),
+                *((one.numbers, one.word) if one else (NOTHING, "")),
+            ]
+        )
+        bars.append((one.difference, one.low, one.high) if one else None)
     return Table(
-        ["", "difference", ""],
-        [[_name(name), one.numbers, one.word] for name, one in found.items()],
-        [False] * len(found),
+        [str(beside.index.name or ""), *map(_name, beside), "difference", ""],
+        lines,
+        [False] * len(lines),
         "",
-        [False, True, False],
+        [False, *(is_numeric for _, is_numeric in columns), True, False],
         caption,
-        [(one.difference, one.low, one.high) for one in found.values()],
+        bars,
         zero=True,
+        anchors=anchors,
     )
 
 

@@ -258,6 +258,33 @@ def test_differences_by_hand():
     assert 'd="M78.0 8H114.0"' in text
 
 
+def test_numbers_may_stand_before_the_differences():
+    also = pd.DataFrame(
+        {"mean": [0.4, 0.42, 0.41], "n": [5, 5, 1000]},
+        pd.Index(["first", "worse", "SVD - UserKNN"], name="step"),
+    )
+    rows = {name: ROWS[name] for name in ("worse", "SVD - UserKNN")}
+    shown = differences(rows, 2, also=also, words=("less", "same", "more"))
+    assert str(shown) == (
+        "step           mean      n            difference\n"
+        "first          0.40      5                     –\n"
+        "worse          0.42      5  -0.02 [-0.03, -0.01]  less\n"
+        "SVD - UserKNN  0.41  1,000   -0.01 [-0.02, 0.00]  same"
+    )
+    assert shown._repr_html_().count("<svg") == 2
+    with pytest.raises(ValueError, match=r"also must have a row for each .* none for 'worse'"):
+        differences(rows, also=also.drop("worse"))
+
+
+def test_a_link_can_lead_to_a_row():
+    names = "L1, hr@10", ("L2b", "hr@10"), "L2b, ndcg@10"  # to the first of two
+    rows = dict.fromkeys(names, ROWS["worse"])
+    frame = pd.DataFrame({"n": [1, 2]}, ["L3 sampled", 'L"4'])
+    text = differences(rows, anchors=True)._repr_html_() + table(frame, anchors=True)._repr_html_()
+    assert re.findall(r'<tr id="(\S+)">', text) == ["L1", "L2b", "L3", "L&quot;4"]
+    assert "id=" not in differences(rows)._repr_html_()
+
+
 def test_differences_of_a_comparison():
     tables = [evaluate(model.fit(SPLIT.train), SPLIT) for model in (ItemKNN(), Popularity())]
     shown = differences(compare(*tables), words=("less", "same", "more"))

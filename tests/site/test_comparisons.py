@@ -171,9 +171,20 @@ def registered(lines: list[str]) -> dict[tuple[str, ...], set[str]]:
     words: dict[tuple[str, ...], set[str]] = {}
     for line in lines:
         numbers, _, word = json.loads(line)
-        for seen in comparisons(numbers):  # none, if all that is shown is 0.000
+        for seen in comparisons(f"difference {numbers}"):  # 0.000 [0.000, 0.000] has no sign
             words.setdefault(seen.numbers, set()).add(word)
     return words
+
+
+def test_a_difference_of_nothing_is_known_where_a_table_shows_it():
+    numbers = "0.000 [0.000, 0.000]"
+    rows = f"<tr><th></th><th>difference</th></tr><tr><td>ties</td><td>{numbers}</td></tr>"
+    page = BeautifulSoup(f"<main><article><table>{rows}</table></article></main>", "lxml")
+    words = registered([f'["{numbers}", "", "level"]', '["+0.1 [+0.1, +0.2]", "", "ahead"]'])
+    assert not problems_of_comparisons(page, words)
+    assert (
+        len(problems_of_comparisons(page, registered(['["+0.1 [+0.1, +0.2]", "", "ahead"]']))) == 1
+    )
 
 
 def problems_of_comparisons(article: Tag, words: dict[tuple[str, ...], set[str]]) -> list[str]:
