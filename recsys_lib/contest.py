@@ -420,7 +420,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def measure(lists: np.ndarray, task: Task) -> pd.DataFrame:
-    """Return HR@10 and NDCG@10 of each user's list, as `evaluation.evaluate` does.
+    """Return ``hr@10`` and ``ndcg@10`` of each user's list, as `evaluation.evaluate` does.
 
     Parameters
     ----------
@@ -447,7 +447,7 @@ def bars(task: Task) -> dict[str, pd.DataFrame]:
 
 
 def standings(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> pd.DataFrame:
-    """Rank results by NDCG@10 and mark all that cannot be told from the best.
+    """Rank results by ``ndcg@10`` and mark all that cannot be told from the best.
 
     Each is compared with the best user by user, and the p-values are adjusted after Holm. The best
     was found on the same users, which favors it a little: of two that are close, the other may
@@ -463,8 +463,8 @@ def standings(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> pd.Dat
     Returns
     -------
     DataFrame
-        Indexed by name, best first: place, hr@10, ndcg@10 with low and high (95% over users),
-        users, difference (from the best, in NDCG@10), p_holm, and level_with_the_best.
+        Indexed by name, best first: place, ``hr@10``, ``ndcg@10`` with low and high (95% over
+        users), users, difference (from the best, in ``ndcg@10``), p_holm, and level_with_the_best.
 
     Raises
     ------

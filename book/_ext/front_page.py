@@ -46,7 +46,9 @@ class MainFigures(Directive):
     """The figures that the cards of the first page name, large, with question and caption."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave a place until all chapters are read."""
+        """Leave a place until all chapters are read; a caption may have a formula."""
+        env = self.state.document.settings.env
+        env.get_domain("math").data["has_equations"][env.docname] = True
         return [main_figures("")]
 
 

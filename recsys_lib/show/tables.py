@@ -85,7 +85,9 @@ class Table:
 
     def _repr_html_(self) -> str:
         style = [
-            f"text-align: {'right' if right else 'left'}; font-variant-numeric: tabular-nums"
+            "text-align: right; font-variant-numeric: tabular-nums"
+            if right
+            else "text-align: left; white-space: normal"
             for right in self.numeric
         ]
         head = "".join(  # what heads nothing is no header

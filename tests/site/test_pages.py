@@ -213,7 +213,8 @@ def test_downloaded_chapters_hold_no_solution(site: Site):
     for path in found:
         text = path.read_text(encoding="utf-8")
         assert "BEGIN SOLUTION" not in text, path.name
-        assert "NotImplementedError" in text, path.name
+        if path.stem[0].isdigit():  # a chapter has exercises
+            assert "NotImplementedError" in text, path.name
 
 
 def test_every_model_is_described_and_leads_to_its_chapter(site: Site):
