@@ -6,14 +6,12 @@ metric is printed. Every model is measured in all combinations, so that a page c
 choose until a model of theirs is ahead.
 """
 
-from typing import Any
-
 import numpy as np
 
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import evaluate, sample_candidates
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.contenders import CONTENDERS, PRETRAINED, halves, made
+from recsys_lib.experiments.contenders import CONTENDERS, fit_arguments, made
 from recsys_lib.experiments.protocol import SEEDS, paper_split
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import Recommender
@@ -35,10 +33,7 @@ def run(
 ) -> dict:
     """Measure every chosen model in all combinations of the choices."""
     units, split, settings = units or Units(), paper_split(ratings), search["settings"]
-    parts = {
-        name: [(name, seed) for seed in (seeds if CONTENDERS[name].epochs else seeds[:1])]
-        for name in CONTENDERS
-    }
+    parts = {n: [(n, seed) for seed in one.seeds(seeds)] for n, one in CONTENDERS.items()}
     runs = units.grouped(_measured, parts, split, _ways(split, candidates), settings)
     return {"ways": list(_ways(split, candidates)), "metrics": METRICS, "values": runs}
 
@@ -79,9 +74,8 @@ def _measured(
             seen[epochs] = _figures(model, split, ways)
         return {}
 
-    more: dict[str, Any] = halves(settings, split.train, seed) if name == PRETRAINED else {}
     model = made(name, settings[name], epochs=2 * chosen, seed=seed)
-    model.fit(split.train, watch=watch, **more)
+    model.fit(split.train, watch=watch, **fit_arguments(name, settings, split.train, seed))
     best = {way: {m: max(one[way][m] for one in seen.values()) for m in METRICS} for way in ways}
     return {VALIDATION: seen[chosen], BEST: best}
 

@@ -100,6 +100,10 @@ class Contender:
     epochs: int = 0
     patience: int = 0
 
+    def seeds(self, seeds: range) -> range:
+        """Return the seeds that it is tried with: one of them, where chance plays no part."""
+        return seeds if self.epochs else seeds[:1]
+
 
 NETWORK_LENGTH = 120, 25
 FACTORS_LENGTH = 400, 30  # steps that start small wait long
@@ -193,8 +197,19 @@ def fitted(
     """Fit a model as it was chosen; a pretrained one from the chosen halves with the same seed."""
     if not contenders[name].epochs:
         return made(name, settings[name], contenders).fit(train)
-    more = halves(settings, train, seed, contenders) if name == PRETRAINED else {}
-    return made(name, settings[name], contenders, seed=seed).fit(train, **more)
+    model = made(name, settings[name], contenders, seed=seed)
+    return model.fit(train, **fit_arguments(name, settings, train, seed, contenders))
+
+
+def fit_arguments(
+    name: str,
+    settings: Mapping[str, dict],
+    train: Interactions,
+    seed: int,
+    contenders: Mapping[str, Contender] = CONTENDERS,
+) -> dict:
+    """Return what `fit` is given besides the training set: nothing, or trained halves."""
+    return halves(settings, train, seed, contenders) if name == PRETRAINED else {}
 
 
 def halves(

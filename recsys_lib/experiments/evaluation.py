@@ -18,6 +18,7 @@ from recsys_lib.experiments.contenders import (
     shared_out,
 )
 from recsys_lib.experiments.protocol import (
+    MAIN,
     METRICS,
     SEEDS,
     YEAR,
@@ -36,7 +37,6 @@ from recsys_lib.models.training import EpochModel
 
 KS = tuple(range(1, 11))
 SAMPLES = (9, 30, 99, 300)
-MAIN = ("hr@10", "ndcg@10")
 FLIPS = 99_999  # the smallest p-value, times the number of tests, must be able to fall below .05
 ByModel = dict[str, list[pd.DataFrame]]  # a table for each seed
 GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and more": (10, 10**6)}
@@ -57,7 +57,8 @@ def run(
     drawn = {m: sample_candidates(split, m, seed=0) for m in SAMPLES}
     by_name = units.grouped(
         _measured,
-        {name: [(name, seed) for seed in _seeds(name, seeds)] for name in NAMES},
+        {name: [(name, seeds[0])] for name in BASELINES}
+        | {name: [(name, seed) for seed in one.seeds(seeds)] for name, one in CONTENDERS.items()},
         *(split, candidates, drawn, settings, factors),
     )
     tables = {
@@ -151,12 +152,6 @@ BASELINES: dict[str, Callable[[Split, int], Recommender]] = {
     "Popularity of the year": lambda split, factors: PopularityAround(split, YEAR, 0),
     "SVD": lambda split, factors: SVD(factors),
 }
-NAMES = (*BASELINES, *CONTENDERS)
-
-
-def _seeds(name: str, seeds: range) -> range:
-    """Return the seeds of a model; one, if chance plays no part in it."""
-    return seeds if name in CONTENDERS and CONTENDERS[name].epochs else seeds[:1]
 
 
 def _fitted(name: str, settings: dict, factors: int, split: Split, seed: int) -> Recommender:

@@ -12,9 +12,16 @@ import numpy as np
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import watching
 from recsys_lib.evaluation.candidates import Candidates
-from recsys_lib.experiments.contenders import CONTENDERS, PRETRAINED, fitted, halves, made
+from recsys_lib.experiments.contenders import (
+    CONTENDERS,
+    PRETRAINED,
+    fit_arguments,
+    fitted,
+    made,
+)
 from recsys_lib.experiments.dot_product import DIMENSIONS, SIZES, learn
 from recsys_lib.experiments.protocol import (
+    MAIN,
     METRICS,
     SEEDS,
     mean_of_seeds,
@@ -35,7 +42,6 @@ PLAIN: dict[str, Any] = {
     "weight_decay": 0.0,
 }
 UNTRAINED: dict[str, Any] = {"learning_rate": 0.0, "batch_size": 10**9, "epochs": 1}
-MAIN = ("hr@10", "ndcg@10")
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 
 
@@ -80,8 +86,8 @@ def _cost(name: str, settings: dict, split: Split) -> dict:
 
     Times are the best of three: other work on the machine only adds to them.
     """
-    fit = halves(settings, split.train, SEEDS[0]) if name == PRETRAINED else {}
-    model = made(name, settings[name], epochs=3).fit(split.train, **fit)
+    given = fit_arguments(name, settings, split.train, SEEDS[0])
+    model = made(name, settings[name], epochs=3).fit(split.train, **given)
     parameters = sum(array.size for array in model._weights().values())
     users = np.arange(1000)
     model.score(users)

@@ -17,7 +17,7 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, sample_candidates, summary
 from recsys_lib.evaluation.verdicts import verdict
 from recsys_lib.experiments.contenders import CONTENDERS, fitted
-from recsys_lib.experiments.protocol import paper_split, table
+from recsys_lib.experiments.protocol import MAIN, paper_split, table
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import Popularity
 
@@ -25,7 +25,6 @@ SEEDS = range(3)
 MOMENTS = (0.7, 0.8, 0.9)
 HORIZON = 0.1
 DRAWS = (1, 2, 3)
-MAIN = ("hr@10", "ndcg@10")
 POPULARITY = "Popularity"
 Tables = dict[str, list[pd.DataFrame]]  # by model, one for each seed
 
@@ -78,7 +77,7 @@ def quick(found: dict, ratings: Interactions, search: dict) -> dict:
 
 
 def _seeds(name: str) -> range:
-    return SEEDS if name != POPULARITY and CONTENDERS[name].epochs else SEEDS[:1]
+    return SEEDS[:1] if name == POPULARITY else CONTENDERS[name].seeds(SEEDS)
 
 
 def _ways(place: str) -> list[str]:

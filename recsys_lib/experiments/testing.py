@@ -36,7 +36,7 @@ def on_test(
         By protocol and name a table for each seed, to compare with.
     """
     parts = {
-        name: [(name, setting, s) for s in (seeds if contenders[name].epochs else seeds[:1])]
+        name: [(name, setting, seed) for seed in contenders[name].seeds(seeds)]
         for name, setting in settings.items()
     }
     runs = units.grouped(_tested, parts, split, candidates, settings, contenders)

@@ -277,7 +277,8 @@ def test_the_evaluation_measures_every_model_with_its_seeds(events, tmp_path, mo
     lists = sample_candidates(test, n_negatives=20, seed=0)
     chosen = {name: evaluation.CONTENDERS[name] for name in SETTINGS}
     monkeypatch.setattr(evaluation, "CONTENDERS", chosen)
-    monkeypatch.setattr(evaluation, "NAMES", ("Popularity", *SETTINGS))
+    popular = {"Popularity": evaluation.BASELINES["Popularity"]}
+    monkeypatch.setattr(evaluation, "BASELINES", popular)
     monkeypatch.setattr(evaluation, "paper_split", lambda ratings: test)
     monkeypatch.setattr(evaluation, "SAMPLES", (9, 30))
     monkeypatch.setattr(evaluation, "GROUPS", {"all": (0, 100)})
