@@ -76,18 +76,27 @@ ENTRANCE = """\
 
 
 def mend_quizzes(app: Sphinx, doctree: nodes.document) -> None:
-    """Close the ``<div>`` that jupyterquiz leaves open, and see that its formulas are typeset.
+    """Close the ``<div>`` that jupyterquiz leaves open.
 
-    With the ``<div>`` open, everything down to the end of the section is a part of the quiz's cell.
-    Sphinx does not see formulas in a quiz, and gives MathJax only to pages known to hold some.
+    With it, everything down to the end of the section is a part of the quiz's cell.
     """
-    for node in doctree.findall(nodes.raw):
+    for node in doctree.findall(_is_quiz):
         html = node.astext()
-        if "data-shufflequestions=" not in html:
-            continue
-        app.env.get_domain("math").data["has_equations"][app.env.docname] = True
         if html.count("<div") > html.count("</div>"):
             node.children = [nodes.Text(f"{html}</div>")]
+
+
+def _is_quiz(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.raw) and "data-shufflequestions=" in node.astext()
+
+
+def note_formulas(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Say whether a page, as it will be written, has formulas: such pages are given MathJax.
+
+    Sphinx looks at the source alone: it sees none in a quiz, nor what comes from other pages.
+    """
+    seen = doctree.findall(lambda n: isinstance(n, nodes.math | nodes.math_block) or _is_quiz(n))
+    app.env.get_domain("math").data["has_equations"][docname] = next(seen, None) is not None
 
 
 def hide_solution_marks(app: Sphinx, doctree: nodes.document) -> None:
@@ -170,6 +179,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", take_executed)
     app.connect("doctree-read", mend_quizzes)
     app.connect("doctree-read", hide_solution_marks)
+    app.connect("doctree-resolved", note_formulas, priority=900)  # when all is in its place
     app.connect("html-page-context", search_without_server)
     app.connect("html-page-context", prune_scripts, priority=700)  # when all have added theirs
     # Ahead of sphinx_external_toc, which writes a bare redirect where it finds no index.html.

@@ -93,8 +93,6 @@ def fill_figures(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         first = app.env.get_doctree(app.config.root_doc)
         cards = [card for cards in first.findall(chapter_cards) for card in cards["cards"]]
         place.replace_self([_screen(app, docname, *card) for card in cards])
-        if next(doctree.findall(nodes.math), None) is not None:  # came with a caption
-            app.env.get_domain("math").data["has_equations"][docname] = True
 
 
 def _screen(app: Sphinx, docname: str, chapter: str, name: str, question: str) -> nodes.section:
