@@ -16,6 +16,7 @@ from recsys_lib.show.planes import (
     moving,
     number,
     part,
+    said,
     starts,
 )
 from recsys_lib.show.plots import BLUE, RED, of_page
@@ -135,11 +136,10 @@ def arrows(caption: str) -> HTML:
         "(‖<i>u</i>‖ ‖<i>v</i>‖) = "
         f"{dot} / ({number(5, 2)} · {long}) = {cosine}</div>"
     )
-    said = part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', parts)
     return moving(
         "".join(control.html(name) for name, control in CONTROLS.items()),
         picture + reading,
-        said,
+        said(parts),
         _SCRIPT,
         caption,
     )

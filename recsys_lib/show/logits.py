@@ -13,6 +13,7 @@ from recsys_lib.show.planes import (
     moving,
     number,
     part,
+    said,
     starts,
 )
 from recsys_lib.show.plots import BLUE, RED, of_page
@@ -141,7 +142,7 @@ def logits(caption: str) -> HTML:
     return moving(
         RANGE.html("x") + LABEL.html("r"),
         picture + table,
-        part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', parts),
+        said(parts),
         _SCRIPT,
         caption,
     )

@@ -233,6 +233,11 @@ def part(tag: str, name: str, fixed: str, drawn: Parts, inside: str = "") -> str
     return f'<{tag} data-part="{name}" {fixed}{given}>{inside}</{tag}>'
 
 
+def said(drawn: Parts) -> str:
+    """Return the sentence of a figure, as it is now; it is read aloud when it changes."""
+    return part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', drawn)
+
+
 def starts(controls: Mapping[str, Range | Choice]) -> dict[str, float]:
     """Return what the controls are set to at first."""
     return {name: control.start for name, control in controls.items()}

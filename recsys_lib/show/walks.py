@@ -8,7 +8,7 @@ import math
 
 from IPython.display import HTML
 
-from recsys_lib.show.planes import Parts, Plane, Range, Values, moving, number, part, starts
+from recsys_lib.show.planes import Parts, Plane, Range, Values, moving, number, part, said, starts
 from recsys_lib.show.plots import BLUE, RED, of_page
 
 RATING, STEPS = 2.0, 100
@@ -199,7 +199,7 @@ def walks(caption: str) -> HTML:
     return moving(
         "".join(control.html(name) for name, control in CONTROLS.items()),
         picture,
-        part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', parts),
+        said(parts),
         _SCRIPT,
         caption,
     )
