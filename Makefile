@@ -14,7 +14,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Without the network, nothing of ours should wait for it: pip still uses the registries it is told.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-LIBRARY   := $(shell find recsys_lib -name '*.py')
+LIBRARY   := $(shell find recsys_lib -name '*.py' -o -name '*.txt')
 PAGES     := tools/execute.py tools/student.py $(wildcard book/*.md book/*/*.md book/*.bib book/_ext/* book/_assets/* book/_assets/fonts/* _config.yml _toc.yml)
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 RESULTS   := $(wildcard results/*.json)
