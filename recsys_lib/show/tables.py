@@ -85,9 +85,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         style = [
-            "text-align: right; font-variant-numeric: tabular-nums"
-            if right
-            else "text-align: left; white-space: normal"
+            f"text-align: {'right' if right else 'left'}; font-variant-numeric: tabular-nums"
             for right in self.numeric
         ]
         head = "".join(  # what heads nothing is no header

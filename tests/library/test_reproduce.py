@@ -405,7 +405,7 @@ def test_what_is_recorded_stays_small():
     sizes = {
         path.relative_to(results.RESULTS): path.stat().st_size
         for path in results.RESULTS.rglob("*")
-        if path.is_file() and ".units" not in path.parts  # these are never committed
+        if path.is_file() and ".units" not in path.parts  # parts of a run under way
     }
     assert len(sizes) >= len(RECORDED)
     assert {name: size for name, size in sizes.items() if size >= 1e6} == {}
