@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recsys_lib.data.histories import time_order
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.validation import (
     DataError,
@@ -190,17 +191,8 @@ def _split(ratings: Interactions, part: np.ndarray) -> Split:
 
 def _rank_from_end(ratings: Interactions, seed: int) -> np.ndarray:
     """For each event: how many events of the same user come after it."""
-    key = _mix(ratings._keys().astype(np.uint64) ^ _mix(np.array([seed % 2**64], dtype=np.uint64)))
-    order = np.lexsort((key, ratings.timestamp, ratings.user))
+    order = time_order(ratings, seed)
     last = np.cumsum(ratings.user_counts)  # one past the place of each user's last event
     rank = np.empty(len(ratings), dtype=np.int64)
     rank[order] = last[ratings.user[order]] - 1 - np.arange(len(ratings))
     return rank
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    """Scramble 64-bit integers (the finalizer of splitmix64, Steele, Lea and Flood 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

@@ -1,17 +1,22 @@
 """The models of the course, one file a method, all behind the interface of `base.Recommender`."""
 
 from recsys_lib.models.als import ALS
+from recsys_lib.models.bag import Bag
 from recsys_lib.models.base import NotFittedError, RatingPredictor, Recommender, load_model
 from recsys_lib.models.biases import Biases
 from recsys_lib.models.bmf import BinaryMF
 from recsys_lib.models.bpr import BPR
+from recsys_lib.models.decay import Decay
 from recsys_lib.models.ease import EASE
+from recsys_lib.models.gru4rec import GRU4Rec
 from recsys_lib.models.ials import iALS
+from recsys_lib.models.markov import Markov
 from recsys_lib.models.mf import MF
 from recsys_lib.models.mlp import MLP
-from recsys_lib.models.neighbors import ItemKNN, UserKNN
+from recsys_lib.models.neighbors import ItemKNN, RecentItemKNN, UserKNN
 from recsys_lib.models.neumf import GMF, NeuMF
 from recsys_lib.models.popularity import Popularity, Random
+from recsys_lib.models.sasrec import SASRec
 from recsys_lib.models.svd import SVD
 
 __all__ = [
@@ -22,15 +27,21 @@ __all__ = [
     "MF",
     "MLP",
     "SVD",
+    "Bag",
     "Biases",
     "BinaryMF",
+    "Decay",
+    "GRU4Rec",
     "ItemKNN",
+    "Markov",
     "NeuMF",
     "NotFittedError",
     "Popularity",
     "Random",
     "RatingPredictor",
+    "RecentItemKNN",
     "Recommender",
+    "SASRec",
     "UserKNN",
     "iALS",
     "load_model",

@@ -343,8 +343,8 @@ class Recommender(_Named, ABC):
         Parameters
         ----------
         items : array of int, shape (n,)
-            Items that the user has met, none twice. With none, the scores are those of a user
-            without a training row.
+            Items that the user has met, none twice; for a model of order (chapter 14), the earliest
+            first. With none, the scores are those of a user without a training row.
         ratings : array of float, shape (n,), optional
             Their ratings. A model that learns from ratings needs them (ones where the training
             data has none); others do not look at them.
@@ -379,7 +379,10 @@ class Recommender(_Named, ABC):
         return self._fold_in(items, ratings)
 
     def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
-        """Do it, for items in rising order and float64 ratings, ones where none were given."""
+        """Do it, for float64 ratings, ones where none were given.
+
+        The items are in rising order, or as they were given if the model `_reads_order`.
+        """
         ours = __name__.rpartition(".")[0]  # models that others derive are not named
         able = sorted(
             {
@@ -464,8 +467,12 @@ class Recommender(_Named, ABC):
         """Whether `fold_in` needs to know the ratings."""
         return False
 
+    def _reads_order(self) -> bool:
+        """Whether `fold_in` needs to know in which order the items were met."""
+        return False
+
     def _checked_row(self, items: object, ratings: object) -> tuple[np.ndarray, np.ndarray]:
-        """Return items in rising order and their ratings, or raise."""
+        """Return the items, in rising order unless their order is read, and ratings, or raise."""
         items = check_ids("items", items, self.n_items_)
         if len(np.unique(items)) < len(items):
             raise ValueError(f"items must not name an item twice, got {items}")
@@ -482,7 +489,7 @@ class Recommender(_Named, ABC):
             raise ValueError(
                 f"ratings must be {len(items)} finite numbers, one per item, got {values!r}"
             )
-        order = np.argsort(items)
+        order = np.arange(len(items)) if self._reads_order() else np.argsort(items)
         return items[order], values[order]
 
     def save(self, path: str | os.PathLike) -> Path:

@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from recsys_lib.data.histories import Histories, histories
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import Personal, rows_in_parts, warn_of_equal_ratings
 from recsys_lib.validation import check_bool, check_choice, check_ids, check_int, check_real
@@ -349,6 +350,59 @@ class ItemKNN(_KNN):
         item = int(check_ids("item", [item], self.shape[1])[0])
         mine = self.matrix_[[user]].toarray()[0]
         return _largest(mine * self.similarity_[:, [item]].toarray()[:, 0], n)
+
+
+class RecentItemKNN(ItemKNN):
+    """Recommend items that are similar to those a user has met, to the latest of them above all.
+
+    Neighbors and similarities are those of `ItemKNN`, which know of no order; the score of item i
+    for user u is the sum over the items j that u has met of ``decay ** d * similarity(j, i)``, with
+    d the number of the user's events after j.
+
+    Parameters
+    ----------
+    n_neighbors, shrinkage
+        As in `UserKNN`, with items for users.
+    decay : float
+        From 0, where the last event alone is asked, to 1, where all count alike as in `ItemKNN`.
+
+    Raises
+    ------
+    DataError
+        On `fit`, if there are no timestamps.
+
+    Attributes
+    ----------
+    matrix_ : csr_array, shape (n_users, n_items)
+        What each event of a user weighs.
+    similarity_, cold_, popularity_
+        As in `ItemKNN`.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.models import RecentItemKNN
+    >>> films = data.k_core(data.load(), 50)
+    >>> model = RecentItemKNN(decay=0.5).fit(films)
+    >>> first, last = films.find_item("Toy Story"), films.find_item("Alien")
+    >>> films.titles([model.fold_in([first, last]).argmax(), model.fold_in([last, first]).argmax()])
+    """
+
+    def __init__(self, n_neighbors: int = 50, shrinkage: float = 0.0, decay: float = 0.9):
+        super().__init__(n_neighbors, shrinkage)
+        self.decay = check_real("decay", decay, 0, 1)
+
+    def _fit(self, train: Interactions) -> None:
+        super()._fit(train)
+        past = histories(train)
+        self.matrix_ = past.recent(train.n_items, len(past.items), self.decay)
+
+    def _reads_order(self) -> bool:
+        return True
+
+    def _row(self, items: np.ndarray, ratings: np.ndarray) -> sparse.csr_array:
+        past = Histories(items, np.array([0, len(items)]))
+        return past.recent(self.n_items_, len(items), self.decay)
 
 
 def _largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:

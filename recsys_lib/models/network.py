@@ -1,4 +1,4 @@
-"""What the three networks share: mini-batches, the optimizer, and scoring without gradients."""
+"""What all networks share: optimizer, random numbers, saving; and those of pairs, their batches."""
 
 import copy
 from abc import abstractmethod
@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.models.base import Personal
 from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user
-from recsys_lib.models.training import Row, Run
+from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import DataError, check_int, check_real
 
 PAIRS = 1 << 18  # scored at a time: some 60 MB of activations
@@ -58,16 +59,16 @@ class NetworkRun(Run):
         self.torch_rng = state["torch_rng"].clone()
 
 
-class NetworkModel(ImplicitModel):
-    r"""A network that turns a user and an item into a logit, trained by AdamW in mini-batches.
+class TorchModel(Personal, EpochModel):
+    r"""A model whose weights are those of a network of PyTorch, trained by AdamW in mini-batches.
 
-    The loss is the mean over the N samples of an epoch of the binary cross-entropy, plus
+    The loss is the mean over the N samples of an epoch of the loss of each, plus
     :math:`\frac{\lambda}{2N}` times the squares of the embeddings: as in chapter 6, each user and
     item is penalized once an epoch, however many samples it has. The weights of the layers above
     decay as AdamW has it, apart from the gradient.
 
-    A subclass adds `_network`. Its parameters whose names start with "user_" or "item_" are
-    embeddings.
+    A subclass adds `_network` and `_n_samples` to what `Personal` and `EpochModel` ask for. The
+    network's parameters whose names start with "user_" or "item_" are embeddings.
 
     Parameters
     ----------
@@ -79,8 +80,8 @@ class NetworkModel(ImplicitModel):
         AdamW's, for the layers above.
     batch_size : int
         Samples in one step.
-    n_negatives, epochs, patience, metric, seed
-        As in `implicit.ImplicitModel`.
+    epochs, patience, metric, seed
+        As in `training.EpochModel`.
     device : str
         Where PyTorch computes, for example ``"cpu"`` or ``"cuda"``. Only on the CPU does the same
         seed promise the same numbers. A saved or pickled model that is read where its device is
@@ -89,8 +90,10 @@ class NetworkModel(ImplicitModel):
     Attributes
     ----------
     network_ : torch.nn.Module
-    history_, best_epoch_, cold_, unseen_, popularity_
-        As in `implicit.ImplicitModel`.
+    history_, best_epoch_
+        As in `training.EpochModel`.
+    cold_, popularity_
+        As in `base.Personal`.
     """
 
     network_: nn.Module
@@ -115,6 +118,10 @@ class NetworkModel(ImplicitModel):
     def _network(self, n_users: int, n_items: int) -> nn.Module:
         """Return the network with its initial weights, drawn from PyTorch's generator."""
 
+    @abstractmethod
+    def _n_samples(self, train: Interactions) -> int:
+        """Return how many samples an epoch has."""
+
     def _optimizer(self, n_samples: int) -> torch.optim.Optimizer:
         """Return Adam with an L2 penalty for the embeddings and AdamW for the layers above.
 
@@ -137,45 +144,9 @@ class NetworkModel(ImplicitModel):
             torch.manual_seed(self.seed)
             self.network_ = self._network(*train.shape).to(self.device)
             torch_rng = torch.random.get_rng_state()
-        optimizer = self._optimizer(len(train) * (1 + self.n_negatives))
+        optimizer = self._optimizer(self._n_samples(train))
         rng = np.random.default_rng(self.seed)
         return NetworkRun(rng, optimizer=optimizer, torch_rng=torch_rng)
-
-    def _epochs(self, train: Interactions, run: NetworkRun) -> Iterator[Row]:
-        (users, positives), sampler = by_user(train), NegativeSampler(train)
-        n = 1 + self.n_negatives
-        while True:
-            negatives = sampler.draw(users, self.n_negatives, run.rng)
-            items = np.column_stack([positives, negatives]).ravel()
-            order = run.rng.permutation(len(items))
-            labels = (order % n == 0).astype(np.float32)
-            loss, right = torch.tensor(0.0), torch.tensor(0)
-            self.network_.train()
-            with one_thread(), run.random_numbers():
-                for batch in self._batches(np.repeat(users, n)[order], items[order], labels):
-                    one, correct = self._step(run.optimizer, *batch)
-                    loss, right = loss + one * len(batch[0]), right + correct
-            yield {"loss": float(loss) / len(items), "accuracy": int(right) / len(items)}
-
-    def _batches(self, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Return users, items and labels as tensors, so many samples at a time."""
-        tensors = (torch.as_tensor(column, device=self.device) for column in columns)
-        return zip(*(tensor.split(self.batch_size) for tensor in tensors), strict=True)
-
-    def _step(
-        self,
-        optimizer: torch.optim.Optimizer,
-        users: torch.Tensor,
-        items: torch.Tensor,
-        labels: torch.Tensor,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take one step; return the mean loss of the batch, and how many samples it had right."""
-        logits = self.network_(users, items)
-        loss = binary_cross_entropy_with_logits(logits, labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.detach(), ((logits > 0) == (labels > 0)).sum()
 
     def _weights(self) -> dict[str, np.ndarray]:
         return {name: p.detach().cpu().numpy() for name, p in self.network_.named_parameters()}
@@ -184,25 +155,6 @@ class NetworkModel(ImplicitModel):
         with torch.no_grad():
             for name, parameter in self.network_.named_parameters():
                 parameter.copy_(torch.as_tensor(weights[name]))
-
-    def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        logits = np.empty(len(users), dtype=np.float32)
-        self.network_.eval()
-        with one_thread(), torch.inference_mode():
-            for start in range(0, len(users), PAIRS):
-                part = slice(start, start + PAIRS)
-                pairs = (torch.as_tensor(a[part], device=self.device) for a in (users, items))
-                logits[part] = self.network_(*pairs).cpu().numpy()
-        return logits
-
-    def _personal(self, users: np.ndarray) -> np.ndarray:
-        n = len(users) * self.n_items_
-        logits = np.empty(n, dtype=np.float32)
-        for start in range(0, n, PAIRS):  # all pairs at once take four times the room of the logits
-            pairs = np.arange(start, min(start + PAIRS, n))
-            part = self._logits(users[pairs // self.n_items_], pairs % self.n_items_)
-            logits[pairs[0] : pairs[-1] + 1] = part
-        return logits.reshape(len(users), self.n_items_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle writes: plain arrays, which any machine can read."""
@@ -245,6 +197,84 @@ class NetworkModel(ImplicitModel):
         if wanted != found:
             raise DataError(f"a saved {type(self).__name__} needs weights {wanted}, found {found}")
         self._set_weights(weights)
+
+
+class NetworkModel(TorchModel, ImplicitModel):
+    """A network that turns a user and an item into a logit; its loss is the binary cross-entropy.
+
+    A subclass adds `_network`.
+
+    Parameters
+    ----------
+    learning_rate, regularization, weight_decay, batch_size, device
+        As in `TorchModel`.
+    n_negatives, epochs, patience, metric, seed
+        As in `implicit.ImplicitModel`.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+    history_, best_epoch_, cold_, unseen_, popularity_
+        As in `implicit.ImplicitModel`.
+    """
+
+    def _n_samples(self, train: Interactions) -> int:
+        return len(train) * (1 + self.n_negatives)
+
+    def _epochs(self, train: Interactions, run: NetworkRun) -> Iterator[Row]:
+        (users, positives), sampler = by_user(train), NegativeSampler(train)
+        n = 1 + self.n_negatives
+        while True:
+            negatives = sampler.draw(users, self.n_negatives, run.rng)
+            items = np.column_stack([positives, negatives]).ravel()
+            order = run.rng.permutation(len(items))
+            labels = (order % n == 0).astype(np.float32)
+            loss, right = torch.tensor(0.0), torch.tensor(0)
+            self.network_.train()
+            with one_thread(), run.random_numbers():
+                for batch in self._batches(np.repeat(users, n)[order], items[order], labels):
+                    one, correct = self._step(run.optimizer, *batch)
+                    loss, right = loss + one * len(batch[0]), right + correct
+            yield {"loss": float(loss) / len(items), "accuracy": int(right) / len(items)}
+
+    def _batches(self, *columns: np.ndarray) -> Iterator[tuple[torch.Tensor, ...]]:
+        """Return users, items and labels as tensors, so many samples at a time."""
+        tensors = (torch.as_tensor(column, device=self.device) for column in columns)
+        return zip(*(tensor.split(self.batch_size) for tensor in tensors), strict=True)
+
+    def _step(
+        self,
+        optimizer: torch.optim.Optimizer,
+        users: torch.Tensor,
+        items: torch.Tensor,
+        labels: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take one step; return the mean loss of the batch, and how many samples it had right."""
+        logits = self.network_(users, items)
+        loss = binary_cross_entropy_with_logits(logits, labels)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach(), ((logits > 0) == (labels > 0)).sum()
+
+    def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        logits = np.empty(len(users), dtype=np.float32)
+        self.network_.eval()
+        with one_thread(), torch.inference_mode():
+            for start in range(0, len(users), PAIRS):
+                part = slice(start, start + PAIRS)
+                pairs = (torch.as_tensor(a[part], device=self.device) for a in (users, items))
+                logits[part] = self.network_(*pairs).cpu().numpy()
+        return logits
+
+    def _personal(self, users: np.ndarray) -> np.ndarray:
+        n = len(users) * self.n_items_
+        logits = np.empty(n, dtype=np.float32)
+        for start in range(0, n, PAIRS):  # all pairs at once take four times the room of the logits
+            pairs = np.arange(start, min(start + PAIRS, n))
+            part = self._logits(users[pairs // self.n_items_], pairs % self.n_items_)
+            logits[pairs[0] : pairs[-1] + 1] = part
+        return logits.reshape(len(users), self.n_items_)
 
 
 def is_embedding(name: str) -> bool:

@@ -17,13 +17,19 @@ from recsys_lib.models import (
     MF,
     MLP,
     SVD,
+    Bag,
     Biases,
     BinaryMF,
+    Decay,
+    GRU4Rec,
     ItemKNN,
+    Markov,
     NeuMF,
     Popularity,
     Random,
+    RecentItemKNN,
     Recommender,
+    SASRec,
     UserKNN,
     iALS,
 )
@@ -64,6 +70,7 @@ class Case:
 
 
 NET = {"learning_rate": 0.01, "batch_size": 64, "init_scale": 0.1, "epochs": 60}  # small and quick
+SEQUENCE = {"factors": 8, "learning_rate": 0.01, "batch_size": 64, "regularization": 3.0}
 MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
     Case(Random, {"seed": 3}, personal=False),  # learns nothing
@@ -140,6 +147,13 @@ MODELS = [
         },
         tolerance=1e-5,
     ),
+    Case(Decay, personal=False),  # at one moment, the same list for everybody
+    Case(Markov, {"length": 12, "decay": 0.95}),
+    Case(RecentItemKNN, {"decay": 0.95}),
+    Case(Bag, SEQUENCE, tolerance=1e-5),
+    Case(SASRec, {**SEQUENCE, "heads": 2}, tolerance=1e-5),
+    Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
+    Case(GRU4Rec, {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 16}, tolerance=1e-5),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event
@@ -158,8 +172,9 @@ def block_of_item(item: np.ndarray) -> np.ndarray:
 def planted() -> Split:
     """Return two blocks of 20 users and 15 items; each user met 10 items of theirs and 2 others.
 
-    Own items got 4 or 5 stars, others 1 or 2. Item popularity says nothing about the block. Two
-    more items of the own block are held out, one for validation and one for test.
+    Own items got 4 or 5 stars, others 1 or 2. Item popularity says nothing about the block, nor
+    does the order of the events, which is random. Two more items of the own block are held out, one
+    for validation and one, later, for test.
     """
     rng = np.random.default_rng(0)
     rows = []
@@ -171,11 +186,12 @@ def planted() -> Split:
         parts += [(own[10], 5, 1), (own[11], 5, 2)]
         rows += [(user, *one) for one in parts]
     user, item, rating, part = np.array(rows).T
+    time = np.random.default_rng(1).permutation(len(user)) + len(user) * part
     ratings = Interactions(
         user,
         item,
         rating,
-        np.arange(len(user)),
+        time,
         [f"user {u:02}" for u in range(N_USERS)],
         [f"item {i:02}" for i in range(N_ITEMS)],
         name="planted",

@@ -27,13 +27,14 @@ ROOMS = (  # from the ground up; rooms on one floor do not know each other
 WITHIN = {  # the same inside two rooms
     "models": (
         {"base"},
-        {"training", "popularity", "biases", "neighbors", "ease"},
+        {"training", "popularity", "biases", "neighbors", "ease", "decay", "markov"},
         {"factors", "implicit", "ials"},
         {"svd"},
         {"metadata"},
         {"mf", "als", "network", "bmf", "bpr"},
-        {"mlp"},
-        {"neumf"},
+        {"mlp", "sequence"},
+        {"neumf", "sasrec", "gru4rec"},
+        {"bag"},
     ),
     "evaluation": (
         {"significance", "verdicts", "lists", "candidates"},

@@ -25,6 +25,7 @@ from recsys_lib.models import (
     SVD,
     Biases,
     BinaryMF,
+    Decay,
     ItemKNN,
     NeuMF,
     NotFittedError,
@@ -58,8 +59,9 @@ def another_dataset():
     """Other users, other items, other numbers of both."""
     rng = np.random.default_rng(1)
     user, item = np.nonzero(rng.random((12, 9)) < 0.4)
+    times = np.arange(len(user))[::-1]
     return Interactions(
-        user, item, rng.integers(1, 6, len(user)), np.zeros(len(user)), range(12), range(9)
+        user, item, rng.integers(1, 6, len(user)), times, range(12), range(9), time_unit="s"
     )
 
 
@@ -239,6 +241,7 @@ def test_planted_blocks_are_found(case):
 def test_only_the_baselines_need_not_find_them():
     assert {case.model for case in MODELS if not case.personal} == {
         Biases,
+        Decay,
         Popularity,
         Random,
     }

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from recsys_lib.data import DataError, Interactions, leave_last_out, load, split_by_time
-from recsys_lib.data.split import _mix
+from recsys_lib.data.histories import _mix
 
 REPRODUCIBLE = settings(deadline=None, derandomize=True, max_examples=120)
 TOO_FEW = ["train", "test", "drop"]

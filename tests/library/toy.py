@@ -31,6 +31,14 @@ def part(cells, shape):
     )
 
 
+def in_order(items_of_users, n_items):
+    """Interactions of users with these items, in this order, a second between any two events."""
+    user = np.repeat(np.arange(len(items_of_users)), [len(items) for items in items_of_users])
+    item = np.concatenate([np.array(items, dtype=int) for items in items_of_users])
+    ids = range(len(items_of_users)), range(n_items)
+    return Interactions(user, item, np.ones(len(user)), np.arange(len(user)), *ids, time_unit="s")
+
+
 def split_of(train, valid, test, shape=(4, 5)):
     return Split(*(part(cells, shape) for cells in (train, valid, test)))
 
