@@ -38,7 +38,7 @@ TARGETS = {  # a module and the tests that it has, those first that find most
     "evaluation/candidates": ("candidates", "evaluation"),
     "evaluation/items": ("evaluation",),
     "evaluation/significance": ("significance", "evaluation"),
-    "models/neighbors": ("models -k KNN", "fold_in", "growth -k neighbors", "models"),
+    "models/neighbors": ("models -k KNN", "markov", "fold_in", "growth -k neighbors", "models"),
     "models/popularity": ("models -k Popularity", "models"),
     "models/biases": ("biases", "models -k Biases", "fold_in"),
     "models/svd": ("svd", "models -k SVD", "fold_in"),
@@ -48,6 +48,11 @@ TARGETS = {  # a module and the tests that it has, those first that find most
     "models/ials": ("ials", "models -k iALS", "fold_in"),
     "models/ease": ("ease", "models -k EASE", "fold_in"),
     "models/bpr": ("bpr", "models -k BPR", "fold_in"),
+    "data/histories": ("histories", "split"),
+    "models/decay": ("decay", "models -k Decay", "fold_in"),
+    "models/markov": ("markov", "models -k Markov", "fold_in"),
+    "models/sequence": ("sequence", "models -k SASRec", "fold_in"),
+    "models/sasrec": ("sequence", "models -k SASRec", "fold_in"),
     "models/bmf": ("bmf", "training", "models -k BinaryMF", "fold_in"),
 }
 ALWAYS = ("small_inputs", "defaults")  # tests that belong to several modules

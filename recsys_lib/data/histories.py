@@ -35,7 +35,7 @@ class Histories:
     >>> orders = data.Interactions.from_frame(frame.assign(timestamp=[2, 0, 1]), time_unit="s")
     >>> of = data.histories(orders)
     >>> of
-    <2 histories of 0 to 2 events, 3 in all>
+    <2 histories of 1 to 2 events, 3 in all>
     >>> orders.titles(of.items[of.offsets[0] : of.offsets[1]])  # of ann
     ['egg', 'tea']
     """
@@ -47,9 +47,9 @@ class Histories:
         return len(self.offsets) - 1
 
     def __repr__(self) -> str:
-        n = self.lengths
+        n = self.lengths if len(self) else np.zeros(1, dtype=int)
         return (
-            f"<{len(self):,} histories of {n.min(initial=0)} to {n.max(initial=0):,} events, "
+            f"<{len(self):,} histories of {n.min():,} to {n.max():,} events, "
             f"{len(self.items):,} in all>"
         )
 
@@ -62,6 +62,14 @@ class Histories:
         """Return where the last `length` events of some users start and stop in `items`.
 
         A user with fewer has them all, one with none starts and stops at the same place.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from recsys_lib.data import Histories
+        >>> of = Histories(items=np.array([7, 3, 5, 9, 4]), offsets=np.array([0, 4, 5]))
+        >>> of.last(np.array([0, 1]), 2)
+        (array([2, 4]), array([4, 5]))
         """
         stops = self.offsets[users + 1]
         return np.maximum(self.offsets[users], stops - length), stops
@@ -105,6 +113,15 @@ class Histories:
         Returns
         -------
         ndarray of int32, shape (len(starts), length of the longest)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from recsys_lib.data import Histories
+        >>> of = Histories(items=np.array([7, 3, 5, 9, 4]), offsets=np.array([0, 4, 5]))
+        >>> of.rows(*of.last(np.array([0, 1]), 3))
+        array([[ 3,  5,  9],
+               [ 4, -1, -1]], dtype=int32)
         """
         places = starts[:, None] + np.arange((stops - starts).max(initial=0))
         filled = places < stops[:, None]
@@ -116,6 +133,15 @@ class Histories:
         """Return what the last `length` events of each user weigh, float32, (n_users, n_items).
 
         The last weighs 1, the one before it `decay`, the one before that its square, and so on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from recsys_lib.data import Histories
+        >>> of = Histories(items=np.array([2, 3, 0, 1, 3]), offsets=np.array([0, 4, 5]))
+        >>> of.recent(n_items=4, length=3, decay=0.5).toarray()
+        array([[0.5 , 1.  , 0.  , 0.25],
+               [0.  , 0.  , 0.  , 1.  ]], dtype=float32)
         """
         from_last = np.repeat(self.offsets[1:], self.lengths) - 1 - np.arange(len(self.items))
         users = np.repeat(np.arange(len(self)), self.lengths)
@@ -152,8 +178,8 @@ def histories(ratings: Interactions, seed: int = 0) -> Histories:
     >>> of = data.histories(films)
     >>> of
     <671 histories of 20 to 2,391 events, 100,004 in all>
-    >>> films.titles(of.items[of.offsets[14]:][:3])  # the first films of the user with index 14
-    ['Nutty Professor, The', 'Lion King, The', 'Sabrina']
+    >>> films.titles(of.items[of.offsets[14] :][:2])  # the first films of the user with index 14
+    ["Schindler's List", 'Fish Called Wanda, A']
     """
     check_interactions("ratings", ratings).require_times("a history")
     order = time_order(ratings, check_int("seed", seed))
@@ -170,7 +196,7 @@ def shuffled_times(ratings: Interactions, seed: int = 0) -> Interactions:
     Parameters
     ----------
     ratings : Interactions
-        With timestamps. Shuffle a training set, and not what is split afterwards.
+        With timestamps. Shuffle a training set, and not what is split afterward.
     seed : int
         At least 0.
 
@@ -187,7 +213,7 @@ def shuffled_times(ratings: Interactions, seed: int = 0) -> Interactions:
     >>> orders = data.Interactions.from_frame(frame.assign(timestamp=range(4)), time_unit="s")
     >>> of = data.histories(data.shuffled_times(orders))
     >>> orders.titles(of.items)
-    ['egg', 'tea', 'jam', 'ham']
+    ['ham', 'egg', 'jam', 'tea']
     """
     check_interactions("ratings", ratings).require_times("shuffled_times")
     rng = np.random.default_rng(check_int("seed", seed))

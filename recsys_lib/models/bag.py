@@ -16,11 +16,11 @@ from torch import nn
 
 from recsys_lib.models.network import embedding
 from recsys_lib.models.sasrec import Residual, feed_forward
-from recsys_lib.models.sequence import SequenceModel
+from recsys_lib.models.sequence import SequenceModel, SequenceNetwork
 from recsys_lib.validation import check_int
 
 
-class BagNetwork(nn.Module):
+class BagNetwork(SequenceNetwork):
     """From items in order to a query after each, in which their order is not to be found.
 
     Parameters
@@ -96,15 +96,15 @@ class Bag(SequenceModel):
         factors: int = 64,
         blocks: int = 1,
         length: int = 50,
-        dropout: float = 0.2,
+        dropout: float = 0.3,
         loss: str = "softmax",
         n_negatives: int = 128,
-        learning_rate: float = 0.001,
-        regularization: float = 0.1,
+        learning_rate: float = 0.003,
+        regularization: float = 1.0,
         weight_decay: float = 0.01,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         init_scale: float = 0.1,
-        epochs: int = 20,
+        epochs: int = 10,
         patience: int | None = None,
         metric: str = "valid_ndcg@10",
         seed: int = 0,

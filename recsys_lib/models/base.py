@@ -388,7 +388,9 @@ class Recommender(_Named, ABC):
             {
                 cls.__name__
                 for cls in _and_subclasses(Recommender.__subclasses__())
-                if cls._fold_in is not Recommender._fold_in and cls.__module__.startswith(ours)
+                if cls._fold_in is not Recommender._fold_in
+                and cls.__module__.startswith(ours)
+                and not inspect.isabstract(cls)
             }
         )
         raise NotImplementedError(

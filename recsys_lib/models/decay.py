@@ -70,7 +70,9 @@ class Decay(Personal):
     >>> from recsys_lib.models import Decay
     >>> films = data.load()
     >>> model = Decay(half_life=365).fit(films)
-    >>> [films.titles(row) for row in model.recommend([18, 546], k=2)[0]]  # in 1997 and in 2016
+    >>> items, _ = model.recommend([510, 250], k=2)  # who came last in 1996, and in 2016
+    >>> [films.titles(row) for row in items]
+    [['Get Shorty', 'Usual Suspects, The'], ['Inception', 'Matrix, The']]
     """
 
     times_: np.ndarray
@@ -84,10 +86,11 @@ class Decay(Personal):
         self.half_life = check_real("half_life", half_life, 0)
         if self.half_life == 0:
             raise ValueError("half_life must be above 0, got 0: nothing would be remembered")
-        if moment is None or np.ndim(moment) == 0:
-            self.moment = None if moment is None else check_int("moment", moment)
-        else:
+        self.moment: int | np.ndarray | None = None
+        if moment is not None and np.ndim(moment) > 0:
             self.moment = check_ids("moment", moment, np.iinfo(np.int64).max)
+        elif moment is not None:
+            self.moment = check_int("moment", moment)
 
     def _fit(self, train: Interactions) -> None:
         train.require_times("Decay")

@@ -18,11 +18,11 @@ import torch
 from torch import nn
 
 from recsys_lib.models.network import embedding
-from recsys_lib.models.sequence import SequenceModel
+from recsys_lib.models.sequence import SequenceModel, SequenceNetwork
 from recsys_lib.validation import check_int
 
 
-class GRU4RecNetwork(nn.Module):
+class GRU4RecNetwork(SequenceNetwork):
     """From items in order to a query after each, the state of the last recurrent layer.
 
     Parameters
@@ -98,15 +98,15 @@ class GRU4Rec(SequenceModel):
         factors: int = 64,
         blocks: int = 1,
         length: int = 50,
-        dropout: float = 0.2,
+        dropout: float = 0.3,
         loss: str = "softmax",
         n_negatives: int = 128,
-        learning_rate: float = 0.001,
-        regularization: float = 0.1,
+        learning_rate: float = 0.003,
+        regularization: float = 1.0,
         weight_decay: float = 0.01,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         init_scale: float = 0.1,
-        epochs: int = 20,
+        epochs: int = 10,
         patience: int | None = None,
         metric: str = "valid_ndcg@10",
         seed: int = 0,

@@ -61,10 +61,9 @@ class Markov(Personal):
     >>> from recsys_lib import data
     >>> from recsys_lib.models import Markov
     >>> films = data.k_core(data.load(), 50)
-    >>> model = Markov(length=1).fit(films)
-    >>> scores = model.fold_in([films.find_item("Toy Story")])
-    >>> films.titles([scores.argmax()])
-    ['Forrest Gump']
+    >>> scores = Markov(length=1).fit(films).fold_in([films.find_item("Alien")])
+    >>> films.titles(scores.argsort()[:-3:-1])
+    ['Aliens', 'Die Hard']
     """
 
     transitions_: sparse.csr_array

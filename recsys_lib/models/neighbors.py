@@ -384,8 +384,9 @@ class RecentItemKNN(ItemKNN):
     >>> from recsys_lib.models import RecentItemKNN
     >>> films = data.k_core(data.load(), 50)
     >>> model = RecentItemKNN(decay=0.5).fit(films)
-    >>> first, last = films.find_item("Toy Story"), films.find_item("Alien")
-    >>> films.titles([model.fold_in([first, last]).argmax(), model.fold_in([last, first]).argmax()])
+    >>> one, other = films.find_item("Toy Story"), films.find_item("Alien")
+    >>> films.titles([model.fold_in(met).argmax() for met in ([one, other], [other, one])])
+    ['Star Wars: Episode IV - A New Hope', 'Forrest Gump']
     """
 
     def __init__(self, n_neighbors: int = 50, shrinkage: float = 0.0, decay: float = 0.9):

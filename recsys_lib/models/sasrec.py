@@ -26,7 +26,7 @@ import torch
 from torch import nn
 
 from recsys_lib.models.network import embedding, one_thread
-from recsys_lib.models.sequence import SequenceModel
+from recsys_lib.models.sequence import SequenceModel, SequenceNetwork
 from recsys_lib.validation import check_int
 
 
@@ -88,7 +88,7 @@ def feed_forward(factors: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(factors, factors), nn.ReLU(), nn.Linear(factors, factors))
 
 
-class SASRecNetwork(nn.Module):
+class SASRecNetwork(SequenceNetwork):
     """From items in order to a query after each.
 
     Parameters
@@ -188,15 +188,15 @@ class SASRec(SequenceModel):
         blocks: int = 1,
         heads: int = 1,
         length: int = 50,
-        dropout: float = 0.2,
+        dropout: float = 0.3,
         loss: str = "softmax",
         n_negatives: int = 128,
-        learning_rate: float = 0.001,
-        regularization: float = 0.1,
+        learning_rate: float = 0.003,
+        regularization: float = 1.0,
         weight_decay: float = 0.01,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         init_scale: float = 0.1,
-        epochs: int = 20,
+        epochs: int = 10,
         patience: int | None = None,
         metric: str = "valid_ndcg@10",
         seed: int = 0,
@@ -256,7 +256,7 @@ class SASRec(SequenceModel):
         with one_thread(), torch.inference_mode():
             z = self.network_.begin(self._tensor(items[None]))
             for place, layer in enumerate(self.network_.layers):
-                if isinstance(layer.layer, Attention):
+                if isinstance(layer, Residual) and isinstance(layer.layer, Attention):
                     found[place // 2] = layer.layer.weights(layer.norm(z))[0].cpu().numpy()
                 z = layer(z)
         return found

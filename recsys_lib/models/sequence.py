@@ -23,6 +23,7 @@ from math import log
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy, embedding, softplus
 
 from recsys_lib.data.histories import Histories, batches_by_length, histories
@@ -86,6 +87,18 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
 }
 
 
+class SequenceNetwork(nn.Module):
+    """A network that turns items in order, (n, width), into queries, (n, width, factors).
+
+    Attributes
+    ----------
+    item_embedding : torch.nn.Embedding
+        The table from which it makes them, and with whose rows they are multiplied.
+    """
+
+    item_embedding: nn.Embedding
+
+
 class SequenceModel(TorchModel):
     """A network that reads a user's events in order, and learns at each what came next.
 
@@ -93,8 +106,7 @@ class SequenceModel(TorchModel):
     stand is filled up on the right: where a query is made from what came before alone, what stands
     to the right of a history cannot change it.
 
-    A subclass adds `_network`. The network has an ``item_embedding``, and turns items in order,
-    (n, width), into queries, (n, width, factors).
+    A subclass adds `_network`, which makes a `SequenceNetwork`.
 
     Parameters
     ----------
@@ -133,11 +145,7 @@ class SequenceModel(TorchModel):
         As in `base.Personal`.
     """
 
-    factors: int
-    length: int
-    dropout: float
-    loss: str
-    n_negatives: int
+    network_: SequenceNetwork
     events_: np.ndarray
     offsets_: np.ndarray
 

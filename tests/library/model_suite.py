@@ -70,7 +70,7 @@ class Case:
 
 
 NET = {"learning_rate": 0.01, "batch_size": 64, "init_scale": 0.1, "epochs": 60}  # small and quick
-SEQUENCE = {"factors": 8, "learning_rate": 0.01, "batch_size": 64, "regularization": 3.0}
+SEQUENCE = {**NET, "factors": 8, "regularization": 3.0, "dropout": 0.5, "epochs": 30}
 MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
     Case(Random, {"seed": 3}, personal=False),  # learns nothing
@@ -148,12 +148,16 @@ MODELS = [
         tolerance=1e-5,
     ),
     Case(Decay, personal=False),  # at one moment, the same list for everybody
-    Case(Markov, {"length": 12, "decay": 0.95}),
+    Case(Markov, {"length": 12, "decay": 0.9, "shrinkage": 1.0}),
     Case(RecentItemKNN, {"decay": 0.95}),
     Case(Bag, SEQUENCE, tolerance=1e-5),
     Case(SASRec, {**SEQUENCE, "heads": 2}, tolerance=1e-5),
     Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
-    Case(GRU4Rec, {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 16}, tolerance=1e-5),
+    Case(
+        GRU4Rec,
+        {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 16, "epochs": 40},
+        tolerance=1e-5,
+    ),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event

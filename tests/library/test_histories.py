@@ -92,7 +92,7 @@ def test_events_at_one_time_are_in_an_order_of_the_seed_that_favors_nobody():
 
 
 def test_a_history_says_its_size():
-    assert repr(of_lengths([2, 0, 1200])) == "<3 histories of 0 to 1,200 events, 1,202 in all>"
+    assert repr(of_lengths([2, 3, 1200])) == "<3 histories of 2 to 1,200 events, 1,205 in all>"
     assert repr(Histories(np.array([], np.int32), np.array([0]))) == (
         "<0 histories of 0 to 0 events, 0 in all>"
     )

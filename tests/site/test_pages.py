@@ -226,3 +226,4 @@ def test_every_model_is_described_and_leads_to_its_chapter(site: Site):
 
 MODELS = ("Popularity", "UserKNN", "ItemKNN", "SVD", "MF", "ALS", "BinaryMF", "MLP", "GMF", "NeuMF")
 MODELS += ("iALS", "EASE", "BPR")
+MODELS += ("Decay", "Markov", "RecentItemKNN", "SASRec", "GRU4Rec", "Bag")
