@@ -351,6 +351,9 @@ def move_sliders(page: Page) -> list[str]:
     return problems
 
 
+KEYS = {"radio": "Space", "select-one": "ArrowDown"}
+
+
 def move_figures(page: Page) -> list[str]:
     """Move every control of the figures that compute by keyboard; return those without effect.
 
@@ -358,9 +361,11 @@ def move_figures(page: Page) -> list[str]:
     """
     problems = []
     for number, figure in enumerate(page.locator("figure.moving").all(), start=1):
-        for place, control in enumerate(figure.locator("input:not([type=radio]:checked)").all()):
+        controls = figure.locator("input:not([type=radio]:checked), select")
+        for place, control in enumerate(controls.all()):
             before = figure.inner_html()
-            control.press("Space" if control.get_attribute("type") == "radio" else "ArrowLeft")
+            kind = control.evaluate("one => one.type")
+            control.press(KEYS.get(kind, "ArrowLeft"))
             if figure.inner_html() == before:
                 problems.append(f"control {place} of moving figure {number} changes nothing")
     return problems
