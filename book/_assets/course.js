@@ -58,6 +58,37 @@ const kept = {
   });
 }
 
+// --- Two tracks: what lies beyond the main line of a chapter is folded ------------------------------
+
+{
+  const folds = [...article.querySelectorAll("details.beyond")];
+  const facts = article.querySelector(".chapter-facts");
+  if (folds.length && facts) {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    label.className = "tracks";
+    box.type = "checkbox";
+    box.checked = kept.get("beyond") === "open";
+    label.append(box, ` Show what lies beyond the main line, in ${folds.length} places`);
+    const all = () => { for (const one of folds) one.open = box.checked; };
+    if (box.checked) all();
+    box.addEventListener("change", () => {
+      if (box.checked) kept.set("beyond", "open"); else kept.forget("beyond");
+      all();
+    });
+    facts.after(label);
+  }
+  // A link may lead to what is folded.
+  const aim = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target || !folds.some((one) => one.contains(target) && !one.open)) return;
+    for (const one of folds) if (one.contains(target)) one.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", aim);
+  addEventListener("load", aim);
+}
+
 // --- Words of the glossary ----------------------------------------------------------------------
 
 {
