@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,9 @@ EXAMPLE = {  # somebody who likes science fiction and does not care for love sto
     "Titanic (1997)": 2.0,
 }
 
+ARTICLE = re.compile(r"^(.*), (The|An?|La|Le|Les|L'|Das|Der|Die|Il|El|Los|Las)$")
+WITH_OTHER_NAMES = re.compile(r"^(.*?)\s+(\(.*\))$")
+
 
 def my_ratings(
     ratings: Interactions, file: str | os.PathLike = FILE
@@ -31,8 +35,9 @@ def my_ratings(
         With titles.
     file : path
         A text file with the header ``title,stars`` and a film in each line. A title need not be
-        complete, as long as it fits one film alone; one with a comma in it stands in quotes. Where
-        there is no such file, the example is taken. The page "My taste" writes one for you.
+        complete, as long as it fits one film alone; one with a comma in it stands in quotes.
+        "Matrix, The", as in the data, and "The Matrix" are the same. Where there is no such file,
+        the example is taken. The page "My taste" writes one for you.
 
     Returns
     -------
@@ -57,6 +62,39 @@ def my_ratings(
     return items, np.array([found[item] for item in items.tolist()])
 
 
+def natural(title: str) -> tuple[str, str]:
+    """Return a title as one says it, and its other names: "Boot, Das (Boat, The)" is "Das Boot"."""
+    named = WITH_OTHER_NAMES.match(title)
+    title, others = (named[1], named[2]) if named else (title, "")
+    moved = ARTICLE.match(title)
+    if moved:
+        title = f"{moved[2]}{'' if moved[2].endswith(chr(39)) else ' '}{moved[1]}"
+    return title, others.replace("(a.k.a. ", "(").replace(")", "").replace("(", "").strip()
+
+
+def _found(title: str, ratings: Interactions) -> int:
+    """Return the item of a title, written as in the data or as one says it: "The Matrix"."""
+    try:
+        return ratings.find_item(title)
+    except KeyError:
+        said = _as_said(ratings).get(title.casefold(), [])
+        if len(said) != 1:
+            raise
+        return said[0]
+
+
+def _as_said(ratings: Interactions) -> dict[str, list[int]]:
+    """Return the items by how their titles are said, alone and with the year."""
+    found: dict[str, list[int]] = {}
+    years = ratings.items["year"] if ratings.items is not None and "year" in ratings.items else None
+    for item, title in enumerate(ratings.titles(np.arange(ratings.n_items))):
+        said = natural(title)[0].casefold()
+        labels = [said] if years is None else [said, f"{said} ({years.iloc[item]})"]
+        for label in labels:
+            found.setdefault(label, []).append(item)
+    return found
+
+
 def _read(path: Path, ratings: Interactions) -> dict[int, float]:
     """Return the stars by item."""
     found: dict[int, float] = {}
@@ -76,7 +114,7 @@ def _read(path: Path, ratings: Interactions) -> dict[int, float]:
             )
         title, text = (part.strip() for part in row)
         try:
-            item = ratings.find_item(title)
+            item = _found(title, ratings)
         except KeyError as error:
             raise DataError(f"{where}: {error.args[0]}") from None
         if item in found:

@@ -11,7 +11,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 import taste
-from taste import Rows, Taste, natural
+from taste import Rows, Taste
+
+from recsys_lib.data.mine import natural
 
 LEARNED = ("itemknn", "svd", "binarymf", "ease", "ials")
 # Of ten films, so many stay in a list when the numbers are rounded. EASE is also cut to its
