@@ -29,7 +29,7 @@ OUTPUT = -math.log(4)  # what is added to what comes out, for the logit of the p
 STEPS = 40
 CONTROLS = {
     "eta": Range("Step length <i>η</i>", 0.5, 12, 0.5, 2),
-    "t": Range("after step", 0, STEPS, 1, 0),
+    "t": Range("after step", 0, STEPS, 1, 1),
 }
 UNIT = Plane((-2.3, 2.3), (0, 3), ("what comes in, y", "what comes out, z"), (1, 1), 320, 150)
 LOSS = Plane((0, STEPS), (0.35, 0.65), ("step", "loss"), (10, 0.1), 320, 80)

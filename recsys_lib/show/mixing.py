@@ -89,7 +89,7 @@ def mixing(pairs: Mapping[str, Curve], caption: str) -> HTML:
     ----------
     pairs : dict of str to list of dict
         Under "one + other" a row for each share of the first, from 0 to 1, with its "share" and
-        the "mean", "low" and "high" of NDCG@10. All pairs have the same shares.
+        the "mean", "low" and "high" of ``NDCG@10``. All pairs have the same shares.
     caption : str
         The message.
     """

@@ -23,11 +23,11 @@ def training(
     Parameters
     ----------
     rows : dict of str to dict of str to list
-        What each value is called, and its "loss", "valid_loss" and "valid_ndcg@10" by epoch.
+        What each value is called, and its ``loss``, ``valid_loss`` and ``valid_ndcg@10`` by epoch.
     label : str
         What is moved.
     floor : float
-        The validation NDCG@10 of popularity.
+        The validation ``NDCG@10`` of popularity.
     caption : str
         The message.
     start : int

@@ -71,7 +71,7 @@ TABLE = ("model", "run", "epoch", "rivals", "way", "metric")
 STATES = {
     "dying": [
         {"eta": eta, "t": t}
-        for eta, t in ((2, 0), (0.5, 40), (2, 7), (7.5, 40), (10, 2), (10, 40), (12, 5))
+        for eta, t in ((2, 1), (2, 0), (0.5, 40), (2, 7), (7.5, 40), (10, 2), (10, 40), (12, 5))
     ],
     "mixing": [{"pair": p, "first": x} for p, x in ((0, 0.5), (0, 0), (1, 0.3), (1, 1), (0, 0.9))],
     "choosing": [
