@@ -17,6 +17,13 @@ const kept = {
   },
 };
 
+// What is folded around an element opens.
+const unfold = (element) => {
+  for (let node = element; node; node = node.parentElement) {
+    if (node.localName === "details") node.open = true;
+  }
+};
+
 // --- Paper -------------------------------------------------------------------------------------
 
 // Paper is white, so a dark page is printed as a light one. Hints are opened; solutions and the code
@@ -41,9 +48,7 @@ const kept = {
 
 {
   const reveal = (element) => {
-    for (let node = element; node; node = node.parentElement) {
-      if (node.localName === "details") node.open = true;
-    }
+    unfold(element);
     element.scrollIntoView({ block: "center" });
   };
   const first = () => article.querySelector(".highlighted");
@@ -82,7 +87,7 @@ const kept = {
   const aim = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target || !folds.some((one) => one.contains(target) && !one.open)) return;
-    for (const one of folds) if (one.contains(target)) one.open = true;
+    unfold(target);
     target.scrollIntoView();
   };
   addEventListener("hashchange", aim);

@@ -7,7 +7,7 @@ from functools import cache
 from numbers import Integral
 
 import numpy as np
-from scipy.stats import hypergeom, rankdata
+from scipy.stats import hypergeom, spearmanr
 
 from recsys_lib import data
 from recsys_lib.data import Interactions, Split
@@ -16,7 +16,9 @@ from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.evaluation.significance import paired_test
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
+from recsys_lib.metrics import METRICS, ranks_from_scores
 from recsys_lib.models import EASE, MLP, SVD, BinaryMF, ItemKNN, Popularity, UserKNN
+from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError
 
 TOP = 10
@@ -151,7 +153,7 @@ def _factors() -> tuple:
 
 def _judge_factors(result: object, V: np.ndarray, counts: np.ndarray, year: np.ndarray) -> str:
     found = numbers(result, (2,), "two numbers of factors, counted from 0")
-    likeness = [[_rank_correlation(V[:, j], one) for j in range(TOP)] for one in (counts, year)]
+    likeness = [[spearmanr(v, one).statistic for v in V.T] for one in (counts, year)]
     best = [int(np.abs(one).argmax()) for one in likeness]
     for place, (mine, right, what) in enumerate(
         zip(found, best, ("popularity", "the year"), strict=True)
@@ -176,10 +178,6 @@ def _judge_factors(result: object, V: np.ndarray, counts: np.ndarray, year: np.n
         f"{best[1]} the age of a film ({likeness[1][best[1]]:.2f}), though no year was in the "
         f"data. Its two ends: {ends[0]}; {ends[1]}"
     )
-
-
-def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 SVD_6 = Finding("svd-6", "two_factors(V, counts, year)", _factors, _judge_factors)
@@ -219,8 +217,9 @@ def _judge_loved(
     )
 
 
-def _why_not_loved(row: np.ndarray, order: np.ndarray, bias: np.ndarray, means: np.ndarray,
-                   counts: np.ndarray) -> str:  # fmt: skip
+def _why_not_loved(
+    row: np.ndarray, order: np.ndarray, bias: np.ndarray, means: np.ndarray, counts: np.ndarray
+) -> str:
     if np.array_equal(np.sort(row), np.sort(order)):
         return (
             "these are the ten, in another order: the highest bias first, and of equal ones the "
@@ -341,10 +340,7 @@ def _judge_without(
 def _described(
     scores: np.ndarray, train: Interactions | None, users: np.ndarray, items: np.ndarray
 ) -> tuple[float, float]:
-    scores = scores.copy()
-    if train is not None:
-        scores[train.to_csr("ones").toarray()[users] > 0] = -np.inf
-    lists = np.argsort(-scores, axis=1, kind="stable")[:, :TOP]
+    lists, _ = top_k(scores, TOP, exclude=None if train is None else train.to_csr("ones")[users])
     counts = movielens_split().train.item_counts
     return float((lists == items[:, None]).any(axis=1).mean()), float(counts[lists].mean())
 
@@ -443,8 +439,8 @@ def _judge_together(result: object, scores: np.ndarray) -> str:
 
 
 def _ndcg(scores: np.ndarray) -> float:
-    place = 1 + (scores[:, 1:] > scores[:, :1]).sum(axis=1)
-    return float(np.where(place <= TOP, 1 / np.log2(place + 1), 0).mean())
+    held_out = np.zeros((len(scores), 1), dtype=np.int32)  # the first film of each list
+    return float(METRICS["ndcg"](ranks_from_scores(scores, held_out), TOP).mean())
 
 
 NEUMF_6 = Finding("neumf-6", "together(scores)", _alike, _judge_together)

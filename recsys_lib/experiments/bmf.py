@@ -101,9 +101,14 @@ def _curves(
 
 def _curve(watched: dict[str, tuple[Interactions, Watch]], setting: dict, on: str) -> dict:
     """Train one setting; return its losses and every metric on validation or test, by epoch."""
-    train, watch = watched[on]
+    return _by_epoch(*watched[on], setting, ("loss", "accuracy", *METRICS))
+
+
+def _by_epoch(
+    train: Interactions, watch: Watch, setting: dict, columns: tuple[str, ...]
+) -> dict[str, list[float]]:
     history = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch).history_
-    return {c: history[c].tolist() for c in ("loss", "accuracy", *METRICS)}
+    return {c: history[c].tolist() for c in columns}
 
 
 def _moved(setting: dict, tuning: Split, seeds: range, units: Units) -> dict[str, list[dict]]:
@@ -129,8 +134,8 @@ def _moved(setting: dict, tuning: Split, seeds: range, units: Units) -> dict[str
 
 def _watched(tuning: Split, watch: Watch, setting: dict, seed: int) -> dict[str, list[float]]:
     """Train one setting with one seed; return its losses and its validation ranking by epoch."""
-    model = BinaryMF(**{**setting, "epochs": CURVE}, seed=seed).fit(tuning.train, watch=watch)
-    return {c: model.history_[c].tolist() for c in ("loss", "valid_loss", "valid_ndcg@10")}
+    columns = "loss", "valid_loss", "valid_ndcg@10"
+    return _by_epoch(tuning.train, watch, {**setting, "seed": seed}, columns)
 
 
 def _mean_curves(runs: list[dict[str, list[float]]]) -> dict[str, list[float]]:

@@ -26,18 +26,19 @@ def runs(values: Sequence[float], published: float, metric: str, caption: str) -
     caption : str
         The message.
     """
-    reach = [_intervals(values[:n])[1] for n in range(2, len(values) + 1)]
-    low = min(published, *(one[0] for one in reach[1:]), *values)
-    high = max(published, *(one[1] for one in reach[1:]), *values)
+    known = {n: _intervals(values[:n]) for n in range(2, len(values) + 1)}
+    reach = [one for n, (_, one) in known.items() if n > 2]  # of two it may be endless
+    low = min(published, *(one[0] for one in reach), *values)
+    high = max(published, *(one[1] for one in reach), *values)
     margin = 0.05 * (high - low)
     step = next(s for s in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if (high - low) / s < 7)
     plane = Plane(
         (low - margin, high + margin), (0.1, 3), (f"{metric} of a run", ""), (step, 9), WIDE, HIGH
     )
-    frames = {}
-    for n in range(2, len(values) + 1):
-        mean, one = _intervals(values[:n])
-        frames[_said(n, mean, one, published)] = _drawn(plane, values[:n], mean, one, published)
+    frames = {
+        _said(n, mean, one, published): _drawn(plane, values[:n], mean, one, published)
+        for n, (mean, one) in known.items()
+    }
     return slider(frames, "Runs:", caption=caption)
 
 
