@@ -36,7 +36,8 @@ def my_ratings(
     file : path
         A text file with the header ``title,stars`` and a film in each line. A title need not be
         complete, as long as it fits one film alone; one with a comma in it stands in quotes.
-        "Matrix, The", as in the data, and "The Matrix" are the same. Where there is no such file,
+        "Matrix, The", as in the data, and "The Matrix" are the same, and a film that stands in the
+        data twice is the one that more people have rated. Where there is no such file,
         the example is taken. The page "My taste" writes one for you.
 
     Returns
@@ -72,27 +73,23 @@ def natural(title: str) -> tuple[str, str]:
     return title, others.replace("(a.k.a. ", "(").replace(")", "").replace("(", "").strip()
 
 
-def _found(title: str, ratings: Interactions) -> int:
-    """Return the item of a title, written as in the data or as one says it: "The Matrix"."""
-    try:
-        return ratings.find_item(title)
-    except KeyError:
-        said = _as_said(ratings).get(title.casefold(), [])
-        if len(said) != 1:
-            raise
-        return said[0]
+def _by_name(ratings: Interactions) -> dict[str, int]:
+    """Return the items by their titles, as written and as one says them: "The Matrix".
 
-
-def _as_said(ratings: Interactions) -> dict[str, list[int]]:
-    """Return the items by how their titles are said, alone and with the year."""
-    found: dict[str, list[int]] = {}
-    years = ratings.items["year"] if ratings.items is not None and "year" in ratings.items else None
-    for item, title in enumerate(ratings.titles(np.arange(ratings.n_items))):
-        said = natural(title)[0].casefold()
-        labels = [said] if years is None else [said, f"{said} ({years.iloc[item]})"]
-        for label in labels:
-            found.setdefault(label, []).append(item)
-    return found
+    Alone, where it is the title of one film, and with the year. A film that stands in the data
+    twice is the one that more people have rated.
+    """
+    alone: dict[str, set[int]] = {}
+    with_year: dict[str, int] = {}
+    table = ratings.items
+    years = table["year"].tolist() if table is not None and "year" in table else None
+    titles = ratings.titles(np.arange(ratings.n_items))
+    for item in np.argsort(-ratings.item_counts, kind="stable").tolist():
+        for name in {titles[item].casefold(), natural(titles[item])[0].casefold()}:
+            alone.setdefault(name, set()).add(item)
+            if years is not None:
+                with_year.setdefault(f"{name} ({years[item]})", item)
+    return with_year | {name: items.pop() for name, items in alone.items() if len(items) == 1}
 
 
 def _read(path: Path, ratings: Interactions) -> dict[int, float]:
@@ -105,6 +102,7 @@ def _read(path: Path, ratings: Interactions) -> dict[int, float]:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not rows or [name.strip().lower() for name in rows[0][1]] != COLUMNS:
         raise DataError(f"{path}, line 1: must be the header {','.join(COLUMNS)}")
+    named = _by_name(ratings)
     for number, row in rows[1:]:
         where = f"{path}, line {number}"
         if len(row) != len(COLUMNS):
@@ -114,7 +112,8 @@ def _read(path: Path, ratings: Interactions) -> dict[int, float]:
             )
         title, text = (part.strip() for part in row)
         try:
-            item = _found(title, ratings)
+            item = named.get(title.casefold())
+            item = ratings.find_item(title) if item is None else item
         except KeyError as error:
             raise DataError(f"{where}: {error.args[0]}") from None
         if item in found:

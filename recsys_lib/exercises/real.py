@@ -496,7 +496,7 @@ def _expected_hits(places: np.ndarray, n: int, m: int) -> float:
     return float(hypergeom.cdf(TOP - 1, n - 1, places - 1, m).mean())
 
 
-EVAL_6 = Finding("eval-6", "turned(places, n)", _places, _judge_turned)
+EVAL_6 = Finding("eval-6", "turned_round(places, n)", _places, _judge_turned)
 
 # ------------------------------------------------------------------ 11: EASE has one number
 
