@@ -102,7 +102,7 @@ class SASRecNetwork(SequenceNetwork):
         Positions that there are.
     dropout : float
     init_scale : float
-        Standard deviation of the initial embeddings.
+        Standard deviation of the initial embeddings of the items; those of positions begin at 0.
     """
 
     def __init__(
@@ -117,7 +117,8 @@ class SASRecNetwork(SequenceNetwork):
     ):
         super().__init__()
         self.item_embedding = embedding(n_items, factors, init_scale)
-        self.position_embedding = embedding(length, factors, init_scale)
+        self.position_embedding = nn.Embedding(length, factors)
+        nn.init.zeros_(self.position_embedding.weight)  # one that nothing trains says nothing
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.Sequential()
         for _ in range(blocks):
@@ -141,7 +142,9 @@ class SASRec(SequenceModel):
     """Self-attention over a user's history, trained to say at each event which comes next.
 
     Positions are counted from the first event that is read. A query hangs on nothing that comes
-    later, not even on how much does: training on a history is training on all its beginnings.
+    later, not even on how much does: training on a history is training on all its beginnings. The
+    last position of the longest history is read when its user is scored, and by nobody in training:
+    positions begin at zero, so that one that was never trained adds nothing.
 
     Parameters
     ----------
@@ -151,7 +154,7 @@ class SASRec(SequenceModel):
     heads : int
         Of each layer of attention, a divisor of `factors`.
     init_scale : float
-        Standard deviation of the initial embeddings.
+        Standard deviation of the initial embeddings of the items.
     factors, length, dropout, loss, n_negatives, batch_size
         As in `sequence.SequenceModel`.
     learning_rate, regularization, weight_decay, device

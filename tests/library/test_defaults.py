@@ -7,7 +7,14 @@ from pathlib import Path
 
 import recsys_lib
 
-COVERED = ("data.filters", "data.split", "evaluation", "models", "top_k")  # what makes results
+COVERED = (  # what makes results
+    "data.filters",
+    "data.histories",
+    "data.split",
+    "evaluation",
+    "models",
+    "top_k",
+)
 
 
 def public_defaults():

@@ -9,9 +9,18 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from recsys_lib.data import DataError, Interactions, histories, shuffled_times
+from recsys_lib.data import DataError, Histories, Interactions, histories, shuffled_times
 from recsys_lib.evaluation import compare, evaluate, watching
-from recsys_lib.models import Bag, GRU4Rec, Markov, SASRec, sequence
+from recsys_lib.models import (
+    Bag,
+    BinaryMF,
+    GRU4Rec,
+    ItemKNN,
+    Markov,
+    RecentItemKNN,
+    SASRec,
+    sequence,
+)
 from recsys_lib.models.bag import BagNetwork
 from recsys_lib.models.gru4rec import GRU4RecNetwork
 from recsys_lib.models.network import one_thread
@@ -23,6 +32,7 @@ from recsys_lib.models.sequence import (
     sampled_softmax_loss,
     softmax_loss,
 )
+from recsys_lib.top_k import top_k
 
 from model_suite import N_ITEMS, N_USERS, planted
 from toy import in_order
@@ -245,9 +255,10 @@ def test_the_gradient_of_the_softmax_is_a_probability_less_what_came():
     np.testing.assert_allclose(table.grad, slope.T @ queries.detach().numpy(), rtol=1e-10)
 
 
-def test_binary_cross_entropies_of_a_sample_are_added():
+@pytest.mark.parametrize("n", [1, 2])
+def test_binary_cross_entropies_of_a_sample_are_added(n):
     queries, items, table = sample()
-    drawn = torch.tensor([[1, 2], [0, 3], [6, 6], [5, 1], [0, 2]])
+    drawn = torch.tensor([[1, 2], [0, 3], [6, 6], [5, 1], [0, 2]])[:, :n]
     x = queries @ table.T
     expected = 0.0
     for row in range(5):
@@ -255,6 +266,26 @@ def test_binary_cross_entropies_of_a_sample_are_added():
         for other in drawn[row]:
             expected -= torch.log(1 - torch.sigmoid(x[row, other]))
     torch.testing.assert_close(binary_loss(queries, items, table, drawn), expected / 5)
+
+
+def test_the_sampled_softmax_is_its_formula():
+    queries, items, table = sample()
+    drawn = torch.tensor([1, 6, 6])  # 1 came next in the second sample
+    x = (queries @ table.T).detach().numpy()
+    expected = 0.0
+    for row, item in enumerate(items.tolist()):
+        others = [math.exp(x[row, j] - math.log(3 / 7)) for j in drawn.tolist() if j != item]
+        expected += math.log(math.exp(x[row, item]) + sum(others)) - x[row, item]
+    assert sampled_softmax_loss(queries, items, table, drawn).item() == pytest.approx(expected / 5)
+
+
+def test_a_sample_whose_negatives_all_came_next_teaches_nothing():
+    queries, items, table = sample(n=1)
+    loss = sampled_softmax_loss(queries, items, table, torch.tensor([0, 0]))
+    loss.backward()
+    assert loss.item() == 0
+    assert not queries.grad.any()
+    assert not table.grad.any()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
@@ -357,18 +388,38 @@ def test_negatives_are_drawn_as_the_loss_wants_them(steps, loss):
         assert len({drawn.tobytes() for _, drawn in steps}) == len(steps)
 
 
+RAGGED = in_order([[0, 1], list(range(2, 30)), [5], [], [8, 3, 9], [4, 2, 7, 1, 0]], 30)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_loss_is_measured_on_what_scoring_would_say(kind):
-    """Without dropout and steps: after each beginning of a history, what came next among all."""
-    model = kind(**{**FAST, "learning_rate": 0, "epochs": 1, "dropout": 0.0}).fit(TRAIN)
+@pytest.mark.parametrize("train", [TRAIN, RAGGED], ids=["equal", "ragged"])
+def test_the_loss_is_measured_on_what_scoring_would_say(kind, train):
+    """Without dropout and steps: after each beginning of a history, what came next among all.
+
+    In batches of rows of several lengths, so that what fills them up must not count.
+    """
+    still = {**FAST, "learning_rate": 0, "epochs": 1, "dropout": 0.0, "batch_size": 1000}
+    model = kind(**still).fit(train)
     losses = []
-    for user in range(N_USERS - 1):
-        items = history_of(user)
+    for user in range(train.n_users):
+        items = history_of(user, train)
         for n in range(1, len(items)):
             scores = model.fold_in(items[:n]).astype(np.float64)
             losses.append(np.log(np.exp(scores).sum()) - scores[items[n]])
-    assert len(losses) == model._n_samples(TRAIN) == len(TRAIN) - (N_USERS - 1)
+    assert len(losses) == model._n_samples(train) == len(train) - (train.user_counts > 0).sum()
     assert model.history_["loss"][0] == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_fills_a_row_up_moves_nothing(loss, monkeypatch):
+    """The same weights come of a table that is three columns wider."""
+    settings = {**FAST, "loss": loss, "dropout": 0.0, "batch_size": 1000, "length": 40}
+    plain, rows = SASRec(**settings).fit(RAGGED), Histories.rows
+    wider = ((0, 0), (0, 3))
+    monkeypatch.setattr(Histories, "rows", lambda *a: np.pad(rows(*a), wider, constant_values=-1))
+    filled = SASRec(**settings).fit(RAGGED)
+    for name, weights in plain._weights().items():
+        np.testing.assert_allclose(filled._weights()[name], weights, rtol=1e-4, atol=1e-5)
 
 
 def test_the_penalty_is_that_of_the_other_networks():
@@ -408,16 +459,32 @@ def test_patience_keeps_the_best_epoch():
     np.testing.assert_array_equal(again.score(EVERYBODY), model.score(EVERYBODY))
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_goes_on_from_a_state_to_the_same_numbers(loss):
+    settings = {**FAST, "loss": loss, "n_negatives": 5, "dropout": 0.3}
+    whole = SASRec(**{**settings, "epochs": 4}).fit(TRAIN)
+    first, second = SASRec(**settings), SASRec(**{**settings, "epochs": 4})
+    with first._fitting(TRAIN):
+        run = first._start(TRAIN)
+        first._fit(TRAIN, run)
+    with second._fitting(TRAIN):
+        again = second._start(TRAIN)
+        again.set_state(run.state())
+        second._set_weights(first._weights())
+        second._fit(TRAIN, again)
+    np.testing.assert_array_equal(second.score(EVERYBODY), whole.score(EVERYBODY))
+    assert second.history_["loss"].tolist() == whole.history_["loss"].tolist()
+
+
 # ------------------------------------------------------------------------------------------- scores
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_else_is_scored_does_not_matter(kind, monkeypatch):
     """Whatever their histories' lengths, and however many are read at a time."""
-    train = in_order([[0, 1], list(range(2, 30)), [5], [], [8, 3, 9]], 30)
-    model = kind(**FAST).fit(train)
-    together = model.score([0, 1, 2, 3, 4])
-    for user in range(5):
+    model = kind(**FAST).fit(RAGGED)
+    together = model.score([0, 1, 2, 3, 4, 5])
+    for user in range(6):
         np.testing.assert_allclose(model.score([user])[0], together[user], rtol=1e-5, atol=1e-5)
     monkeypatch.setattr(sequence, "EVENTS", 3)
     found = model.score([4, 1, 3, 0, 2])
@@ -442,6 +509,34 @@ def test_scores_are_dot_products_with_the_embeddings():
     expected = model.item_factors_ @ query.numpy()
     np.testing.assert_allclose(model.score([5])[0], expected, rtol=1e-5, atol=1e-5)
     assert model.item_factors_.shape == (N_ITEMS, 8)
+
+
+@pytest.mark.parametrize("model", [SASRec, GRU4Rec, Markov])
+def test_a_session_of_nobody_in_training_gets_a_list(model):
+    """Around a ring of eight items each is followed by the next; the session leaves the ring."""
+    train = in_order([[(start + step) % 8 for step in range(7)] for start in range(8)], 8)
+    settings = {"length": 1} if model is Markov else {**FAST, "epochs": 60, "dropout": 0.0}
+    session = np.array([6, 1, 3])
+    scores = model(**settings).fit(train).fold_in(session)
+    scores[session] = -np.inf
+    items, _ = top_k(scores[None], 8)
+    assert items[0, 0] == 4
+    assert sorted(items[0]) == [-1, -1, -1, 0, 2, 4, 5, 7]
+
+
+@pytest.mark.parametrize("length", [3, 40])
+def test_positions_are_those_of_training(length):
+    """Counted from the first event that is read; one that no sample reaches adds nothing."""
+    model = SASRec(length=length, **FAST).fit(TRAIN)
+    positions = model._weights()["position_embedding.weight"]
+    n_trained = min(length, 11)  # of twelve events the last is not read
+    assert positions[:n_trained].any(axis=1).all()
+    assert not positions[n_trained:].any()
+    items = history_of(5)[-length:]
+    with torch.no_grad():
+        z = model.network_.eval().begin(torch.as_tensor(items[None].astype(np.int64)))[0].numpy()
+    expected = math.sqrt(8) * model.item_factors_[items] + positions[: len(items)]
+    np.testing.assert_allclose(z, expected, rtol=1e-5, atol=1e-6)
 
 
 # ---------------------------------------------------------------------------------- what is planted
@@ -472,8 +567,11 @@ PLANTED = {"factors": 16, "learning_rate": 0.01, "batch_size": 128, "dropout": 0
         (GRU4Rec(**{**PLANTED, "epochs": 40}), True),
         (Markov(length=1), True),
         (Bag(**PLANTED), False),
+        (ItemKNN(), False),
+        (RecentItemKNN(decay=0.0), False),  # similar items were met by the same users, in any order
+        (BinaryMF(factors=16), False),
     ],
-    ids=["softmax", "bce", "sampled softmax", "GRU4Rec", "Markov", "Bag"],
+    ids=lambda value: "" if isinstance(value, bool) else type(value).__name__,
 )
 def test_only_a_model_of_order_finds_what_the_order_decides(model, finds):
     train, follows = last_decides(250, 50)
