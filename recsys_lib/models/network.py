@@ -1,4 +1,4 @@
-"""What all networks share: optimizer, random numbers, saving; and those of pairs, their batches."""
+"""What networks share: optimizer, random numbers, saving; batches, those of a user and an item."""
 
 import copy
 from abc import abstractmethod

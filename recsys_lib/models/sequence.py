@@ -122,7 +122,8 @@ class SequenceModel(TorchModel):
         At least 1, sampled anew at each step. Of "bce" for each sample, never an item of the user's
         training rows; of "sampled softmax" for all samples of a step together. Of "softmax" none.
     batch_size : int
-        Samples in one step, more or less; of a sample's loss the mean is taken.
+        Samples in one step, more or less; the mean of their losses is taken. In a step, "softmax"
+        holds so many rows of n_items logits, and no more.
     learning_rate, regularization, weight_decay, init_scale, device
         As in `network.TorchModel`, a sample being an event that is predicted.
     epochs, patience, metric, seed

@@ -571,7 +571,10 @@ PLANTED = {"factors": 16, "learning_rate": 0.01, "batch_size": 128, "dropout": 0
         (RecentItemKNN(decay=0.0), False),  # similar items were met by the same users, in any order
         (BinaryMF(factors=16), False),
     ],
-    ids=lambda value: "" if isinstance(value, bool) else type(value).__name__,
+    ids=[
+        *LOSSES,
+        *("GRU4Rec", "Markov", "Bag", "ItemKNN", "RecentItemKNN", "BinaryMF"),
+    ],
 )
 def test_only_a_model_of_order_finds_what_the_order_decides(model, finds):
     train, follows = last_decides(250, 50)
