@@ -6,6 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
@@ -39,6 +40,9 @@ def evaluate(
     **Full ranking** (no `candidates`): all items compete but those the user is known to have met,
     in train and, when testing, in validation. **Sampled ranking**: only the candidates compete.
 
+    **New users**, of whom the split has `given` events, are scored by ``model.fold_in`` of these,
+    one after the other, and all others by ``model.score``. What was given does not compete.
+
     Parameters
     ----------
     model : Recommender
@@ -67,6 +71,8 @@ def evaluate(
         If there is no user to test, or split, model and candidates differ in users or items.
     ValueError
         If the model returns NaN, with its name.
+    NotImplementedError
+        If there are events given of new users, and the model cannot do it.
 
     Examples
     --------
@@ -87,11 +93,12 @@ def evaluate(
     check_int("batch_size", batch_size, minimum=1)
     check_ks(k)
     check_split(split, model)
+    told = model if split.given is None else Told(model, split.given)
     if candidates is None:
-        users, ranks = _full(model, split, on, batch_size)
+        users, ranks = _full(told, split, on, batch_size)
     else:
         _check_candidates(candidates, split, on)
-        users, ranks = _sampled(model, candidates, batch_size)
+        users, ranks = _sampled(told, candidates, batch_size)
     table = _table(users, ranks, k)
     table.attrs["vocabulary"] = split.train.vocabulary
     return table
@@ -120,12 +127,14 @@ def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
 
 
 def _full(
-    model: Recommender, split: Split, on: str, batch_size: int
+    model: "Recommender | Told", split: Split, on: str, batch_size: int
 ) -> tuple[np.ndarray, list[Ranks]]:
     held_out = getattr(split, on).to_csr("ones")
     known = split.train.to_csr("ones")
     if on == "test":
         known = known + split.valid.to_csr("ones")
+    if split.given is not None:
+        known = known + split.given.to_csr("ones")
     users = np.flatnonzero(np.diff(held_out.indptr))
     if len(users) == 0:
         raise DataError(f"the {on} set of the split holds no interaction")
@@ -138,7 +147,7 @@ def _full(
 
 
 def _sampled(
-    model: Recommender, candidates: Candidates, batch_size: int
+    model: "Recommender | Told", candidates: Candidates, batch_size: int
 ) -> tuple[np.ndarray, list[Ranks]]:
     if len(candidates.users) == 0:
         raise DataError("candidates holds no user")
@@ -156,7 +165,37 @@ def _sampled(
     return candidates.users, ranks
 
 
-def _scores(model: Recommender, users: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
+class Told:
+    """A model that is told some events of users who were not in training, to score these by.
+
+    Parameters
+    ----------
+    model : Recommender
+        Fitted.
+    given : Interactions
+        Of its users and items.
+    """
+
+    def __init__(self, model: Recommender, given: Interactions):
+        self.model, self.given = model, given.to_csr("rating")
+
+    def __repr__(self) -> str:
+        return repr(self.model)
+
+    def score(self, users: np.ndarray) -> np.ndarray:
+        """Return the scores of all items, as `Recommender.score` does."""
+        scores, rows = self.model.score(users), self.given.indptr
+        for place in np.flatnonzero(np.diff(rows)[users]):
+            told = slice(rows[users[place]], rows[users[place] + 1])
+            scores[place] = self.model.fold_in(self.given.indices[told], self.given.data[told])
+        return scores
+
+    def score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Return the scores of a few items each, as `Recommender.score_items` does."""
+        return np.take_along_axis(self.score(users), items, axis=1)
+
+
+def _scores(model: Recommender | Told, users: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
     scores = model.score(users) if items is None else model.score_items(users, items)
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import recsys_lib
 
-COVERED = ("data.filters", "data.split", "evaluation", "models", "top_k")  # what makes results
+COVERED = ("data.features", "data.filters", "data.metadata", "data.split", "evaluation", "models", "top_k")  # what makes results
 
 
 def public_defaults():
