@@ -310,7 +310,7 @@ class Features:
         >>> Features.from_numbers([1, 2, 3], [1994, 1999, 2001], width=10).names
         ('1990 to 2000', '2000 to 2010')
         >>> Features.from_numbers([1, 2, 3, 4], [5, 7, None, 90], n_bins=2).names
-        ('5 to 7', '90')
+        ('5', '7 to 90')
         """
         n_bins = check_int("n_bins", n_bins, minimum=1)
         if width is not None and check_real("width", width, 0) == 0:
@@ -397,9 +397,7 @@ class Features:
         )
 
     @classmethod
-    def _vectorized(
-        cls, ids: ArrayLike, plain: list, vectorizer: Any, what: str
-    ) -> "Features":
+    def _vectorized(cls, ids: ArrayLike, plain: list, vectorizer: Any, what: str) -> "Features":
         """Let a vectorizer of scikit-learn make a column for each of the words or names."""
         try:
             matrix = vectorizer.fit_transform(plain)
@@ -421,7 +419,7 @@ def check_features(name: str, value: object) -> Features:
 def _numbers(given: object) -> sparse.csr_array:
     """Return a copy of a table of numbers, sparse or not, without stored zeros."""
     try:
-        table = given if sparse.issparse(given) else np.asarray(given)
+        table: Any = given if sparse.issparse(given) else np.asarray(given)
     except ValueError:  # rows of several lengths
         raise DataError("features: matrix must have rows of one length") from None
     if table.ndim != 2 or table.dtype.kind not in "biuf":

@@ -179,7 +179,9 @@ class Interactions:
             features, ids = getattr(self, f"{side}_features"), getattr(self, f"{side}_ids")
             if features is not None:
                 named = f"{side}_features"
-                check_features(named, features).check_ids(ids, f"{self.name}: {named}", f"{side}_ids")
+                check_features(named, features).check_ids(
+                    ids, f"{self.name}: {named}", f"{side}_ids"
+                )
         tables.check_ratings(self.rating, self.scale, self.name)
         keys = np.sort(self._keys())
         if (keys[1:] == keys[:-1]).any():
@@ -615,7 +617,7 @@ class Interactions:
         >>> films = data.load()
         >>> films = films.with_features(items=data.item_features(films, ["genres"]))
         >>> data.leave_last_out(films).train.item_features
-        <20 features of 9,066 rows, 2.3 in each>
+        <19 features of 9,066 rows, 2.2 in each; 17 rows without any>
         """
         return replace(
             self,
@@ -693,7 +695,7 @@ class Interactions:
             if items is not None:
                 items = pd.read_json(io.StringIO(items), orient="table", precise_float=True)
             text["scale"] = None if text["scale"] is None else tuple(text["scale"])
-            features = {
+            features: dict[str, Any] = {
                 side: Features.from_arrays(arrays, side)
                 for side in ("item_features", "user_features")
                 if f"{side}.names" in arrays

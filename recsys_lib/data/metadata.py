@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from recsys_lib.data.features import MOST_WORDS, Features, is_missing
 from recsys_lib.data.interactions import Interactions, check_interactions
@@ -15,6 +14,7 @@ COLUMNS = ("title", "genres", "categories", "store", "main_category")
 TEXTS = ("title", "features", "description")  # read as words, all together
 LISTS = ("genres", "categories")
 CATEGORIES = ("store", "main_category")
+NO_GENRES = "(no genres listed)"  # what MovieLens says of such films
 RANGES: dict[str, float | None] = {"year": 10.0, "price": None}  # and how wide; None: by quantiles
 
 
@@ -83,7 +83,7 @@ def item_features(
     >>> films = data.load()
     >>> features = data.item_features(films, ["genres", "year"])
     >>> features
-    <33 features of 9,066 rows, 3.2 in each>
+    <31 features of 9,066 rows, 3.2 in each; 2 rows without any>
     >>> [features.names[place] for place in features.matrix[[0]].indices[-2:]]
     ['genres: Fantasy', 'year: 1990 to 2000']
     """
@@ -106,21 +106,28 @@ def item_features(
         words = item_texts(ratings, texts)
         groups["word"] = Features.from_texts(ids, words, min_items=min_items, most=most)
     for name in columns:
-        column = table[name].tolist()
-        if name in LISTS:
-            lists = [_names(value, f"{name} of {one}") for one, value in zip(ids, column, strict=True)]
-            groups[name] = Features.from_lists(ids, lists, min_items=min_items)
-        elif name in CATEGORIES:
-            groups[name] = Features.from_categories(ids, column, min_items=min_items)
-        elif name in RANGES:
-            groups[name] = Features.from_numbers(ids, column, width=RANGES[name])
+        if name not in TEXTS:
+            groups[name] = _of_column(ids, name, table[name].tolist(), min_items)
     return Features.stack(groups)
+
+
+def _of_column(ids: np.ndarray, name: str, column: list, min_items: int) -> Features:
+    """Return the features of a column that is no text."""
+    if name in LISTS:
+        both = zip(ids, column, strict=True)
+        lists = [_names(value, f"{name} of {identifier}") for identifier, value in both]
+        return Features.from_lists(ids, lists, min_items=min_items)
+    if name in CATEGORIES:
+        return Features.from_categories(ids, column, min_items=min_items)
+    return Features.from_numbers(ids, column, width=RANGES[name])
 
 
 def _names(value: object, what: str) -> list[str] | None:
     """Return a list of names from how files write one: a|b, JSON, or a list of Python as text."""
-    if not isinstance(value, str) or not value.startswith("["):
-        return value.split("|") if isinstance(value, str) else value  # type: ignore[return-value]
+    if value == NO_GENRES or not isinstance(value, str):
+        return None if value == NO_GENRES else value  # type: ignore[return-value]
+    if not value.startswith("["):
+        return value.split("|")
     readers: tuple[Callable, ...] = (json.loads, ast.literal_eval)
     for read in readers:
         try:

@@ -229,7 +229,7 @@ def split_items(
     >>> from recsys_lib import data
     >>> split = data.split_items(data.load(), fold=0)
     >>> split
-    <split of 671 users x 9,066 items: train 59,946, valid 20,123, test 19,935>
+    <split of 671 users x 9,066 items: train 60,127, valid 18,907, test 20,970>
     >>> int(split.train.item_counts[split.test.item].max())
     0
     """
@@ -258,9 +258,9 @@ def split_users(
     All users of the vocabulary are divided at random into folds of one size (or one more). The new
     users are those of one fold who have more than `test_after` events. The first `known` of these
     are the `given` of the split, from which a model is to know the user (`Recommender.fold_in`);
-    those after the first `test_after` are the test set, the same whatever is `known`; what lies
-    between goes nowhere. Everybody else is in training. There is no validation set: to tune, split
-    the training set again.
+    those after the first `test_after` are the test set, and what lies between is the validation
+    set. So the test asks for the same items among the same others, whatever is `known`. Everybody
+    else is in training.
 
     Parameters
     ----------
@@ -285,13 +285,11 @@ def split_users(
     Examples
     --------
     >>> from recsys_lib import data
-    >>> from recsys_lib.evaluation import evaluate
-    >>> from recsys_lib.models import EASE
-    >>> films = data.k_core(data.load(), 50)
-    >>> for known in (0, 1, 4):
-    ...     split = data.split_users(films, known)
-    ...     table = evaluate(EASE().fit(split.train), split)
-    ...     print(split, table["hr@10"].mean().round(2))
+    >>> split = data.split_users(data.load(), known=2)
+    >>> split
+    <split of 671 users x 9,066 items: train 82,377, valid 810, test 16,547, given 270>
+    >>> int(split.given.user_counts.max()), int(split.train.user_counts[split.given.user].max())
+    (2, 0)
     """
     check_interactions("ratings", ratings).require_times("split_users")
     known, test_after = check_int("known", known), check_int("test_after", test_after)
@@ -301,7 +299,7 @@ def split_users(
     counts = ratings.user_counts
     new = (_folds(ratings.n_users, n_folds, seed) == fold) & (counts > test_after)
     from_start = counts[ratings.user] - 1 - _rank_from_end(ratings, seed)
-    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, -1))
+    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, 1))
     part[~new[ratings.user]] = 0
     if not new.any() or not (part == 0).any():
         what = f"has more than {test_after} events" if not new.any() else "else is left to train on"

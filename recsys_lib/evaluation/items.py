@@ -195,7 +195,9 @@ class Told:
         return np.take_along_axis(self.score(users), items, axis=1)
 
 
-def _scores(model: Recommender | Told, users: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
+def _scores(
+    model: Recommender | Told, users: np.ndarray, items: np.ndarray | None = None
+) -> np.ndarray:
     scores = model.score(users) if items is None else model.score_items(users, items)
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])

@@ -94,11 +94,11 @@ class Content(Personal):
     --------
     >>> from recsys_lib import data
     >>> from recsys_lib.models import Content
-    >>> films = data.load()
+    >>> films = data.k_core(data.load(), 5)
     >>> films = films.with_features(items=data.item_features(films))
     >>> items, _ = Content().fit(films).similar_items([films.find_item("Alien")], k=2)
     >>> films.titles(items[0])
-    ['Alien³ (a.k.a. Alien 3)', 'Aliens']
+    ['Alien: Resurrection', 'Alien³ (a.k.a. Alien 3)']
     """
 
     vectors_: sparse.csr_array

@@ -294,7 +294,9 @@ class FeatureMF(BinaryMF):
         drawn = self.n_negatives * len(train) / known.sum()  # of each known item, on average
         samples = train.user_counts * (1.0 + self.n_negatives), train.item_counts + drawn * known
         penalties = []
-        for count, side, dropout in zip(samples, run.sides, (0, self.identity_dropout), strict=True):
+        for count, side, dropout in zip(
+            samples, run.sides, (0, self.identity_dropout), strict=True
+        ):
             having = side.copy()
             having.data[:] = 1
             several = np.diff(side.indptr) > 1

@@ -39,7 +39,9 @@ MOST_EQUATIONS = 25_000  # for so many the matrix takes 5 GB
 def ridge(
     X: sparse.csr_array, Y: np.ndarray, regularization: float, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Return B and b that minimize :math:`\sum_i w_i \|y_i - b - B^\top x_i\|^2 + \lambda \|B\|^2`.
+    r"""Return B and b of a ridge regression.
+
+    They minimize :math:`\sum_i w_i \|y_i - b - B^\top x_i\|^2 + \lambda \|B\|^2`.
 
     Parameters
     ----------
@@ -124,7 +126,7 @@ class MappedFactors(Personal):
     >>> before = films.select(films.item != alien)  # as if it came tomorrow
     >>> items, _ = MappedFactors(iALS()).fit(before).similar_items([alien], k=2)
     >>> films.titles(items[0])
-    ['Aliens', 'Alien³ (a.k.a. Alien 3)']
+    ['Alien: Resurrection', 'Alien³ (a.k.a. Alien 3)']
     """
 
     model_: Any

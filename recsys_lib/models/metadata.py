@@ -14,6 +14,7 @@ from recsys_lib.data.metadata import COLUMNS, item_texts
 from recsys_lib.models.svd import truncated_svd
 from recsys_lib.validation import DataError, check_int, check_real
 
+
 def metadata_factors(
     ratings: Interactions,
     factors: int,

@@ -138,7 +138,7 @@ MODELS = [
     ),
     Case(
         FeatureMF,
-        {"factors": 2, "learning_rate": 0.1, "regularization": 0.03, "epochs": 60},
+        {"factors": 2, "learning_rate": 0.05, "regularization": 8.0, "epochs": 60},
         tolerance=1e-5,
     ),
     Case(
@@ -188,13 +188,13 @@ def block_of_item(item: np.ndarray) -> np.ndarray:
 
 
 def described(item_ids: np.ndarray) -> Features:
-    """Return features of as many items: three words of 12 of the block each, and one at random."""
+    """Return features of as many items: three of six words of the block each, and one at random."""
     rng = np.random.default_rng(5)
-    words = np.zeros((len(item_ids), 25))
+    words = np.zeros((len(item_ids), 13))
     for item, row in enumerate(words):
-        row[rng.permutation(12)[:3] + 12 * block_of_item(item)] = 1
-        row[rng.integers(25)] += 1
-    return Features(words, [f"word {w:02}" for w in range(25)], item_ids)
+        row[rng.permutation(6)[:3] + 6 * block_of_item(item)] = 1
+        row[rng.integers(13)] += 1
+    return Features(words, [f"word {w:02}" for w in range(13)], item_ids)
 
 
 def planted() -> Split:

@@ -150,7 +150,7 @@ def test_new_items_are_found_by_their_words():
     new = np.flatnonzero((split.train.item_counts == 0) & (np.arange(N_ITEMS) < N_ITEMS - 1))
     scores = model.score(users)[:, new]
     first = new[np.argsort(-scores, axis=1)[:, :3]]
-    assert (block_of_item(first) == block_of_user(users)[:, None]).mean() > 0.7
+    assert (block_of_item(first) == block_of_user(users)[:, None]).mean() > 0.9
     candidates = new_item_candidates(split)
     means = [
         evaluate(one.fit(split.train), split, 3, candidates=candidates)["precision@3"].mean()

@@ -77,7 +77,12 @@ def call(function, arguments, rate, biases=True):
 def test_one_step_by_hand():
     """An item of identity, weight 1, and one word of weight 2; its logit is 0, the force 1/2."""
     users, items = (columns_of(sparse.csr_array(one)) for one in ([[1.0]], [[1.0, 2.0]]))
-    bu, P, bi, Q = np.array([1.0]), np.array([[2.0]]), np.array([1.0, -1.0]), np.array([[2.0], [-1]])
+    bu, P, bi, Q = (
+        np.array([1.0]),
+        np.array([[2.0]]),
+        np.array([1.0, -1.0]),
+        np.array([[2.0], [-1]]),
+    )
     none, kept = np.empty((1, 0), dtype=int), np.zeros((1, 1), dtype=bool)
     decay_u, decay_i, notes = np.array([0.1]), np.array([0.2, 0.4]), np.empty((2, 1))
     arguments = [[0], [0], none, kept, 0.0, users, bu, P, decay_u, items, bi, Q, decay_i]
@@ -252,7 +257,7 @@ def test_the_penalty_is_divided_by_a_power_of_the_samples_of_a_feature(seen, pow
     np.testing.assert_allclose(of_items, 0.3 / np.maximum(expected, 1) ** power, rtol=1e-5)
     of_user = np.maximum(train.user_counts * 5, 1) ** power
     np.testing.assert_allclose(of_users, 0.3 / of_user, rtol=1e-5)
-    assert model.item_feature_factors_.shape == (N_ITEMS + 25, 2)
+    assert model.item_feature_factors_.shape == (N_ITEMS + 13, 2)
 
 
 def test_memory_grows_with_the_features_and_not_with_pairs():
@@ -261,7 +266,9 @@ def test_memory_grows_with_the_features_and_not_with_pairs():
 
     n = 20_000
     rng = np.random.default_rng(0)
-    events = Interactions(range(n), rng.permutation(n), np.ones(n), 0 * np.arange(n), range(n), range(n))
+    events = Interactions(
+        range(n), rng.permutation(n), np.ones(n), 0 * np.arange(n), range(n), range(n)
+    )
     places = np.repeat(np.arange(n), 5), rng.integers(0, 500, 5 * n)
     words = sparse.csr_array((np.ones(5 * n), places), shape=(n, 500))
     train = events.with_features(items=Features(words, range(500), range(n)))
@@ -287,8 +294,9 @@ def test_vectors_are_sums_and_new_items_do_without_their_identity():
         own, of_words = table[:N_ITEMS], table[N_ITEMS:]
         np.testing.assert_allclose(found[KNOWN], (own + words @ of_words)[KNOWN], atol=1e-5)
         np.testing.assert_allclose(found[~KNOWN], (words @ of_words)[~KNOWN], atol=1e-5)
-    np.testing.assert_array_equal(model.user_factors_, np.where(
-        model.cold_[:, None], 0, model.user_feature_factors_))
+    np.testing.assert_array_equal(
+        model.user_factors_, np.where(model.cold_[:, None], 0, model.user_feature_factors_)
+    )
     users = np.arange(N_USERS - 1)
     expected = model.intercept_ + model.user_biases_[:, None] + model.item_biases_
     expected = expected + model.user_factors_ @ model.item_factors_.T
@@ -302,7 +310,7 @@ def test_an_item_of_which_nothing_is_known_is_scored_by_popularity():
     words[new[0]] = 0
     words[new[1]], words[KNOWN, 0] = 0, 1
     words[new[1], 0] = 1  # has a word that all known items have
-    features = Features(words, range(25), NEW_SPLIT.train.item_ids)
+    features = Features(words, range(13), NEW_SPLIT.train.item_ids)
     model = FeatureMF(3, epochs=2).fit(NEW_SPLIT.train.with_features(items=features))
     assert np.flatnonzero(model.unseen_).tolist() == new[:2].tolist()
     for scores in (model.score([0, 5]), [model.fold_in([0, 1])]):
@@ -337,8 +345,11 @@ def test_new_items_of_the_own_block_come_first(other):
     """No event says which block they are of, their words alone: `BinaryMF` cannot know."""
     users, new = np.arange(N_USERS - 1), np.flatnonzero(~KNOWN)[:-1]
     right = {}
-    for kind, settings in ((FeatureMF, LEARN | other), (BinaryMF, LEARN | {"frequency_power": 1.0})):
-        scores = kind(**settings).fit(NEW_SPLIT.train).score(users)[:, new]
+    for kind, given_here in (
+        (FeatureMF, LEARN | other),
+        (BinaryMF, LEARN | {"frequency_power": 1.0}),
+    ):
+        scores = kind(**given_here).fit(NEW_SPLIT.train).score(users)[:, new]
         first = new[np.argsort(-scores, axis=1, kind="stable")[:, :3]]
         right[kind] = (block_of_item(first) == block_of_user(users)[:, None]).mean()
     assert right[FeatureMF] > 0.85
@@ -358,7 +369,7 @@ def test_new_items_are_ranked_better_than_by_chance():
 def test_without_identity_items_of_the_same_features_are_the_same():
     words = SPLIT.train.item_features.matrix.toarray()
     words[1] = words[0]
-    features = Features(words, range(25), SPLIT.train.item_ids)
+    features = Features(words, range(13), SPLIT.train.item_ids)
     train = SPLIT.train.with_features(items=features)
     scores = FeatureMF(3, epochs=3, identity=False).fit(train).score(range(40))
     np.testing.assert_array_equal(scores[:, 0], scores[:, 1])

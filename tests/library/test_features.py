@@ -92,7 +92,9 @@ class TestWhatTheyHold:
         assert_same(found, make([[0, 0], [0, 2], [1, 0]], ids=["ham", "jam", "tea"]))
         numbers = make(ids=[7, 8, 9]).for_ids(["8", "10"])  # a number and its text are the same
         assert_same(numbers, make([[0, 2], [0, 0]], ids=["8", "10"]))
-        with pytest.raises(DataError, match=r"none of the 2 ids is known, such as ham; .* tea, jam"):
+        with pytest.raises(
+            DataError, match=r"none of the 2 ids is known, such as ham; .* tea, jam"
+        ):
             make().for_ids(["ham", "oil"])
         assert len(make().for_ids([])) == 0
 
@@ -152,12 +154,12 @@ class TestTexts:
         assert words.ids.tolist() == IDS
 
     def test_what_is_kept(self):
-        for given, names in (
+        for options, names in (
             ({}, ("tea",)),  # two texts have it
             ({"min_items": 1, "most": 1}, ("tea",)),
             ({"min_items": 1, "stop_words": None}, ("best", "black", "green", "tea", "the")),
         ):
-            assert Features.from_texts(IDS, self.TEXTS, **given).names == names
+            assert Features.from_texts(IDS, self.TEXTS, **options).names == names
 
     def test_ones_and_weights(self):
         ones = Features.from_texts(IDS, self.TEXTS, min_items=1, values="ones")
@@ -184,9 +186,9 @@ class TestTexts:
     def test_arguments(self):
         with pytest.raises(TypeError, match="texts must be a sequence, got 'tea'"):
             Features.from_texts(IDS, "tea")
-        for given in ({"min_items": 0}, {"most": 0}, {"values": "tf"}):
-            with pytest.raises(ValueError, match=f"{next(iter(given))} must be"):
-                Features.from_texts(IDS, self.TEXTS, **given)
+        for options in ({"min_items": 0}, {"most": 0}, {"values": "tf"}):
+            with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+                Features.from_texts(IDS, self.TEXTS, **options)
 
 
 class TestListsCategoriesAndNumbers:
@@ -243,9 +245,9 @@ class TestListsCategoriesAndNumbers:
             Features.from_numbers(IDS, numbers)
 
     def test_ranges_that_cannot_be(self):
-        for given in ({"n_bins": 0}, {"width": 0}, {"width": -1}):
-            with pytest.raises(ValueError, match=f"{next(iter(given))} must be"):
-                Features.from_numbers(IDS, [1, 2, 3], **given)
+        for options in ({"n_bins": 0}, {"width": 0}, {"width": -1}):
+            with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
+                Features.from_numbers(IDS, [1, 2, 3], **options)
 
     @REPRODUCIBLE
     @given(
@@ -263,7 +265,7 @@ class TestListsCategoriesAndNumbers:
         assert (np.diff(bins) >= 0).all()
 
 
-# ------------------------------------------------------------------------- what goes with the events
+# ------------------------------------------------------------------------ what goes with the events
 
 
 class TestTheyGoAlong:
@@ -274,7 +276,10 @@ class TestTheyGoAlong:
     def test_into_selections_and_splits(self, both):
         late = both.select(both.timestamp > 4 * 86_400)
         splits = data.leave_last_out(both, 1, 0), data.split_by_time(both, 0.3, 0.3)
-        splits += data.split_items(both, 0, 2, valid=False), data.split_users(both, 1, 1, 2, test_after=2)
+        splits += (
+            data.split_items(both, 0, 2, valid=False),
+            data.split_users(both, 1, 1, 2, test_after=2),
+        )
         for split in splits:
             parts = [split.train, split.valid, split.test]
             parts += [split.given] if split.given is not None else []
@@ -314,26 +319,36 @@ class TestTheyGoAlong:
         turned, others = features.select([1, 0, 2, 3]), of_tiny(tiny, "user")
         with pytest.raises(
             DataError,
-            match=r"tiny: item_features must have the rows of item_ids, .* it has 'b' in row 0, not "
-            r"'a'\. `for_ids` puts",
+            match=r"tiny: item_features must have the rows of item_ids, .* it has 'b' in row 0, "
+            r"not 'a'\. `for_ids` puts",
         ):
             tiny.with_features(items=turned)
         assert_same(tiny.with_features(items=turned.for_ids(tiny.item_ids)).item_features, features)
-        with pytest.raises(DataError, match="item_features must have .* it has 3, not 4"):
+        with pytest.raises(DataError, match=r"item_features must have .* it has 3, not 4"):
             tiny.with_features(items=others)
-        with pytest.raises(DataError, match="user_features must have .* it has 4, not 3"):
+        with pytest.raises(DataError, match=r"user_features must have .* it has 4, not 3"):
             tiny.with_features(users=features)
         numbers = Features(features.matrix, features.names, range(4))
         with pytest.raises(DataError, match="it has 0 in row 0, not 'a'"):
             tiny.with_features(items=numbers)
-        with pytest.raises(TypeError, match="item_features must be Features, got ndarray; Features"):
+        with pytest.raises(
+            TypeError, match="item_features must be Features, got ndarray; Features"
+        ):
             tiny.with_features(items=np.ones((4, 2)))
 
     @REPRODUCIBLE
     @given(st.data())
     def test_any_table_comes_back_from_a_file(self, tmp_path_factory, data):
-        names = data.draw(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), max_size=4, unique=True))
-        row = st.lists(st.floats(-(2**90), 2**90, width=32), min_size=len(names), max_size=len(names))
+        names = data.draw(
+            st.lists(
+                st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1),
+                max_size=4,
+                unique=True,
+            )
+        )
+        row = st.lists(
+            st.floats(-(2**90), 2**90, width=32), min_size=len(names), max_size=len(names)
+        )
         rows = np.array([data.draw(row) for _ in range(3)]).reshape(3, len(names))
         events = Interactions([0], [0], [1], [0], ["ann"], IDS)
         events = events.with_features(items=Features(rows, names, IDS))
@@ -409,7 +424,12 @@ class TestOfMetadata:
         found = item_features(films, ["genres", "year"])
         heat = films.find_item("Heat")
         names = [found.names[place] for place in found.matrix[[heat]].indices]
-        assert names == ["genres: Action", "genres: Crime", "genres: Thriller", "year: 1990 to 2000"]
+        assert names == [
+            "genres: Action",
+            "genres: Crime",
+            "genres: Thriller",
+            "year: 1990 to 2000",
+        ]
         assert found.ids is not None
         assert films.with_features(items=found).item_features is found
 

@@ -304,7 +304,7 @@ def test_steps_of_a_network_find_the_block_with_all_else_held(kind):
         new = np.setdiff1d(np.arange(N_ITEMS - 1), items)
         best = new[np.argsort(-scores[new], kind="stable")[:3]]
         right.append(block_of_item(best) == block_of_user(user))
-    assert np.mean(right) > 0.9
+    assert np.mean(right) > 0.8
     for name, array in model._weights().items():
         np.testing.assert_array_equal(array, before[name])
     assert all(parameter.requires_grad for parameter in model.network_.parameters())

@@ -98,8 +98,8 @@ def test_an_item_of_which_nothing_is_known_is_the_mean_item(method):
     words = SPLIT.train.item_features.matrix.toarray()
     words[NEW[0]] = 0
     words = np.column_stack([words, np.zeros(N_ITEMS)])
-    words[NEW[1]] = [0] * 25 + [1]  # has a word that no known item has
-    features = Features(words, range(26), SPLIT.train.item_ids)
+    words[NEW[1]] = [0] * 13 + [1]  # has a word that no known item has
+    features = Features(words, range(14), SPLIT.train.item_ids)
     model = MappedFactors(INNER["iALS"], method).fit(SPLIT.train.with_features(items=features))
     mean = model.item_factors_[KNOWN].mean(axis=0)
     np.testing.assert_allclose(model.item_factors_[NEW[0]], mean, rtol=1e-4, atol=1e-6)
@@ -162,5 +162,5 @@ def test_data_that_cannot_be_is_refused(monkeypatch):
     with pytest.raises(DataError, match=r"features of its items, which MappedFactors\(model=iALS"):
         MappedFactors(iALS()).fit(events)
     monkeypatch.setattr(module, "MOST_EQUATIONS", 10)
-    with pytest.raises(DataError, match=r"of 19 items on 25 features has 19 equations, more than"):
+    with pytest.raises(DataError, match=r"of 19 items on 13 features has 13 equations, more than"):
         MappedFactors(iALS(2, epochs=1)).fit(SPLIT.train)
