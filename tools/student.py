@@ -342,6 +342,8 @@ def _plain(match: re.Match) -> str:
     name, title, body = match["name"], match["title"].strip(), match["body"].strip()
     if name == "dropdown":
         return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
+    if name == "beyond":
+        return f"*Beyond the main line: {body}*"
     if name == "exercise":
         return f"**Exercise {title}**\n\n{body}"
     if name in ("figure", "image"):

@@ -17,6 +17,13 @@ const kept = {
   },
 };
 
+// What is folded around an element opens.
+const unfold = (element) => {
+  for (let node = element; node; node = node.parentElement) {
+    if (node.localName === "details") node.open = true;
+  }
+};
+
 // --- Paper -------------------------------------------------------------------------------------
 
 // Paper is white, so a dark page is printed as a light one. Hints are opened; solutions and the code
@@ -41,9 +48,7 @@ const kept = {
 
 {
   const reveal = (element) => {
-    for (let node = element; node; node = node.parentElement) {
-      if (node.localName === "details") node.open = true;
-    }
+    unfold(element);
     element.scrollIntoView({ block: "center" });
   };
   const first = () => article.querySelector(".highlighted");
@@ -56,6 +61,37 @@ const kept = {
   addEventListener("load", () => {
     if (!location.hash) Promise.resolve(window.MathJax?.startup?.promise).then(() => look(20));
   });
+}
+
+// --- Two tracks: what lies beyond the main line of a chapter is folded ------------------------------
+
+{
+  const folds = [...article.querySelectorAll("details.beyond")];
+  const facts = article.querySelector(".chapter-facts");
+  if (folds.length && facts) {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    label.className = "tracks";
+    box.type = "checkbox";
+    box.checked = kept.get("beyond") === "open";
+    label.append(box, ` Show what lies beyond the main line, in ${folds.length} places`);
+    const all = () => { for (const one of folds) one.open = box.checked; };
+    if (box.checked) all();
+    box.addEventListener("change", () => {
+      if (box.checked) kept.set("beyond", "open"); else kept.forget("beyond");
+      all();
+    });
+    facts.after(label);
+  }
+  // A link may lead to what is folded.
+  const aim = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target || !folds.some((one) => one.contains(target) && !one.open)) return;
+    unfold(target);
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", aim);
+  addEventListener("load", aim);
 }
 
 // --- Words of the glossary ----------------------------------------------------------------------

@@ -287,6 +287,16 @@
     input.focus();
   };
 
+  // The file that the notebooks read: `data.my_ratings`.
+  const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+  const save = () => {
+    const lines = [...mine].map(([film, stars]) => `${quoted(films[film].key)},${stars}`);
+    const file = new Blob([["title,stars", ...lines, ""].join("\n")], { type: "text/csv" });
+    const link = made("a", { href: URL.createObjectURL(file), download: "my_ratings.csv" });
+    link.click();
+    URL.revokeObjectURL(link.href);
+  };
+
   const tryExample = () => {
     for (const [film, stars] of data.example) mine.set(film, stars); // the last comes to stand first
     showRated();
@@ -397,6 +407,7 @@
 
   find(".taste-try").addEventListener("click", tryExample);
   find(".taste-forget").addEventListener("click", forget);
+  find(".taste-save").addEventListener("click", save);
 
   recall();
   showRated();

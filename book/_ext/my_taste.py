@@ -91,6 +91,7 @@ know you better. A film comes in with five stars, which you can change.</p>
 </div>
 <ul class="taste-rated"></ul>
 <p class="taste-kept"><span>Your ratings stay in this browser; nothing is sent.</span>
+<button type="button" class="taste-save">Save them for the notebooks</button>
 <button type="button" class="taste-forget">Forget my ratings</button></p>
 <p class="taste-said visually-hidden" role="status"></p>
 </div>

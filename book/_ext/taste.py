@@ -15,7 +15,6 @@ who has rated a film.
 """
 
 import base64
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +24,7 @@ import numpy as np
 
 from recsys_lib import data
 from recsys_lib.data import Interactions
+from recsys_lib.data.mine import natural
 from recsys_lib.models import EASE, SVD, BinaryMF, ItemKNN, iALS
 
 LEAST = 30  # people who rated a film, or it is left out
@@ -50,21 +50,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 RANK = 150  # of EASE's matrix of weights as it is packed
 NEWTON_STEPS = 8  # after which the gradient is 0 but for rounding
 
-ARTICLE = re.compile(r"^(.*), (The|An?|La|Le|Les|L'|Das|Der|Die|Il|El|Los|Las)$")
-WITH_OTHER_NAMES = re.compile(r"^(.*?)\s+(\(.*\))$")
-
-
 # ------------------------------------------------------------------------------------------ films
-
-
-def natural(title: str) -> tuple[str, str]:
-    """Return a title as one says it, and its other names: "Boot, Das (Boat, The)" is "Das Boot"."""
-    named = WITH_OTHER_NAMES.match(title)
-    title, others = (named[1], named[2]) if named else (title, "")
-    moved = ARTICLE.match(title)
-    if moved:
-        title = f"{moved[2]}{'' if moved[2].endswith(chr(39)) else ' '}{moved[1]}"
-    return title, others.replace("(a.k.a. ", "(").replace(")", "").replace("(", "").strip()
 
 
 def known_films() -> Interactions:

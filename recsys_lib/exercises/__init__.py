@@ -3,7 +3,7 @@
 Each chapter's exercises stand in a file of their own. An exercise holds inputs, what a right
 answer returns for them, and the usual mistakes, each below it with the sentence that helps above
 the wrong function. What it expects comes from elsewhere than the chapter's solution, which it
-does not use.
+does not use. One exercise a chapter is tried on real ratings instead, and judged by what it finds.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,8 @@ from recsys_lib.exercises import (
     trust,
 )
 from recsys_lib.exercises.core import Case, Exercise, Mistake, Verdict
+from recsys_lib.exercises.finding import Finding
+from recsys_lib.exercises.real import FINDINGS as REAL
 
 CHAPTERS = (
     start,
@@ -42,10 +44,11 @@ CHAPTERS = (
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES
 }
+FINDINGS: dict[str, Finding] = {finding.name: finding for finding in REAL}
 
 
 def check(name: str, answer: Callable) -> Verdict:
-    """Try an answer on several inputs and say what is wrong with it.
+    """Try an answer on several inputs, or on real ratings, and say what is wrong with it.
 
     Parameters
     ----------
@@ -80,12 +83,13 @@ def check(name: str, answer: Callable) -> Verdict:
     """
     if not isinstance(name, str):
         raise TypeError(f'name must be text, as in check("cosine-1", cosine), got {name!r}')
-    if name not in EXERCISES:
-        close = get_close_matches(name.lower(), EXERCISES, n=1, cutoff=0.5)
+    exercises: dict[str, Exercise | Finding] = EXERCISES | FINDINGS
+    if name not in exercises:
+        close = get_close_matches(name.lower(), exercises, n=1, cutoff=0.5)
         ask = f"; did you mean {close[0]!r}?" if close else ""
-        known = ", ".join(map(repr, EXERCISES))
+        known = ", ".join(map(repr, exercises))
         raise ValueError(f"name must be one of {known}, got {name!r}{ask}")
-    return EXERCISES[name].check(answer)
+    return exercises[name].check(answer)
 
 
-__all__ = ["EXERCISES", "Case", "Exercise", "Mistake", "Verdict", "check"]
+__all__ = ["EXERCISES", "FINDINGS", "Case", "Exercise", "Finding", "Mistake", "Verdict", "check"]

@@ -105,7 +105,7 @@ class Exercise:
 
     def check(self, answer: Callable) -> Verdict:
         """Try `answer` on every case and say what is wrong with the first that fails."""
-        complaint = self._not_callable(answer)
+        complaint = not_callable(answer, self.name, self.call, len(self.cases[0].arguments))
         if complaint is not None:
             return Verdict(self.name, False, complaint)
         budget = Budget(SECONDS)
@@ -122,36 +122,13 @@ class Exercise:
                 return Verdict(self.name, False, "\n    ".join(line for line in lines if line))
         return Verdict(self.name, True, f"correct on all {len(self.cases)} inputs")
 
-    def _not_callable(self, answer: object) -> str | None:
-        if not callable(answer):
-            return (
-                f"give check the function itself, as in check({self.name!r}, "
-                f"{self.call.partition('(')[0]}), not {show(answer)}"
-            )
-        wanted = len(self.cases[0].arguments)
-        with contextlib.suppress(ValueError, TypeError):
-            try:
-                inspect.signature(answer).bind(*range(wanted))
-            except TypeError:
-                return f"the function is called as {self.call}, so it must take {wanted} arguments"
-        return None
-
     def _try(self, answer: Callable, case: Case, budget: Budget) -> str | None:
         """Return what is wrong with the answer on this case, or None."""
         given = copy.deepcopy(case.arguments)
         try:
-            with limited(budget.left()), _quiet() as noticed:
-                result = answer(*given)
-        except NotImplementedError:
-            return NOT_DONE
-        except TooSlow:
-            return TOO_SLOW
-        except SystemExit:
-            return "your code ends the program, with exit() or the like; use return instead"
-        except RecursionError:
-            return "it calls itself without an end"
-        except Exception as error:
-            return f"your code raised {type(error).__name__}: {error}" + _where(error)
+            result, noticed = call(answer, given, budget)
+        except Failed as failure:
+            return str(failure)
         if not same(given, case.arguments, 0.0):
             changed = _first_changed(answer, given, case.arguments)
             return f"your code changed its input {changed}: the caller needs it. Work on a copy"
@@ -216,6 +193,47 @@ class Exercise:
         return not isinstance(outcome, _Raised) and (
             compare(outcome, case.expected, self.tolerance, self.ordered) is None
         )
+
+
+class Failed(Exception):
+    """Says why an answer returned nothing."""
+
+
+def not_callable(answer: object, name: str, how: str, n_arguments: int) -> str | None:
+    """Return what is wrong with an answer that cannot be called as it must be, or None."""
+    if not callable(answer):
+        return (
+            f"give check the function itself, as in check({name!r}, {how.partition('(')[0]}), "
+            f"not {show(answer)}"
+        )
+    with contextlib.suppress(ValueError, TypeError):
+        try:
+            inspect.signature(answer).bind(*range(n_arguments))
+        except TypeError:
+            return f"the function is called as {how}, so it must take {n_arguments} arguments"
+    return None
+
+
+def call(
+    answer: Callable, given: tuple, budget: Budget
+) -> tuple[object, list[warnings.WarningMessage]]:
+    """Return what an answer returns, and what was warned of; raise `Failed` if it does not."""
+    try:
+        with limited(budget.left()), _quiet() as noticed:
+            return answer(*given), noticed
+    except NotImplementedError:
+        raise Failed(NOT_DONE) from None
+    except TooSlow:
+        raise Failed(TOO_SLOW) from None
+    except SystemExit:
+        raise Failed(
+            "your code ends the program, with exit() or the like; use return instead"
+        ) from None
+    except RecursionError:
+        raise Failed("it calls itself without an end") from None
+    except Exception as error:
+        where = _where(error)
+        raise Failed(f"your code raised {type(error).__name__}: {error}{where}") from None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import compare, evaluate, over_seeds
+from recsys_lib.evaluation import compare, evaluate, over_seeds, watching
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.protocol import (
     METRICS,
@@ -36,6 +36,10 @@ PAPER: dict[str, Any] = {
     "biases": False,
 }
 CURVE = 100
+MOVED: dict[str, tuple] = {  # one at a time, all else as chosen
+    "regularization": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0),  # times what was chosen
+    "n_negatives": (1, 2, 4, 8, 16),
+}
 FACTORS = (4, 8, 16, 32, 64, 128)
 PENALTIES = {  # lambda, by the power of the frequency that divides it
     0.0: (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1),
@@ -57,6 +61,7 @@ def run(
     tuning, setting = tuning_split(split), search["settings"]["BinaryMF"]
     return {
         "curves": _curves(setting, tuning, split, candidates, units),
+        "moved": _moved(setting, tuning, seeds, units),
         "popularity": {
             "valid": validating(tuning)(Popularity().fit(tuning.train)),
             "test": measuring(split, candidates, "test")(Popularity().fit(split.train)),
@@ -96,9 +101,45 @@ def _curves(
 
 def _curve(watched: dict[str, tuple[Interactions, Watch]], setting: dict, on: str) -> dict:
     """Train one setting; return its losses and every metric on validation or test, by epoch."""
-    train, watch = watched[on]
+    return _by_epoch(*watched[on], setting, ("loss", "accuracy", *METRICS))
+
+
+def _by_epoch(
+    train: Interactions, watch: Watch, setting: dict, columns: tuple[str, ...]
+) -> dict[str, list[float]]:
     history = BinaryMF(**{**setting, "epochs": CURVE}).fit(train, watch=watch).history_
-    return {c: history[c].tolist() for c in ("loss", "accuracy", *METRICS)}
+    return {c: history[c].tolist() for c in columns}
+
+
+def _moved(setting: dict, tuning: Split, seeds: range, units: Units) -> dict[str, list[dict]]:
+    """Losses and validation by epoch, means over seeds, for several values of a hyperparameter."""
+    values = {
+        (name, value): {
+            **setting,
+            name: value * setting[name] if name == "regularization" else value,
+        }
+        for name, each in MOVED.items()
+        for value in each
+    }
+    runs = units.grouped(
+        _watched,
+        {key: [(given, seed) for seed in seeds] for key, given in values.items()},
+        *(tuning, watching(tuning, held_out(tuning))),
+    )
+    return {
+        name: [{"value": value, **_mean_curves(runs[name, value])} for value in each]
+        for name, each in MOVED.items()
+    }
+
+
+def _watched(tuning: Split, watch: Watch, setting: dict, seed: int) -> dict[str, list[float]]:
+    """Train one setting with one seed; return its losses and its validation ranking by epoch."""
+    columns = "loss", "valid_loss", "valid_ndcg@10"
+    return _by_epoch(tuning.train, watch, {**setting, "seed": seed}, columns)
+
+
+def _mean_curves(runs: list[dict[str, list[float]]]) -> dict[str, list[float]]:
+    return {c: np.mean([run[c] for run in runs], axis=0).round(5).tolist() for c in runs[0]}
 
 
 def _positives_only(split: Split, epochs: int) -> dict:

@@ -36,7 +36,7 @@ from recsys_lib.models.neighbors import cosine_similarity
 from recsys_lib.models.training import EpochModel
 
 KS = tuple(range(1, 11))
-SAMPLES = (9, 30, 99, 300)
+SAMPLES = (3, 9, 30, 99, 300, 600)
 FLIPS = 99_999  # the smallest p-value, times the number of tests, must be able to fall below .05
 ByModel = dict[str, list[pd.DataFrame]]  # a table for each seed
 GROUPS = {"no training row": (0, 0), "1 to 4": (1, 4), "5 to 9": (5, 9), "10 and more": (10, 10**6)}

@@ -43,6 +43,7 @@ PLAIN: dict[str, Any] = {
 }
 UNTRAINED: dict[str, Any] = {"learning_rate": 0.0, "batch_size": 10**9, "epochs": 1}
 RATES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+SHARES = tuple(round(0.1 * tenth, 1) for tenth in range(11))  # of the first model in a mean of two
 
 
 def run(
@@ -167,11 +168,12 @@ def _rate(tuning: Split, rate: float) -> dict:
 def _pretraining(settings: dict, tuning: Split, seeds: range, units: Units) -> dict:
     """NeuMF from random numbers and from two fitted halves, by epoch and seed, on validation.
 
-    The halves, before any common training, are the mean of two models; other means stand beside.
+    The halves, before any common training, are the mean of two models; other means stand beside,
+    and all of them with other shares than halves.
     """
     parts = [(seed, seed + len(seeds)) for seed in seeds]
     runs = units.each(_from_halves, parts, settings, tuning, validating(tuning))
-    curves, means = ([one[what] for one in runs] for what in ("curves", "means"))
+    curves, means, shares = ([one[w] for one in runs] for w in ("curves", "means", "shares"))
     return {
         "curves": {
             name: np.mean([one[name] for one in curves], axis=0).tolist() for name in curves[0]
@@ -180,6 +182,13 @@ def _pretraining(settings: dict, tuning: Split, seeds: range, units: Units) -> d
             name: {m: mean_of_seeds([one[name][m] for one in means]) for m in MAIN}
             for name in means[0]
         },
+        "shares": {
+            name: [
+                {"share": share} | mean_of_seeds([one[name][place] for one in shares])
+                for place, share in enumerate(SHARES)
+            ]
+            for name in shares[0]
+        },  # NDCG@10
     }
 
 
@@ -189,10 +198,12 @@ def _from_halves(settings: dict, tuning: Split, watch: Watch, seed: int, other_s
         name: [fitted(name, settings, tuning.train, number) for number in (seed, other_seed)]
         for name in ("BinaryMF", "GMF", "MLP")
     }
-    means, curves = {}, {}
+    means, curves, shares = {}, {}, {}
     for one, other in combinations_with_replacement(singles, 2):
         two = singles[one][0], singles[other][1 if one == other else 0]
-        means[f"{one} + {other}"] = watch(Mean(two).fit(tuning.train))
+        by_share = {share: watch(Mean(two, share).fit(tuning.train)) for share in SHARES}
+        shares[f"{one} + {other}"] = [each["ndcg@10"] for each in by_share.values()]
+        means[f"{one} + {other}"] = by_share[0.5]
     for name, models in singles.items():
         means[name] = watch(models[0])
     pair = singles["GMF"][0], singles["MLP"][0]
@@ -203,23 +214,26 @@ def _from_halves(settings: dict, tuning: Split, watch: Watch, seed: int, other_s
         model = made(name, settings[name], epochs=epochs, seed=seed)
         model.fit(tuning.train, watch=watch, pretrained=given)
         curves[name] = model.history_["ndcg@10"].to_numpy()
-    return {"means": means, "curves": curves}
+    return {"means": means, "curves": curves, "shares": shares}
 
 
 class Mean(Recommender):
-    """The mean of the scores of fitted models, here of their logits."""
+    """The weighted mean of the scores of two fitted models, here of their logits."""
 
-    def __init__(self, models: tuple[Recommender, ...]):
-        self.models = models
+    def __init__(self, models: tuple[Recommender, Recommender], share: float = 0.5):
+        self.models, self.share = models, share
 
     def _fit(self, train: Interactions) -> None:
         pass
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        return np.mean([model.score(users) for model in self.models], axis=0)
+        return self._mean(*(model.score(users) for model in self.models))
 
     def _score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        return np.mean([model.score_items(users, items) for model in self.models], axis=0)
+        return self._mean(*(model.score_items(users, items) for model in self.models))
+
+    def _mean(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return self.share * one + (1 - self.share) * other
 
 
 def _dot_product(seeds: range, units: Units) -> list[dict]:

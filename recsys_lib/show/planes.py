@@ -8,6 +8,7 @@ controls and returns the attributes of the parts.
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,11 +18,13 @@ from IPython.display import HTML
 Values = Mapping[str, float]  # of the controls, by their names
 Parts = Mapping[str, Mapping[str, str]]  # attributes of what follows, by name; "text" is inside
 
+SLACK = 1e-9  # 1 / 0.2 may be a little below 5
+
 # FIGURE is what a kind of figure brings: `draw`, from values to parts, and `moved`, from a place
 # that was pointed at to values. A finger may point or take hold of a handle, and scroll elsewhere.
 _SCRIPT = """
 (f => {
-  const svg = f.querySelector("svg"), inputs = [...f.querySelectorAll("input")];
+  const svg = f.querySelector("svg"), inputs = [...f.querySelectorAll("input, select")];
   const [x0, dx, y0, dy] = JSON.parse(svg.dataset.plane);
   const tenth = x => Math.round(10 * x) / 10;
   const X = x => tenth(x0 + dx * x), Y = y => tenth(y0 + dy * y);
@@ -91,6 +94,34 @@ class Range:
             'style="vertical-align:middle;width:9em"> '
             '<span style="display:inline-block;min-width:2.8em;font-variant-numeric:tabular-nums">'
             f"{number(self.start)}</span></label>"
+        )
+
+
+@dataclass(frozen=True)
+class Select:
+    """One of many numbers, each with a name, in a list that opens.
+
+    Parameters
+    ----------
+    label : str
+        What is chosen.
+    options : sequence of str
+        Their numbers are 0, 1, 2, ...; the first is chosen at the start.
+    """
+
+    label: str
+    options: Sequence[str]
+    start = 0
+
+    def html(self, name: str) -> str:
+        """Return the control."""
+        options = "".join(
+            f'<option value="{k}">{escape(option)}</option>'
+            for k, option in enumerate(self.options)
+        )
+        return (
+            f'<label style="white-space:nowrap">{self.label} <select data-name="{name}" '
+            f'autocomplete="off" style="max-width:14em">{options}</select></label>'
         )
 
 
@@ -186,9 +217,9 @@ class Plane:
             f'transform="rotate(-90 -31 {bottom / 2:g})">{self.names[1]}</text></g>'
         )
 
-    def svg(self, inside: str, label: str) -> str:
-        """Return the drawing of what lies in the plane, with its axes."""
-        box = f"-44 -8 {self.width + 54} {self.height + 44}"
+    def svg(self, inside: str, label: str, height: int | None = None) -> str:
+        """Return the drawing of what lies in the plane, with its axes; it may reach below them."""
+        box = f"-44 -8 {self.width + 54} {(height or self.height) + 44}"
         return (
             f'<svg role="img" aria-label="{escape(label)}" viewBox="{box}" '
             f'data-plane="{json.dumps(self.numbers)}" '
@@ -198,8 +229,8 @@ class Plane:
 
 
 def _ticks(ends: tuple[float, float], every: float) -> list[float]:
-    first, last = -(-ends[0] // every), ends[1] // every
-    return [every * place for place in range(int(first), int(last) + 1)]
+    first, last = math.ceil(ends[0] / every - SLACK), math.floor(ends[1] / every + SLACK)
+    return [every * place for place in range(first, last + 1)]
 
 
 def number(x: float, digits: int | None = None) -> str:
@@ -238,7 +269,7 @@ def said(drawn: Parts) -> str:
     return part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', drawn)
 
 
-def starts(controls: Mapping[str, Range | Choice]) -> dict[str, float]:
+def starts(controls: Mapping[str, Range | Choice | Select]) -> dict[str, float]:
     """Return what the controls are set to at first."""
     return {name: control.start for name, control in controls.items()}
 

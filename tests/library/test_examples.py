@@ -28,7 +28,10 @@ WITHOUT = {  # shown in the reference, and without an example of their own
     "recsys_lib.show.tables.Table": "table and differences make one",
     "recsys_lib.show.plots.label_lines": "is seen only where the figure is",
 }
-FIGURES = ("peeling", "shrinking", "rebuilding", "arrows", "walks", "logits", "forecasts")
+FIGURES = (
+    *("peeling", "shrinking", "rebuilding", "training", "orders", "runs"),
+    *("arrows", "walks", "logits", "forecasts", "dying", "mixing", "choosing"),
+)
 WITHOUT |= {f"recsys_lib.show.{name}.{name}": "moves in its chapter" for name in FIGURES}
 WITHOUT |= {"recsys_lib.show.plots.of_page": "names colors for these"}
 STEPS = ("hide", "prepare", "read_task", "read_lists", "read_submissions", "measure", "bars")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from recsys_lib.data import DataError, Interactions, Split, leave_last_out
-from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation import evaluate, watching
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.ratings import (
     compare_ratings,
@@ -13,13 +13,13 @@ from recsys_lib.evaluation.ratings import (
     mean_errors,
     rating_error,
 )
-from recsys_lib.experiments import choices, dot_product, evaluation, ratings
+from recsys_lib.experiments import bmf, choices, dot_product, evaluation, networks, ratings
 from recsys_lib.experiments.contenders import fitted, halves, made
 from recsys_lib.experiments.networks import Mean
 from recsys_lib.experiments.published import FABRICATED, PublishedMLP, as_published
 from recsys_lib.experiments.svd import Truncated
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import MF, MLP, Biases
+from recsys_lib.models import MF, MLP, Biases, BinaryMF
 from recsys_lib.models.als import solve_side
 from recsys_lib.results import recorded
 
@@ -82,6 +82,8 @@ def test_the_mean_of_two_models(split):
     mean = Mean((one, other)).fit(split.train)
     np.testing.assert_array_equal(mean.score([0, 2]), np.full((2, SHAPE[1]), 2.5))
     np.testing.assert_array_equal(mean.score_items([1], [[3, 4]]), [[2.5, 2.5]])
+    more = Mean((one, other), share=0.25).fit(split.train)
+    np.testing.assert_array_equal(more.score([1]), np.full((1, SHAPE[1]), 0.25 * 1 + 0.75 * 4))
 
 
 def test_random_arrows_have_dot_products_of_variance_one():
@@ -270,6 +272,33 @@ def test_halves_are_the_chosen_ones_with_the_same_seed(events):
     parts = [alone[name].score(users) for name in ("GMF", "MLP")]
     expected = 0.3 * parts[0] + 0.7 * parts[1]
     np.testing.assert_allclose(started.score(users), expected, atol=1e-4)
+
+
+def test_a_hyperparameter_is_moved_alone_and_its_curves_are_means_over_seeds(events, monkeypatch):
+    monkeypatch.setattr(bmf, "CURVE", 3)
+    monkeypatch.setattr(bmf, "MOVED", {"regularization": (0.0, 2.0), "n_negatives": (1,)})
+    setting = {**SETTINGS["BinaryMF"], "regularization": 0.1}
+    moved = bmf._moved(setting, events, range(2), Units())
+    watch = watching(events, sample_candidates(events, 99, on="valid", seed=0))
+    for name, place, value in (("regularization", 1, 0.2), ("n_negatives", 0, 1)):
+        given = {**setting, "epochs": 3, name: value}
+        runs = [BinaryMF(**given, seed=s).fit(events.train, watch=watch) for s in range(2)]
+        row = moved[name][place]
+        assert row["value"] == bmf.MOVED[name][place]
+        for column in ("loss", "valid_loss", "valid_ndcg@10"):
+            mean = np.mean([run.history_[column] for run in runs], axis=0)
+            np.testing.assert_allclose(row[column], mean, atol=1e-5)
+
+
+def test_means_of_two_networks_go_from_the_one_to_the_other(events):
+    runs = networks._pretraining(SETTINGS, events, range(2), Units())
+    shares, means = runs["shares"], runs["means"]
+    assert [row["share"] for row in shares["GMF + MLP"]] == [k / 10 for k in range(11)]
+    assert shares["GMF + MLP"][5]["values"] == means["GMF + MLP"]["ndcg@10"]["values"]
+    assert shares["GMF + MLP"][0]["values"] == means["MLP"]["ndcg@10"]["values"]
+    assert shares["GMF + GMF"][0]["values"] != means["GMF"]["ndcg@10"]["values"]  # other seeds
+    assert shares["GMF + MLP"][10]["values"] == means["GMF"]["ndcg@10"]["values"]
+    assert shares["GMF + GMF"][10]["values"] == means["GMF"]["ndcg@10"]["values"]
 
 
 def test_the_evaluation_measures_every_model_with_its_seeds(events, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 That the scripts say the same as the functions here is tested in tests/site/test_moving.py.
 """
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -10,15 +11,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from bs4 import BeautifulSoup
 
 from recsys_lib.data import DataError, Interactions, k_core
 from recsys_lib.models import ItemKNN
 from recsys_lib.models.mf import sgd
-from recsys_lib.show import arrows, forecasts, logits, planes, walks
+from recsys_lib.show import arrows, choosing, dying, forecasts, logits, mixing, planes, walks
+from recsys_lib.show.orders import orders
 from recsys_lib.show.peeling import passes, peeling
 from recsys_lib.show.rebuilding import rebuilding
+from recsys_lib.show.runs import runs
 from recsys_lib.show.shrinking import shrinking
+from recsys_lib.show.training import training
 
 from model_suite import planted
 
@@ -145,6 +150,57 @@ def test_shrunk_similarities_are_those_of_the_model_in_its_order():
         assert lines == [f"{titles[i]}: {one[i]:.3f}, n = {common[i]}" for i in best]
 
 
+def test_training_curves_say_where_each_is_best():
+    epochs = np.arange(1, 101)
+    rows = {
+        f"times {x}": {
+            "loss": (0.5 / np.sqrt(epochs)).tolist(),
+            "valid_loss": (0.3 + ((epochs - 30 * x) / 200) ** 2).tolist(),
+            "valid_ndcg@10": (0.2 - ((epochs - 40 * x) / 300) ** 2).tolist(),
+        }
+        for x in (1, 2)
+    }
+    seen = frames(training(rows, "Penalty:", 0.12, "What one sees."))
+    assert list(seen)[1] == (
+        "times 2: the training loss ends at 0.05. The validation loss is least, 0.30, at epoch "
+        "60, and the ranking best, 0.200, at epoch 80."
+    )
+    for x, frame in zip((1, 2), seen.values(), strict=True):
+        curve = points(frame.svg.find_all("path", fill="none")[2]["d"])
+        assert len(curve) == 50
+        lowest = curve[curve[:, 1].argmax(), 0] / 320 * 100  # further down is more
+        assert lowest == pytest.approx(30 * x, abs=2.1)
+
+
+def test_the_order_among_rivals_is_that_of_the_figures():
+    figures = {
+        "9": {"A": 0.5, "Base": 0.4, "B": 0.6},
+        "all": {"A": 0.09, "Base": 0.04, "B": 0.06},
+    }
+    seen = frames(orders(figures, "Base", ("A",), "What one sees."))
+    assert list(seen) == ["Among 9: A is number 2 of 3.", "Among all: A is number 1 of 3."]
+    texts = [[text.text for text in frame.find_all("text")] for frame in seen.values()]
+    assert texts[0] == ["B", "1.50", "A", "1.25", "Base", "1.00"]
+    assert texts[1] == ["A", "2.25", "B", "1.50", "Base", "1.00"]
+
+
+def test_runs_have_the_intervals_of_student():
+    values = [0.40, 0.41, 0.39, 0.42]
+    seen = frames(runs(values, 0.36, "HR@10", "What one sees."))
+    assert [name.split()[0] for name in seen] == ["2", "3", "4"]
+    t, s = 4.302653, 0.01  # the quantile of three runs, and their standard deviation
+    mean, one = t * s / 3**0.5, t * s * (4 / 3) ** 0.5
+    assert list(seen)[1] == (
+        f"3 runs: their mean is known to lie from {0.4 - mean:.3f} to {0.4 + mean:.3f}, and one "
+        f"more run from {0.4 - one:.3f} to {0.4 + one:.3f}. The published 0.360 is inside the "
+        "latter."
+    )
+    assert "0.360 is inside" in list(seen)[2]
+    assert [len(frame.find_all("circle")) for frame in seen.values()] == [2, 3, 4]
+    outside = frames(runs(values, 0.3, "HR@10", "What one sees."))
+    assert list(outside)[2].endswith("0.300 is outside the latter.")
+
+
 # ------------------------------------------------------------------ what scripts compute
 
 
@@ -238,7 +294,107 @@ def test_a_forecast_costs_what_the_two_rules_say():
     assert "most for statement 2" in wrong
 
 
+@pytest.mark.parametrize("eta", [0.5, 4.0, 10.0])
+def test_a_unit_takes_the_steps_of_autograd(eta):
+    y, r = (torch.tensor(one, dtype=torch.float64) for one in (dying.INPUTS, dying.MET))
+    w, b = (torch.tensor(dying.START, dtype=torch.float64, requires_grad=True) for _ in "wb")
+    for ours in dying.trained(eta):
+        a = w * y + b
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(a.relu() + dying.OUTPUT, r)
+        assert ours == pytest.approx((w.item(), b.item(), loss.item(), int((a > 0).sum())))
+        slopes = torch.autograd.grad(loss, (w, b))
+        with torch.no_grad():
+            w, b = (
+                (one - eta * slope).requires_grad_()
+                for one, slope in zip((w, b), slopes, strict=True)
+            )
+
+
+def test_long_steps_kill_the_unit_and_short_ones_do_not():
+    at_end = {eta: dying.drawn({"eta": eta, "t": dying.STEPS})["said"]["text"] for eta in (2, 12)}
+    assert "learns from those" in at_end[2]
+    assert "it is dead" in at_end[12]
+    assert at_end[12].endswith(f"{-16 / 20 * math.log(0.8) - 4 / 20 * math.log(0.2):.2f}.")
+
+
+CURVE = [
+    {"share": k / 4, "mean": m, "low": m - 0.01, "high": m + 0.02}
+    for k, m in enumerate((0.18, 0.20, 0.21, 0.195, 0.19))
+]
+MIXED = {"A + B": CURVE, "A + <A>": [row | {"mean": 0.185} for row in CURVE]}
+
+
+def said_of_mixing(pair, first):
+    page = BeautifulSoup(mixing.mixing(MIXED, "What one sees.").data, "html.parser")
+    names, curves = [("A", "B"), ("A", "<A>")], list(MIXED.values())
+    plane = mixing._plane(curves)
+    assert json.loads(page.svg["data-plane"]) == list(plane.numbers)
+    return mixing.drawn({"pair": pair, "first": first}, curves, names, plane)["said"]["text"]
+
+
+def test_a_mean_of_two_is_held_against_the_better_of_them():
+    assert said_of_mixing(0, 0.5) == (
+        "0.5 of A and 0.5 of B: NDCG@10 is 0.210, interval over seeds 0.200 to 0.230, 0.020 more "
+        "than the better of the two alone."
+    )
+    assert said_of_mixing(0, 1).startswith("A alone: NDCG@10 is 0.190, interval")
+    assert said_of_mixing(1, 0).startswith("<A> alone")
+    assert "0.000 less than" in said_of_mixing(1, 0.25)
+
+
+def game():
+    """Three models and two metrics: B's second run wins among few, where its epoch is chosen."""
+    run = {"few": {"hr@10": 0.5, "ndcg@10": 0.3}, "all": {"hr@10": 0.2, "ndcg@10": 0.1}}
+    lucky = {"few": {"hr@10": 0.7, "ndcg@10": 0.2}, "all": {"hr@10": 0.1, "ndcg@10": 0.1}}
+    lower = {"few": {"hr@10": 0.3, "ndcg@10": 0.2}, "all": {"hr@10": 0.1, "ndcg@10": 0.05}}
+    return {
+        "A": [{"validation": run}],
+        "B": [{"validation": lower, "test": lower}, {"validation": lower, "test": lucky}],
+        "C": [{"validation": lower, "test": lower}, {"validation": lower, "test": lower}],
+    }
+
+
+WAYS, METRICS = {"few": "a few", "all": "all"}, ["hr@10", "ndcg@10"]
+HONEST = {name: f"{name} is as it is." for name in "ABC"}
+TABLE = dict.fromkeys(("model", "run", "epoch", "rivals", "way", "metric"), 0)
+
+
+def test_the_game_prints_what_was_chosen_and_counts_all_tables():
+    def printed(**choice):
+        return choosing.shown(game(), list(WAYS), METRICS, TABLE | choice)
+
+    assert printed() == [0.5, 0.3, 0.3]
+    assert printed(model=1, epoch=1) == [0.5, pytest.approx((0.3 + 0.7) / 2), 0.3]
+    assert printed(model=1, epoch=1, run=2) == [0.5, 0.7, 0.3]
+    assert printed(model=0, epoch=1, run=2) == [0.5, 0.3, 0.3]  # A has one run and no epochs
+    assert printed(model=2, way=1, metric=1) == [0.1, 0.05, 0.05]
+    won = [choosing.ways_to_win(game(), list(WAYS), METRICS, model) for model in range(3)]
+    # A is first always; B only with its second run, its epoch from the test, HR among few
+    assert won == [(8, 8), (2, 48), (0, 48)]
+    said = choosing.drawn(
+        TABLE | {"model": 1, "epoch": 1, "run": 2}, game(), list(WAYS), METRICS, list(HONEST)
+    )["said"]["text"]
+    assert said == (
+        "B is first of 3: HR@10 0.700; the next, A, has 0.500. It is first in 2 of the 48 tables "
+        "that can be made of these choices."
+    )
+
+
 FIGURES = {  # and the parts that follow
+    "dying": (dying.dying("What one sees."), dying.drawn(planes.starts(dying.CONTROLS))),
+    "mixing": (
+        mixing.mixing(MIXED, "What one sees."),
+        mixing.drawn(
+            {"pair": 0, "first": 0.5},
+            list(MIXED.values()),
+            [("A", "B"), ("A", "<A>")],
+            mixing._plane(list(MIXED.values())),
+        ),
+    ),
+    "choosing": (
+        choosing.choosing(game(), WAYS, METRICS, HONEST, "What one sees."),
+        choosing.drawn(TABLE, game(), list(WAYS), METRICS, list(HONEST.values())),
+    ),
     "arrows": (arrows.arrows("What one sees."), arrows.drawn(planes.starts(arrows.CONTROLS))),
     "walks": (walks.walks("What one sees."), walks.drawn(planes.starts(walks.CONTROLS))),
     "logits": (logits.logits("What one sees."), logits.drawn(planes.starts(logits.CONTROLS))),
@@ -260,8 +416,8 @@ def test_a_figure_has_native_controls_with_names_and_says_what_it_shows(name):
     assert page.svg["role"] == "img"
     assert "http" not in figure
     assert "NaN" not in figure.partition("<script>")[0]
-    for control in page.find_all("input"):
-        assert control["type"] in ("range", "radio")
+    for control in page.find_all(["input", "select"]):
+        assert control.name == "select" or control["type"] in ("range", "radio")
         assert control.get("aria-label") or control.find_parent("label").text.strip()
     found = page.find_all(attrs={"data-part": True})
     assert sorted(one["data-part"] for one in found) == sorted(parts)
@@ -283,6 +439,11 @@ def test_a_plane_has_its_numbers_where_its_points_are():
     words = [text.text for text in page.find_all("text")]
     assert words == ["\u22122", "\u22121", "0", "1", "2", "0", "2", "4", "across", "up"]
     assert page.svg["aria-label"] == "a <plane>"
+
+
+def test_the_last_number_of_an_axis_is_there_in_spite_of_binary_fractions():
+    assert [round(x, 9) for x in planes._ticks((0, 1), 0.2)] == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert [round(x, 9) for x in planes._ticks((0.35, 0.65), 0.1)] == [0.4, 0.5, 0.6]
 
 
 def test_titles_are_not_markup():

@@ -30,6 +30,14 @@ def test_a_file_is_read(films, tmp_path):
     assert found == {"Matrix, The": 4.0, "Blade Runner": 0.5}
 
 
+def test_titles_may_be_written_as_one_says_them(films, tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("title,stars\nThe Matrix,5\nThe Matrix Reloaded (2003),1\nDas Boot,4\n")
+    items, stars = my_ratings(films, file)
+    found = dict(zip(films.titles(items), stars.tolist(), strict=True))
+    assert found == {"Matrix, The": 5, "Matrix Reloaded, The": 1, "Boot, Das (Boat, The)": 4}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -11,7 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 import taste
-from taste import Rows, Taste, natural
+from taste import Rows, Taste
+
+from recsys_lib import data
+from recsys_lib.data.mine import _by_name, natural
 
 LEARNED = ("itemknn", "svd", "binarymf", "ease", "ials")
 # Of ten films, so many stay in a list when the numbers are rounded. EASE is also cut to its
@@ -93,6 +96,14 @@ def shared(one, other):
 )  # fmt: skip
 def test_a_title_is_written_as_one_says_it(written, said, others):
     assert natural(written) == (said, others)
+
+
+def test_what_the_page_calls_a_film_is_found_in_the_notebooks(ratings, packed):
+    films = data.load("movielens-small")
+    named = _by_name(films)
+    for item, (title, year, *_) in enumerate(packed["films"]):
+        found = named[f"{title} ({year})".casefold()]
+        assert films.item_ids[found] == ratings.item_ids[item]
 
 
 def test_films_are_known_to_many_and_told_apart(ratings, packed):

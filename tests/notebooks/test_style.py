@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chapters import PAGES, ROOT, read
+from chapters import CHAPTERS, PAGES, ROOT, chapter, read
 
 TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "book").rglob("*.md"))]
 # One spelling, American, and one way to write a number.
@@ -93,3 +93,46 @@ def test_the_right_answer_is_the_longest_no_more_often_than_by_chance():
         by_chance += 1 / len(lengths)
     assert len(questions()) > 40
     assert longest <= by_chance
+
+
+LONGEST = 4_500  # words of the main line
+TO_SHORTEN = {"09_evaluation", "10_trust"}  # with the results that they wait for
+
+
+def main_line(text: str) -> str:
+    """Return the text that is open at first: without exercises, folds, and folded sections."""
+    text = re.sub(r"(?s)\n## Exercises.*?(?=\n## )", "", text)
+    text = re.sub(r"(?s)\n:{3,}\{dropdown\}.*?\n:{3,}(?=\n|\Z)", "", text)
+    shown, folded = [], 0  # the level of the heading of a folded section
+    for part in re.split(r"(?m)(?=^#{2,3} )", text):
+        level = len(re.match("#*", part)[0])
+        if folded and level > folded:
+            continue
+        marked = re.search(r"(?s):::\{beyond\}\n(.*?)\n:::", part)
+        folded = level if marked else 0
+        shown.append(f"{part.partition(chr(10))[0]} {marked[1]}" if marked else part)
+    return "\n".join(shown)
+
+
+def words(text: str) -> int:
+    """Count words; a formula in a line is one."""
+    text = re.sub(r"(?s)\$\$.*?\$\$", " ", text)
+    return len(re.findall(r"[A-Za-z0-9][\w'’.,-]*", re.sub(r"\$[^$]*\$", " x ", text)))
+
+
+def test_what_is_folded_is_not_of_the_main_line():
+    fold, proof = ":::{beyond}\nsaid\n:::\n\nhidden", ":::{dropdown} Proof\nhidden\n:::"
+    text = (
+        f"# A\none\n{proof}\n## B\n\n{fold}\n### C\nhidden\n## D\ntwo $x + y$\n### E\n\n{fold}\n"
+        "## Exercises\nhidden\n## F\nthree"
+    )
+    left = " ".join(main_line(text).split())
+    assert left == "# A one ## B said ## D two $x + y$ ### E said ## F three"
+    assert words(left) == 11
+
+
+@pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
+def test_the_main_line_of_a_chapter_can_be_read_in_one_go(path):
+    cells = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+    count = words(main_line("\n\n".join(cells)))
+    assert (count > LONGEST) == (path.stem in TO_SHORTEN), f"{count} words"

@@ -183,6 +183,9 @@ class Tab:
             self.visit.errors.append(message.text)
 
 
+OPEN_FOLDS = "try { localStorage.setItem('beyond', 'open'); } catch { /* nothing is kept */ }"
+
+
 class Visits:
     """Visits to every page of a site, each made once, whichever tests ask for it."""
 
@@ -206,6 +209,7 @@ class Visits:
         """Go to each page that is more than a signpost, wait till it is drawn, and look at it."""
         visits = []
         with self.tab(**settings) as tab:
+            tab.page.add_init_script(OPEN_FOLDS)  # to look at all that there is
             for page in self.site.pages:
                 if self.site.leads_to(page) or page == NOT_FOUND:
                     continue
@@ -351,6 +355,9 @@ def move_sliders(page: Page) -> list[str]:
     return problems
 
 
+KEYS = {"radio": "Space", "select-one": "ArrowDown"}
+
+
 def move_figures(page: Page) -> list[str]:
     """Move every control of the figures that compute by keyboard; return those without effect.
 
@@ -358,9 +365,11 @@ def move_figures(page: Page) -> list[str]:
     """
     problems = []
     for number, figure in enumerate(page.locator("figure.moving").all(), start=1):
-        for place, control in enumerate(figure.locator("input:not([type=radio]:checked)").all()):
+        controls = figure.locator("input:not([type=radio]:checked), select")
+        for place, control in enumerate(controls.all()):
             before = figure.inner_html()
-            control.press("Space" if control.get_attribute("type") == "radio" else "ArrowLeft")
+            kind = control.evaluate("one => one.type")
+            control.press(KEYS.get(kind, "ArrowLeft"))
             if figure.inner_html() == before:
                 problems.append(f"control {place} of moving figure {number} changes nothing")
     return problems

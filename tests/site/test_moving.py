@@ -8,14 +8,57 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from recsys_lib.show import arrows, forecasts, logits, walks
+from recsys_lib.show import arrows, choosing, dying, forecasts, logits, mixing, walks
 
 CAPTION = "What one sees."
 SHARES = {"Heads & tails < 1": 0.5, "Rain": 0.2, "Snow in June": 0.013}
+CURVE = [
+    {"share": k / 10, "mean": 0.19 - ((k - 6) / 60) ** 2, "low": 0.15, "high": 0.2}
+    for k in range(11)
+]
+MIXED = {"GMF + MLP": CURVE, "GMF + <GMF>": CURVE[::-1]}
+MIXED["GMF + <GMF>"] = [row | {"share": k / 10} for k, row in enumerate(CURVE[::-1])]
+NAMES = [("GMF", "MLP"), ("GMF", "<GMF>")]
+RNG = np.random.default_rng(0)
+WAYS, METRICS = {"few": "a few", "all": "all of them"}, ["hr@10", "ndcg@5", "ndcg@10"]
+
+
+def measured(*epochs: str) -> dict:
+    """Figures at random, for a run of the game."""
+    return {
+        epoch: {way: {m: round(RNG.uniform(0.1, 0.6), 5) for m in METRICS} for way in WAYS}
+        for epoch in epochs
+    }
+
+
+RUNS = {name: [measured("validation", "test") for _ in range(3)] for name in ("iALS", "A & B")}
+RUNS["EASE"] = [measured("validation")]
+HONEST = {name: f"What holds of {name}." for name in RUNS}
 FIGURES = {
+    "dying": (dying.dying(CAPTION), dying.drawn),
+    "mixing": (
+        mixing.mixing(MIXED, CAPTION),
+        partial(
+            mixing.drawn,
+            curves=list(MIXED.values()),
+            names=NAMES,
+            plane=mixing._plane(list(MIXED.values())),
+        ),
+    ),
+    "choosing": (
+        choosing.choosing(RUNS, WAYS, METRICS, HONEST, CAPTION),
+        partial(
+            choosing.drawn,
+            runs=RUNS,
+            ways=list(WAYS),
+            metrics=METRICS,
+            honest=list(HONEST.values()),
+        ),
+    ),
     "arrows": (arrows.arrows(CAPTION), arrows.drawn),
     "walks": (walks.walks(CAPTION), walks.drawn),
     "logits": (logits.logits(CAPTION), logits.drawn),
@@ -24,7 +67,24 @@ FIGURES = {
         partial(forecasts.drawn, shares=list(SHARES.values())),
     ),
 }
+TABLE = ("model", "run", "epoch", "rivals", "way", "metric")
 STATES = {
+    "dying": [
+        {"eta": eta, "t": t}
+        for eta, t in ((2, 1), (2, 0), (0.5, 40), (2, 7), (7.5, 40), (10, 2), (10, 40), (12, 5))
+    ],
+    "mixing": [{"pair": p, "first": x} for p, x in ((0, 0.5), (0, 0), (1, 0.3), (1, 1), (0, 0.9))],
+    "choosing": [
+        dict(zip(TABLE, chosen, strict=True))
+        for chosen in (
+            (0, 0, 0, 0, 0, 0),
+            (1, 0, 0, 0, 0, 0),
+            (1, 2, 1, 0, 1, 2),
+            (2, 3, 1, 1, 0, 1),
+            (2, 0, 1, 1, 1, 0),
+            (0, 2, 1, 1, 1, 1),
+        )
+    ],
     "arrows": [
         {"angle": angle, "length": length}
         for angle, length in ((40, 3), (0, 1), (90, 5), (137, 2.3), (180, 4.1))
@@ -52,7 +112,7 @@ STATES = {
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 SET = """([name, value]) => {
-  for (const i of document.querySelectorAll(`input[data-name="${name}"]`)) {
+  for (const i of document.querySelectorAll(`[data-name="${name}"]`)) {
     if (i.type === "radio" && +i.value !== value) continue;
     if (i.type === "radio") i.checked = true; else i.value = value;
     i.dispatchEvent(new Event("input", {bubbles: true}));
@@ -117,6 +177,11 @@ def test_every_control_is_moved_by_keyboard(page: Page, name: str):
         before = page.locator("output").inner_text()
         button.press("Space")
         assert page.locator("output").inner_text() != before
+    for menu in page.locator("select").all():
+        before = page.evaluate(PARTS)
+        menu.press("ArrowDown")
+        assert menu.input_value() == "1"
+        assert page.evaluate(PARTS) != before
 
 
 def place(page: Page, x: float, y: float) -> tuple[float, float]:

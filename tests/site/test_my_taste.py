@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from bs4 import Tag
 from playwright.sync_api import Page
+
+from recsys_lib.data import load, my_ratings
 
 from site_helpers import PHONE, ROOT, WIDE, Site, Visits, barriers
 
@@ -198,6 +201,25 @@ def test_ratings_are_kept_till_they_are_forgotten(page: Page):
         page.reload()
         assert rated(page) == []
         assert len(lists(page)["popularity"]) == 10
+
+
+def test_ratings_are_saved_as_the_file_that_the_notebooks_read(page: Page, tmp_path: Path):
+    save = page.get_by_role("button", name="Save them for the notebooks")
+    assert not save.is_visible()
+    page.get_by_role("button", name="Try an example").click()
+    with page.expect_download() as download:
+        save.click()
+    assert download.value.suggested_filename == "my_ratings.csv"
+    download.value.save_as(tmp_path / "my_ratings.csv")
+    films = load("movielens-small")
+    items, stars = my_ratings(films, tmp_path / "my_ratings.csv")
+    assert dict(zip(films.titles(items), stars.tolist(), strict=True)) == {
+        "Titanic": 2,
+        "Princess Bride, The": 4,
+        "Groundhog Day": 5,
+        "Spirited Away (Sen to Chihiro no kamikakushi)": 5,
+        "Toy Story": 5,
+    }
 
 
 def test_it_works_where_nothing_can_be_kept(visits: Visits):

@@ -272,6 +272,29 @@ def test_what_was_read_is_remembered_and_shown(visits: Visits):
         assert "You have read" in tab.page.locator(".go-on").inner_text()
 
 
+def test_what_lies_beyond_the_main_line_is_folded_and_all_of_it_opens_at_once(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        page, name = tab.page, "notebooks/04_mf.html"
+        tab.go(visits.over_http, name)
+        folds = page.locator("details.beyond")
+        assert folds.count() >= 3
+        assert page.locator("details.beyond[open]").count() == 0
+        for line in folds.locator("> summary").all():
+            assert len(line.inner_text()) > len("Beyond the main line. ") + 20
+        folds.first.locator("> summary").press("Enter")
+        assert page.locator("details.beyond[open]").count() == 1
+        box = page.get_by_label("Show what lies beyond the main line")
+        box.press("Space")
+        assert page.locator("details.beyond[open]").count() == folds.count()
+        page.goto(f"{visits.over_http}/{name}")  # it stays so
+        assert page.locator("details.beyond[open]").count() == folds.count()
+        page.get_by_label("Show what lies beyond the main line").press("Space")
+        assert page.locator("details.beyond[open]").count() == 0
+        inside = folds.last.locator("p[id], div[id], section[id]").first.get_attribute("id")
+        page.evaluate("id => { location.hash = id; }", inside)
+        page.wait_for_selector("details.beyond[open]")
+
+
 def test_feedback_of_a_quiz_is_read_aloud(visits: Visits):
     with visits.tab(**WIDE) as tab:
         tab.go(visits.over_http, "notebooks/02_cosine.html")

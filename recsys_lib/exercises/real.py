@@ -1,0 +1,540 @@
+"""The exercises on real ratings, one a chapter: each finds something out about MovieLens.
+
+What an answer says is measured again here, by other means than the chapter's solution.
+"""
+
+from functools import cache
+from numbers import Integral
+
+import numpy as np
+from scipy.stats import hypergeom, spearmanr
+
+from recsys_lib import data
+from recsys_lib.data import Interactions, Split
+from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation.candidates import sample_candidates
+from recsys_lib.evaluation.significance import paired_test
+from recsys_lib.exercises.compare import show
+from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
+from recsys_lib.metrics import METRICS, ranks_from_scores
+from recsys_lib.models import EASE, MLP, SVD, BinaryMF, ItemKNN, Popularity, UserKNN
+from recsys_lib.top_k import top_k
+from recsys_lib.validation import DataError
+
+TOP = 10
+
+# ------------------------------------------------------------------ 0: whom popularity serves
+
+
+@cache
+def _popular_lists() -> tuple:
+    split = movielens_split()
+    train, test = split.train, split.test
+    users = np.arange(train.n_users)
+    lists = Popularity().fit(train).recommend(users, TOP, exclude=train)[0]
+    hidden = [test.item[test.user == user].tolist() for user in users]
+    return lists.tolist(), hidden, train.user_counts
+
+
+def _judge_served(result: object, lists: list, held_out: list, n_ratings: np.ndarray) -> str:
+    found = numbers(result, (3,), "three hit ratios, those with the fewest ratings first")
+    hits = np.array([bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True)])
+    order = np.argsort(n_ratings, kind="stable")
+    right = np.array([hits[part].mean() for part in np.array_split(order, 3)])
+    if np.allclose(found, right, atol=1e-6):
+        few, _, many = right
+        return (
+            f"of the third with the fewest ratings popularity serves {few:.1%}, of the third with "
+            f"the most {many:.1%}: who has seen most popular films gets the less popular ones"
+        )
+    if np.allclose(found, right[::-1], atol=1e-6):
+        raise Wrong("the thirds are in the wrong order: those with the fewest ratings come first")
+    if np.allclose(found, 100 * right, atol=1e-4):
+        raise Wrong("you return percentages; wanted are numbers between 0 and 1")
+    as_given = np.array([part.mean() for part in np.array_split(hits, 3)])
+    if np.allclose(found, as_given, atol=1e-6):
+        raise Wrong(
+            "you split the people as they are numbered, not by their ratings: sort them first, "
+            "with np.argsort"
+        )
+    if np.allclose(found, hits.mean(), atol=1e-6):
+        raise Wrong("all three are the hit ratio of everybody: take the people of each third alone")
+    raise Wrong(
+        f"expected about {_listed(right)}, got {_listed(found)}. Is each number the mean of the "
+        "hits of one third of the people?"
+    )
+
+
+START_4 = Finding("start-4", "served(lists, held_out, n_ratings)", _popular_lists, _judge_served)
+
+# ------------------------------------------------------------------ 1: the largest core
+
+
+def _judge_core(result: object, ratings: Interactions) -> str:
+    if isinstance(result, bool) or not isinstance(result, Integral):
+        raise Wrong(f"expected a whole number, got {show(result)}")
+    k = int(result)
+    left = _core(ratings, k)
+    if left is None:
+        raise Wrong(f"the {k}-core is empty: your k is too large")
+    more = _core(ratings, k + 1)
+    if more is not None:
+        raise Wrong(
+            f"the {k + 1}-core is not empty, it still has {len(more):,} ratings: your k is too "
+            "small"
+        )
+    filled = len(left) / (left.n_users * left.n_items)
+    return (
+        f"the {k}-core has {left.n_users} people and {left.n_items} films, and {filled:.0%} of "
+        f"its cells are filled. One film has {ratings.item_counts.max()} ratings and one person "
+        f"{ratings.user_counts.max():,}, but there is no group in which all have {k + 1} within it"
+    )
+
+
+def _core(ratings: Interactions, k: int) -> Interactions | None:
+    try:
+        return data.k_core(ratings, k) if k > 0 else ratings
+    except DataError:
+        return None
+
+
+DATA_6 = Finding("data-6", "largest_core(ratings)", lambda: (movielens(),), _judge_core)
+
+# ------------------------------------------------------------------ 2: how many neighbors
+
+NEIGHBORS_REACH = 0.04  # NDCG@10 on validation: the best few of the chapter's grid
+
+
+def _judge_neighbors(result: object, split: Split) -> str:
+    if not isinstance(result, dict):
+        raise Wrong(f"expected a dict of hyperparameters, got {show(result)}")
+    unknown = set(result) - {"n_neighbors", "shrinkage"}
+    if unknown or not result:
+        raise Wrong(
+            "expected a dict with n_neighbors and shrinkage, the hyperparameters of UserKNN, got "
+            f"the keys {sorted(map(str, result))}"
+        )
+    try:
+        model = UserKNN(**result).fit(split.train)
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"UserKNN does not take this setting: {error}") from None
+    chosen, default = (
+        evaluate(one, split, on="valid")["ndcg@10"] for one in (model, UserKNN().fit(split.train))
+    )
+    if chosen.mean() < NEIGHBORS_REACH:
+        raise Wrong(
+            f"NDCG@10 on validation is {chosen.mean():.4f}, the default has {default.mean():.4f}, "
+            f"and {NEIGHBORS_REACH} can be reached. Try fewer neighbors than the default's 50, "
+            "and more; and each with and without shrinkage"
+        )
+    p = paired_test((chosen - default).to_numpy())
+    return (
+        f"NDCG@10 on validation is {chosen.mean():.4f}, that of the default {default.mean():.4f}. "
+        f"Can {len(chosen)} users tell the two apart? The p-value of the difference is {p:.2f}: "
+        f"{'yes' if p < 0.05 else 'no. It is the better bet, and no proof'}"
+    )
+
+
+COSINE_6 = Finding("cosine-6", "choose(split)", lambda: (movielens_split(),), _judge_neighbors)
+
+# ------------------------------------------------------------------ 3: what two factors hold
+
+KNOWN = 20  # ratings of a film, at least: with fewer its factors are noise
+
+
+@cache
+def _factors() -> tuple:
+    train = movielens_split().train
+    V = SVD(TOP).fit(train).item_factors_.astype(np.float64)
+    known = train.item_counts >= KNOWN
+    assert train.items is not None  # the packaged data has them
+    return V[known], train.item_counts[known], train.items["year"].to_numpy(dtype=float)[known]
+
+
+def _judge_factors(result: object, V: np.ndarray, counts: np.ndarray, year: np.ndarray) -> str:
+    found = numbers(result, (2,), "two numbers of factors, counted from 0")
+    likeness = [[spearmanr(v, one).statistic for v in V.T] for one in (counts, year)]
+    best = [int(np.abs(one).argmax()) for one in likeness]
+    for place, (mine, right, what) in enumerate(
+        zip(found, best, ("popularity", "the year"), strict=True)
+    ):
+        if mine == right:
+            continue
+        if mine == right + 1:
+            raise Wrong(f"for {what}: factors are counted from 0, as columns are")
+        if mine not in range(TOP):
+            raise Wrong(f"for {what}: expected a factor from 0 to {TOP - 1}, got {mine:g}")
+        raise Wrong(
+            f"for {what}: factor {mine:g} has a rank correlation of "
+            f"{likeness[place][int(mine)]:.2f} with it; another one has more, up or down. Does "
+            "your largest one count both signs, as np.abs does?"
+        )
+    train = movielens_split().train
+    titles = train.titles(np.flatnonzero(train.item_counts >= KNOWN))
+    order = np.argsort(V[:, best[1]])
+    ends = [", ".join(titles[i] for i in order[end]) for end in (slice(3), slice(-3, None))]
+    return (
+        f"factor {best[0]} is popularity (rank correlation {likeness[0][best[0]]:.2f}), factor "
+        f"{best[1]} the age of a film ({likeness[1][best[1]]:.2f}), though no year was in the "
+        f"data. Its two ends: {ends[0]}; {ends[1]}"
+    )
+
+
+SVD_6 = Finding("svd-6", "two_factors(V, counts, year)", _factors, _judge_factors)
+
+# ------------------------------------------------------------------ 4: the most loved films
+
+LAMS = (0.0, 5.0, 25.0)
+
+
+@cache
+def _stars() -> tuple:
+    train = movielens_split().train
+    return train.item, train.rating.astype(np.float64), train.n_items, np.array(LAMS)
+
+
+def _judge_loved(
+    result: object, item: np.ndarray, rating: np.ndarray, n_items: int, lams: np.ndarray
+) -> str:
+    found = numbers(result, (len(lams), TOP), "ten film numbers for every lambda").astype(int)
+    counts = np.bincount(item, minlength=n_items)
+    sums = np.bincount(item, weights=rating - rating.mean(), minlength=n_items)
+    medians = []
+    for row, lam in zip(found, lams, strict=True):
+        if row.min() < 0 or row.max() >= n_items:
+            raise Wrong(f"with lambda {lam:g}: film numbers go from 0 to {n_items - 1}")
+        bias = np.where(counts > 0, sums / np.maximum(counts + lam, 1e-12), 0.0)
+        order = np.lexsort((np.arange(n_items), -bias.round(9)))[:TOP]
+        if not np.array_equal(row, order):
+            means = np.where(counts > 0, (sums / np.maximum(counts, 1)), 0.0)
+            raise Wrong(f"with lambda {lam:g}: {_why_not_loved(row, order, bias, means, counts)}")
+        medians.append(float(np.median(counts[row])))
+    titles = movielens().titles(found[[0, -1], 0])
+    return (
+        f"the ten best rest on a median of {', '.join(f'{m:g}' for m in medians)} ratings with "
+        f"lambda {', '.join(f'{lam:g}' for lam in lams)}. First is {titles[0]!r} without the "
+        f"penalty, and {titles[1]!r} with the strongest: what few people love is noise first"
+    )
+
+
+def _why_not_loved(
+    row: np.ndarray, order: np.ndarray, bias: np.ndarray, means: np.ndarray, counts: np.ndarray
+) -> str:
+    if np.array_equal(np.sort(row), np.sort(order)):
+        return (
+            "these are the ten, in another order: the highest bias first, and of equal ones the "
+            "lower number"
+        )
+    if np.isin(row, np.lexsort((np.arange(len(bias)), bias.round(9)))[:TOP]).all():
+        return "these are the ten with the lowest biases: sort the negated biases"
+    if means[row].min() >= means[order].max() - 1e-9 and (counts[row] < counts[order].min()).any():
+        return "the penalty is not used: divide by n + lambda, not by n"
+    return (
+        f"film {row[0]} has the bias {bias[row[0]]:.3f} with {counts[row[0]]} ratings, and film "
+        f"{order[0]} has {bias[order[0]]:.3f} with {counts[order[0]]}. The bias is the sum of "
+        "rating minus the mean of all ratings, divided by n + lambda"
+    )
+
+
+MF_6 = Finding("mf-6", "most_loved(item, rating, n_items, lams)", _stars, _judge_loved)
+
+# ------------------------------------------------------------------ 5: a forecast that pays
+
+FILMS, SHOWN = 20, 400  # the most popular films; people whose ratings are shown
+
+
+@cache
+def _met() -> tuple[np.ndarray, np.ndarray]:
+    ratings = movielens()
+    films = np.argsort(-ratings.item_counts, kind="stable")[:FILMS]
+    met = ratings.to_csr("ones").toarray()[:, films].astype(int)
+    order = np.random.default_rng(0).permutation(ratings.n_users)
+    return met[order], ratings.user_counts[order]
+
+
+def _to_forecast() -> tuple:
+    met, n = _met()
+    return met[:SHOWN], n[:SHOWN], n[SHOWN:]
+
+
+def _judge_forecast(result: object, met: np.ndarray, n: np.ndarray, n_new: np.ndarray) -> str:
+    wanted = "a probability for each new person and film"
+    found = numbers(result, (len(n_new), FILMS), wanted)
+    if found.min() < 0 or found.max() > 1:
+        raise Wrong(f"expected {wanted}, and yours go from {found.min():.2g} to {found.max():.2g}")
+    truth = _met()[0][SHOWN:]
+    if ((found == 0) & (truth == 1)).any() or ((found == 1) & (truth == 0)).any():
+        raise Wrong(
+            "you were sure, with a probability of 0 or 1, and wrong: the cross-entropy of that is "
+            "infinite"
+        )
+    base = _entropy(np.broadcast_to(met.mean(axis=0), truth.shape), truth)
+    mine = _entropy(found, truth)
+    if mine > 0.95 * base:
+        raise Wrong(
+            f"your cross-entropy is {mine:.3f}; each film's share, the same for everybody, has "
+            f"{base:.3f}, and {0.95 * base:.3f} can be reached. Who has rated more films has "
+            "rated more of these: fit a weight for log(n), and a constant for each film"
+        )
+    return (
+        f"your cross-entropy is {mine:.3f}, that of each film's share {base:.3f}. The number of "
+        "a person's ratings alone tells this much of which films they have met"
+    )
+
+
+def _entropy(p: np.ndarray, truth: np.ndarray) -> float:
+    p = np.clip(p, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(truth == 1, np.log(p), np.log1p(-p))))
+
+
+BCE_6 = Finding("bce-6", "forecast(met, n, n_new)", _to_forecast, _judge_forecast)
+
+# ------------------------------------------------------------------ 6: without the item bias
+
+
+@cache
+def _binary() -> tuple:
+    split = movielens_split()
+    model = BinaryMF(32, regularization=0.01, epochs=25).fit(split.train)
+    users, items = split.valid.user, split.valid.item
+    scores = model.score(users).astype(np.float64)
+    return scores, model.item_biases_.astype(np.float64), split.train, users, items
+
+
+def _judge_without(
+    result: object,
+    scores: np.ndarray,
+    bias: np.ndarray,
+    train: Interactions,
+    users: np.ndarray,
+    items: np.ndarray,
+) -> str:
+    wanted = "two rows, with the biases and without, each the hit ratio and the popularity"
+    found = numbers(result, (2, 2), wanted)
+    right = np.array([_described(one, train, users, items) for one in (scores, scores - bias)])
+    if np.allclose(found, right, rtol=1e-3, atol=1e-3):
+        (hr, known), (hr_less, known_less) = right
+        return (
+            f"with the biases of the films HR@10 is {hr:.3f} and a film of the lists was met by "
+            f"{known:.0f} people; without them {hr_less:.3f} and {known_less:.0f}. Most of what "
+            "makes these lists popular is one number a film"
+        )
+    if np.allclose(found, right[::-1], rtol=1e-3, atol=1e-3):
+        raise Wrong("the rows are in the wrong order: with the biases comes first")
+    if np.allclose(found, right.T, rtol=1e-3, atol=1e-3):
+        raise Wrong("rows and columns are exchanged: a row for each model")
+    seen = np.array([_described(s, None, users, items) for s in (scores, scores - bias)])
+    if np.allclose(found[:, 0], seen[:, 0], atol=1e-3):
+        raise Wrong("your lists hold films that the person has in train: exclude these first")
+    doubled = _described(scores + bias, train, users, items)
+    if np.allclose(found[1], doubled, rtol=1e-3, atol=1e-3):
+        raise Wrong("in the second row the biases are added once more; take them away")
+    names = ("HR@10", "the popularity of the films in the lists")
+    row, column = np.argwhere(~np.isclose(found, right, rtol=1e-3, atol=1e-3))[0]
+    raise Wrong(
+        f"row {row + 1}, {names[column]}: expected {right[row, column]:.4g}, got "
+        f"{found[row, column]:.4g}"
+    )
+
+
+def _described(
+    scores: np.ndarray, train: Interactions | None, users: np.ndarray, items: np.ndarray
+) -> tuple[float, float]:
+    lists, _ = top_k(scores, TOP, exclude=None if train is None else train.to_csr("ones")[users])
+    counts = movielens_split().train.item_counts
+    return float((lists == items[:, None]).any(axis=1).mean()), float(counts[lists].mean())
+
+
+BMF_6 = Finding(
+    "bmf-6", "with_and_without(scores, bias, train, users, items)", _binary, _judge_without
+)
+
+# ------------------------------------------------------------------ 7: what the kink is for
+
+PEOPLE, CATALOG = 100, 500
+
+
+@cache
+def _tower() -> tuple:
+    train = movielens_split().train
+    model = MLP((64, 32, 16), learning_rate=0.01, batch_size=4096, epochs=2).fit(train)
+    arrays = {name: array.astype(np.float64) for name, array in model._weights().items()}
+    popular = np.argsort(-train.item_counts, kind="stable")[:CATALOG]
+    layers = [
+        (arrays[f"tower.layers.{k}.weight"].T, arrays[f"tower.layers.{k}.bias"]) for k in (0, 2)
+    ]
+    return (
+        arrays["tower.user_embedding.weight"][:PEOPLE],
+        arrays["tower.item_embedding.weight"][popular],
+        layers,
+        arrays["output.weight"][0],
+    )
+
+
+def _judge_kink(result: object, P: np.ndarray, Q: np.ndarray, layers: list, h: np.ndarray) -> str:
+    found = numbers(result, (2,), "two numbers of different lists, with ReLU and without")
+    with_relu = _n_lists(P, Q, layers, h, relu=True)
+    if found[1] == 1 and abs(found[0] - with_relu) <= 1:
+        return (
+            f"{with_relu} different lists for {PEOPLE} people with the ReLUs, and one for "
+            "everybody without them: all that is personal in this network goes through the kink"
+        )
+    if found[0] == 1:
+        raise Wrong("the numbers are in the wrong order: with ReLU comes first")
+    if found[1] != 1:
+        raise Wrong(
+            f"without the ReLUs you have {found[1]:g} different lists. Are all of them gone, in "
+            "each layer? And is a list ten film numbers, the best first?"
+        )
+    raise Wrong(
+        f"with ReLU expected {with_relu} different lists of ten, got {found[0]:g}. Two lists are "
+        "the same only if they have the same films in the same order"
+    )
+
+
+def _n_lists(P: np.ndarray, Q: np.ndarray, layers: list, h: np.ndarray, relu: bool) -> int:
+    lists = set()
+    for p in P:
+        z = np.column_stack([np.tile(p, (len(Q), 1)), Q])
+        for W, b in layers:
+            z = z @ W + b
+            z = np.maximum(z, 0) if relu else z
+        lists.add(tuple(np.argsort(-(z @ h).round(9), kind="stable")[:TOP].tolist()))
+    return len(lists)
+
+
+MLP_6 = Finding("mlp-6", "different_lists(P, Q, layers, h)", _tower, _judge_kink)
+
+# ------------------------------------------------------------------ 8: models of one kind together
+
+
+@cache
+def _alike() -> tuple:
+    split = movielens_split()
+    held_out = sample_candidates(split, 99, on="valid", seed=0)
+    items = np.column_stack([held_out.positives, held_out.negatives])
+    models = [
+        BinaryMF(32, regularization=0.01, epochs=15, seed=seed).fit(split.train)
+        for seed in range(4)
+    ]
+    return (np.array([model.score_items(held_out.users, items) for model in models], dtype=float),)
+
+
+def _judge_together(result: object, scores: np.ndarray) -> str:
+    found = numbers(result, (len(scores),), "four NDCGs, of one model, of two, of three, of four")
+    right = np.array([_ndcg(scores[: m + 1].mean(axis=0)) for m in range(len(scores))])
+    if np.allclose(found, right, atol=1e-5):
+        single = [_ndcg(one) for one in scores]
+        return (
+            f"alone the four have {_listed(np.array(single))}; the means of the first one, two, "
+            f"three and four {_listed(right)}. Whoever shows a combination of two models should "
+            "have shown that of two alike"
+        )
+    if np.allclose(found, [_ndcg(one) for one in scores], atol=1e-5):
+        raise Wrong("these are the four models alone; wanted are the means of the first m")
+    if np.allclose(found, [np.mean([_ndcg(one) for one in scores[: m + 1]]) for m in range(4)]):
+        raise Wrong("you average the NDCGs; average the scores, and rank by them")
+    first = int(np.argmax(~np.isclose(found, right, atol=1e-5)))
+    raise Wrong(f"for {first + 1} models: expected {right[first]:.4f}, got {found[first]:.4f}")
+
+
+def _ndcg(scores: np.ndarray) -> float:
+    held_out = np.zeros((len(scores), 1), dtype=np.int32)  # the first film of each list
+    return float(METRICS["ndcg"](ranks_from_scores(scores, held_out), TOP).mean())
+
+
+NEUMF_6 = Finding("neumf-6", "together(scores)", _alike, _judge_together)
+
+# ------------------------------------------------------------------ 9: an order that turns round
+
+
+@cache
+def _places() -> tuple:
+    split = movielens_split()
+    train, valid = split.train, split.valid
+    models = {
+        "Popularity": Popularity(),
+        "UserKNN, 20 neighbors": UserKNN(n_neighbors=20),
+        "UserKNN, 200 neighbors": UserKNN(n_neighbors=200),
+        "ItemKNN": ItemKNN(),
+        "SVD": SVD(TOP),
+    }
+    met = train.to_csr("ones").toarray()[valid.user] > 0
+    places = {}
+    for name, model in models.items():
+        scores = model.fit(train).score(valid.user).astype(np.float64)
+        scores[met] = -np.inf
+        mine = scores[np.arange(len(valid)), valid.item][:, None]
+        tied = (scores == mine).sum(axis=1) - 1
+        places[name] = (1 + (scores > mine).sum(axis=1) + tied / 2).round().astype(int)
+    return places, train.n_items
+
+
+def _judge_turned(result: object, places: dict, n: int) -> str:
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        raise Wrong(f"expected two names and the number m, got {show(result)}")
+    one, other, m = result
+    for name in (one, other):
+        if name not in places:
+            raise Wrong(f"the names are {', '.join(map(repr, places))}; got {show(name)}")
+    if isinstance(m, bool) or not isinstance(m, Integral) or not 1 <= int(m) < n:
+        raise Wrong(f"m must be a whole number from 1 to {n - 1}, got {show(m)}")
+    full = {name: float((places[name] <= TOP).mean()) for name in (one, other)}
+    few = {name: _expected_hits(places[name], n, int(m)) for name in (one, other)}
+    said = (
+        f"among all films HR@10 is {full[one]:.3f} for {one} and {full[other]:.3f} for {other}; "
+        f"among {m} sampled ones it is {few[one]:.3f} and {few[other]:.3f}"
+    )
+    if not (full[one] > full[other] and few[one] < few[other]):
+        raise Wrong(
+            f"{said}. Wanted is a pair of which the first is ahead among all, and behind among m"
+        )
+    return f"{said}. The order of the two turns round, in expectation and not by chance"
+
+
+def _expected_hits(places: np.ndarray, n: int, m: int) -> float:
+    return float(hypergeom.cdf(TOP - 1, n - 1, places - 1, m).mean())
+
+
+EVAL_6 = Finding("eval-6", "turned_round(places, n)", _places, _judge_turned)
+
+# ------------------------------------------------------------------ 11: EASE has one number
+
+EASE_REACH = 0.0545  # NDCG@10 on validation: what lies around the best
+
+
+@cache
+def _core_split() -> tuple:
+    return (data.leave_last_out(data.k_core(movielens(), 20), n_test=2, n_valid=1),)
+
+
+def _judge_ease(result: object, split: Split) -> str:
+    lam = float(numbers(result, (), "one number"))
+    if lam <= 0:
+        raise Wrong(f"lambda must be above 0, got {lam:g}")
+    mine, default = (
+        evaluate(model.fit(split.train), split, on="valid")["ndcg@10"].mean()
+        for model in (EASE(lam), EASE())
+    )
+    said = f"with lambda {lam:g} NDCG@10 on validation is {mine:.4f}"
+    if mine < EASE_REACH:
+        raise Wrong(
+            f"{said}, and {EASE_REACH} can be reached. Try numbers that each are about three "
+            "times the one before, from 1 to 10,000"
+        )
+    return (
+        f"{said}, that of the default {default:.4f}. One number was to be chosen, and a dozen "
+        "trials see all there is to see of it"
+    )
+
+
+SIMPLE_6 = Finding("simple-6", "choose(split)", _core_split, _judge_ease)
+
+
+def _listed(values: np.ndarray) -> str:
+    return ", ".join(f"{value:.3f}" for value in values)
+
+
+FINDINGS = (
+    *(START_4, DATA_6, COSINE_6, SVD_6, MF_6, BCE_6, BMF_6, MLP_6, NEUMF_6, EVAL_6, SIMPLE_6),
+)

@@ -1,0 +1,192 @@
+"""Exercises on real ratings: the solution finds it, and what is wrong is said in a sentence."""
+
+import numpy as np
+import pytest
+
+from recsys_lib.exercises import FINDINGS, check, core, finding, real
+from recsys_lib.exercises.finding import Finding, Wrong
+
+from chapters import CHAPTERS, checked_function, exercises, solutions
+
+FOUND = {name: path for path in CHAPTERS for name in exercises(path)}
+each = pytest.mark.parametrize("name", sorted(FINDINGS))
+
+
+def solution(name):
+    path = FOUND[name]
+    return solutions(path)[checked_function(path, name)]
+
+
+@each
+def test_the_solution_of_the_chapter_finds_it(name):
+    verdict = check(name, solution(name))
+    assert verdict, verdict
+    assert len(verdict.message) > 60  # it says what that means
+
+
+@each
+def test_failures_are_told_apart(name):
+    given = FINDINGS[name].given()
+
+    def stub(*arguments):
+        raise NotImplementedError
+
+    def nothing(*arguments):
+        pass
+
+    def breaks(*arguments):
+        return arguments[0].no_such_thing
+
+    assert check(name, stub) == core.Verdict(name, False, "not done yet")
+    assert "None. Is the `return` missing?" in check(name, nothing).message
+    assert "AttributeError" in check(name, breaks).message
+    assert "give check the function itself" in check(name, 3.0).message
+    assert f"so it must take {len(given)} arguments" in check(name, lambda *, a: 0).message
+    assert not check(name, lambda *arguments: "fortytwo")
+    assert not check(name, lambda *arguments: [[1.0, np.nan]])
+
+
+def test_what_is_given_cannot_be_changed_and_what_is_said_is_kept_out(capsys):
+    def changes(lists, held_out, n_ratings):
+        print("I was here")
+        lists.clear()
+        n_ratings[:] = 0
+        return [0.0, 0.0, 0.0]
+
+    check("start-4", changes)
+    assert capsys.readouterr().out == ""
+    assert check("start-4", solution("start-4"))
+
+
+def test_numbers_of_another_shape_or_kind_are_refused():
+    for result, said in (
+        ("a", "expected three numbers, got 'a'"),
+        ([1, 2], r"in the shape \(3,\), got the shape \(2,\)"),
+        ([1, 2, np.inf], "not finite"),
+    ):
+        with pytest.raises(Wrong, match=said):
+            finding.numbers(result, (3,), "three numbers")
+    toy = Finding("toy-1", "f(x)", lambda: (1,), lambda result, x: f"{result} of {x}")
+    assert toy.check(lambda x: x + 1) == core.Verdict("toy-1", True, "2 of 1")
+
+
+def thirds(result):
+    return lambda lists, held_out, n_ratings: result(
+        np.array([bool(set(a) & set(b)) for a, b in zip(lists, held_out, strict=True)]),
+        np.argsort(n_ratings, kind="stable"),
+    )
+
+
+def parts_of(hits, order):
+    return [hits[part].mean() for part in np.array_split(order, 3)]
+
+
+def _binary_rows(how):
+    """Two rows as the exercise asks for them, or nearly."""
+
+    def answer(scores, bias, train, users, items):
+        met = train.to_csr("ones").toarray()[users] > 0
+        rows = []
+        for logits in how(scores, bias):
+            lists = np.argsort(-np.where(met, -np.inf, logits), axis=1)[:, :10]
+            hits = (lists == items[:, None]).any(axis=1)
+            rows.append([hits.mean(), train.item_counts[lists].mean()])
+        return rows
+
+    return answer
+
+
+def _with_seen(scores, bias, train, users, items):
+    rows = []
+    for logits in (scores, scores - bias):
+        lists = np.argsort(-logits, axis=1)[:, :10]
+        hits = (lists == items[:, None]).any(axis=1)
+        rows.append([hits.mean(), train.item_counts[lists].mean()])
+    return rows
+
+
+def _loved(divide, last=slice(10), sign=-1):
+    def answer(item, rating, n_items, lams):
+        n = np.bincount(item, minlength=n_items)
+        total = np.bincount(item, rating - rating.mean(), minlength=n_items)
+        return [np.argsort(sign * divide(total, n, lam), kind="stable")[last] for lam in lams]
+
+    return answer
+
+
+def _penalized(total, n, lam):
+    return total / np.maximum(n + lam, 1)
+
+
+def _ndcgs(tables):
+    return [real._ndcg(table) for table in tables]
+
+
+WRONG = [
+    ("start-4", thirds(lambda h, o: parts_of(h, o)[::-1]), "wrong order: those with the fewest"),
+    ("start-4", thirds(lambda h, o: 100 * np.array(parts_of(h, o))), "percentages"),
+    ("start-4", thirds(lambda h, o: parts_of(h, np.arange(len(h)))), "sort them first"),
+    ("start-4", thirds(lambda h, o: [h.mean()] * 3), "everybody: take the people of each third"),
+    ("start-4", thirds(lambda h, o: [0.5, 0.4, 0.3]), "Is each number the mean"),
+    ("data-6", lambda ratings: 54, "the 55-core is not empty, it still has 14,"),
+    ("data-6", lambda ratings: 56, "the 56-core is empty: your k is too large"),
+    ("data-6", lambda ratings: 55.0, "expected a whole number, got 55"),
+    ("cosine-6", lambda split: {"n_neighbors": 400}, "0.04 can be reached. Try fewer neighbors"),
+    ("cosine-6", lambda split: {"k": 20}, "hyperparameters of UserKNN, got the keys ['k']"),
+    ("cosine-6", lambda split: {"n_neighbors": -1}, "does not take this setting: n_neighbors must"),
+    ("cosine-6", lambda split: 20, "expected a dict of hyperparameters, got 20"),
+    ("svd-6", lambda V, counts, year: (1, 2), "for popularity: factors are counted from 0"),
+    ("svd-6", lambda V, counts, year: (0, 4), "for the year: factor 4 has a rank correlation of"),
+    ("svd-6", lambda V, counts, year: (0, 44), "expected a factor from 0 to 9, got 44"),
+    ("mf-6", _loved(lambda t, n, lam: t / np.maximum(n, 1)), "the penalty is not used"),
+    ("mf-6", _loved(_penalized, sign=1), "lowest biases: sort the negated biases"),
+    ("mf-6", _loved(_penalized, last=slice(9, None, -1)), "these are the ten, in another order"),
+    ("mf-6", _loved(lambda t, n, lam: t), "with lambda 0: film"),
+    ("mf-6", lambda item, rating, n_items, lams: np.full((3, 10), -1), "go from 0 to 9065"),
+    ("bce-6", lambda met, n, n_new: np.zeros((len(n_new), 20)), "infinite"),
+    ("bce-6", lambda met, n, n_new: np.full((len(n_new), 20), 1.5), "yours go from 1.5 to 1.5"),
+    (
+        "bce-6",
+        lambda met, n, n_new: np.tile(met.mean(axis=0), (len(n_new), 1)),
+        "fit a weight for log(n)",
+    ),
+    ("bmf-6", _binary_rows(lambda s, b: (s - b, s)), "the rows are in the wrong order"),
+    ("bmf-6", _binary_rows(lambda s, b: (s, s + b)), "added once more; take them away"),
+    ("bmf-6", lambda *a: np.transpose(solution("bmf-6")(*a)), "rows and columns are exchanged"),
+    ("bmf-6", _with_seen, "exclude these first"),
+    ("bmf-6", lambda *a: [[0.5, 100.0], [0.5, 100.0]], "row 1, HR@10: expected 0.0"),
+    ("mlp-6", lambda *a: [1, 68], "wrong order: with ReLU comes first"),
+    ("mlp-6", lambda *a: [68, 67], "without the ReLUs you have 67 different lists"),
+    ("mlp-6", lambda *a: [5, 1], "different lists of ten, got 5"),
+    ("neumf-6", lambda s: _ndcgs(s), "these are the four models alone"),
+    (
+        "neumf-6",
+        lambda s: [np.mean(_ndcgs(s)[: m + 1]) for m in range(4)],
+        "average the scores, and rank by them",
+    ),
+    ("neumf-6", lambda s: [*solution("neumf-6")(s)[:3], 0.9], "for 4 models: expected 0.5"),
+    ("eval-6", lambda places, n: ("Popularity", "ItemKNN", 30), "Wanted is a pair of which"),
+    ("eval-6", lambda places, n: ("Popularity", "EASE", 30), "the names are 'Popularity'"),
+    ("eval-6", lambda places, n: ("Popularity", "ItemKNN", 0), "whole number from 1 to 9065"),
+    ("eval-6", lambda places, n: "ItemKNN", "expected two names and the number m"),
+    ("simple-6", lambda split: 5000.0, "0.0545 can be reached"),
+    ("simple-6", lambda split: 0.0, "lambda must be above 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "said"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_said_in_a_sentence(name, answer, said):
+    verdict = check(name, answer)
+    assert not verdict, verdict
+    assert said in verdict.message
+
+
+@each
+def test_every_exercise_has_wrong_answers_here(name):
+    assert sum(one == name for one, _, _ in WRONG) >= 2
+
+
+@pytest.mark.parametrize("n", [15, 30])
+def test_every_setting_that_reaches_it_passes(n):
+    """There is no list of right ones."""
+    assert check("cosine-6", lambda split: {"n_neighbors": n, "shrinkage": 0.0})
