@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from recsys_lib.validation import DataError, check_choice, check_int, check_real
+from recsys_lib.validation import DataError, check_int, check_real
 
 MOST_WORDS = 5_000
 
@@ -18,16 +18,22 @@ MOST_WORDS = 5_000
 class Features:
     """What is known of each item, or of each user: a sparse table of numbers, a row for each.
 
-    **What is taken.** Numbers that are not finite are refused, and so is a table that has not one
-    row for each identifier and one column for each name. A row without any entry is allowed: of
-    this item nothing is known, and every model says what it does then. A column without entries, or
-    with the same number in every row, tells no item from another; it is kept, since it does no harm
-    (each model says why), and the summary counts such columns. Stored zeros are dropped.
+    **What is taken.** Each number says how much a row has of a feature: 1 for a genre, or how often
+    a word stands there. So it is 0 or more and finite, all else is refused, and so is a table that
+    has not one row for each identifier and one column for each name. A row of zeros is allowed: of
+    this item nothing is known, and every model says what it does then. A column that all rows have,
+    or none, tells no item from another; it is kept, since the models weigh it with 0, and the
+    summary counts such columns. Of a price or a year as it is that would be true, too: every item
+    has one. `from_numbers` makes ranges of them.
+
+    The class methods read texts, lists, categories and numbers. Any other vectorizer of
+    scikit-learn will do as well: ``Features(vectorizer.fit_transform(texts),
+    vectorizer.get_feature_names_out(), ids)``. Let it count: the models weigh by themselves.
 
     Attributes
     ----------
     matrix : csr_array of float32, shape (n, n_features)
-        Read-only. Most are 0 or 1, or count words.
+        Read-only, without stored zeros.
     names : tuple of str
         One for each column, none twice.
     ids : ndarray
@@ -37,8 +43,8 @@ class Features:
     Raises
     ------
     DataError
-        If the three do not fit together, a name or an identifier comes twice, or a number is not
-        finite in float32.
+        If the three do not fit together, a name or an identifier comes twice, or a number is
+        negative or not finite in float32.
 
     Examples
     --------
@@ -65,12 +71,12 @@ class Features:
             if values.has_duplicates:
                 twice = values[values.duplicated()].tolist()[0]
                 raise DataError(f"features: {what} holds {twice!r} more than once")
-        if not np.isfinite(matrix.data).all():
-            place = int(np.flatnonzero(~np.isfinite(matrix.data))[0])
-            row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
+        wrong = np.flatnonzero(~((matrix.data >= 0) & np.isfinite(matrix.data)))
+        if len(wrong):
+            row = int(np.searchsorted(matrix.indptr, wrong[0], side="right")) - 1
             raise DataError(
-                f"features: matrix must hold finite numbers, got {matrix.data[place]} for "
-                f"{names[matrix.indices[place]]!r} of {ids[row]!s}"
+                f"features: matrix must hold finite numbers, none negative, got "
+                f"{matrix.data[wrong[0]]:g} for {names[matrix.indices[wrong[0]]]!r} of {ids[row]!s}"
             )
         self.__setstate__({"matrix": matrix, "names": names, "ids": ids})
 
@@ -91,7 +97,7 @@ class Features:
         if empty:
             said += f"; {empty:,} row{'s' * (empty != 1)} without any"
         if idle:
-            said += f"; {idle:,} the same in every row"
+            said += f"; {idle:,} in every row or in none"
         each = self.matrix.nnz / max(1, n)
         return f"<{self.n_features:,} features of {n:,} rows, {each:.1f} in each{said}>"
 
@@ -102,18 +108,16 @@ class Features:
 
     @property
     def idle(self) -> np.ndarray:
-        """Which columns have the same number in every row, bool, shape (n_features,).
+        """Which columns tell no row from another, all rows have them or none, (n_features,).
 
         Examples
         --------
         >>> from recsys_lib.data import Features
-        >>> Features([[1, 2, 0], [1, 3, 0]], ["a", "b", "c"], ["tea", "jam"]).idle
-        array([ True, False,  True])
+        >>> Features([[1, 2, 0], [0, 3, 0]], ["a", "b", "c"], ["tea", "jam"]).idle
+        array([False,  True,  True])
         """
-        if not len(self):
-            return np.ones(self.n_features, dtype=bool)
-        low, high = self.matrix.min(axis=0).toarray(), self.matrix.max(axis=0).toarray()
-        return (low == high).ravel()
+        having = np.bincount(self.matrix.indices, minlength=self.n_features)
+        return (having == 0) | (having == len(self))
 
     def select(self, rows: ArrayLike) -> "Features":
         """Return the rows that a mask or an index array picks, in its order.
@@ -156,10 +160,9 @@ class Features:
                 f"features: none of the {len(wanted):,} ids is known, such as {wanted[0]!s}; the "
                 f"features are of {', '.join(map(str, self.ids[:3]))}, ..."
             )
-        n, known = len(wanted), np.flatnonzero(places >= 0)
-        pick = np.ones(len(known), dtype=np.float32), (known, places[known])
-        chosen = sparse.csr_array(pick, shape=(n, len(self))) @ self.matrix
-        return Features(chosen, self.names, wanted)
+        nothing = sparse.csr_array((1, self.n_features), dtype=np.float32)  # row -1: not known here
+        rows = sparse.vstack([self.matrix, nothing], format="csr")
+        return Features(rows[places], self.names, wanted)
 
     @classmethod
     def from_texts(
@@ -167,12 +170,13 @@ class Features:
         ids: ArrayLike,
         texts: Sequence[str | None],
         *,
-        values: str = "counts",
         min_items: int = 2,
         most: int = MOST_WORDS,
         stop_words: str | None = "english",
     ) -> "Features":
-        """Return the words of texts, as scikit-learn finds them, in lower case.
+        """Return how often each word stands in texts, as scikit-learn's CountVectorizer counts.
+
+        Words are in lower case and have two letters or more.
 
         Parameters
         ----------
@@ -180,10 +184,6 @@ class Features:
             The identifier of each text.
         texts : sequence of str
             Missing (None or NaN) is a text without words.
-        values : {"counts", "ones", "tfidf"}
-            How often a text has the word, that it has it, or scikit-learn's TF-IDF, for which all
-            texts are looked at. (The models of the course weigh counts by themselves, and look at
-            those items alone that somebody has met.)
         min_items : int
             Leave out words that fewer texts have: from a single one nothing can be learned.
         most : int
@@ -206,17 +206,14 @@ class Features:
         >>> words.matrix.toarray().astype(int).tolist()
         [[1, 0, 1, 2], [0, 1, 0, 1], [0, 0, 0, 0]]
         """
-        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # slow to load
+        from sklearn.feature_extraction.text import CountVectorizer  # slow to load
 
-        check_choice("values", values, ("counts", "ones", "tfidf"))
-        given = {
-            "min_df": check_int("min_items", min_items, minimum=1),
-            "max_features": check_int("most", most, minimum=1),
-            "stop_words": stop_words,
-        }
-        kind = TfidfVectorizer if values == "tfidf" else CountVectorizer
-        plain = _each(ids, texts, "texts", _text)
-        return cls._vectorized(ids, plain, kind(binary=values == "ones", **given), "texts")
+        counter = CountVectorizer(
+            min_df=check_int("min_items", min_items, minimum=1),
+            max_features=check_int("most", most, minimum=1),
+            stop_words=stop_words,
+        )
+        return cls._vectorized(ids, _each(ids, texts, "texts", _text), counter, "texts")
 
     @classmethod
     def from_lists(
@@ -271,7 +268,7 @@ class Features:
         >>> Features.from_categories([1, 2, 3], ["tea", None, "jam"]).names
         ('jam', 'tea')
         """
-        lists = [None if is_missing(one) else [str(one)] for one in categories]
+        lists = _each(ids, categories, "categories", lambda c: [] if is_missing(c) else [str(c)])
         return cls.from_lists(ids, lists, min_items=min_items)
 
     @classmethod
@@ -322,16 +319,14 @@ class Features:
             raise DataError("numbers must hold a number, all are missing")
         if width is None:
             starts = np.unique(np.quantile(known, np.arange(n_bins) / n_bins, method="higher"))
+            bins = np.searchsorted(starts, known, side="right") - 1
+            ends = [known[bins == b].max() for b in range(len(starts))]  # as large as there is one
         else:
-            starts = np.unique(np.floor(known / width)) * width
-        bins = np.searchsorted(starts, known, side="right") - 1
-        if width is None:  # named by what is in them
-            ends = [(known[bins == b].min(), known[bins == b].max()) for b in range(len(starts))]
-        else:
-            ends = [(start, start + width) for start in starts]
-        names = tuple(f"{a:.12g} to {b:.12g}" if a < b else f"{a:.12g}" for a, b in ends)
-        ones = np.ones(len(known), dtype=np.float32)
-        matrix = sparse.csr_array((ones, (rows, bins)), shape=(len(found), len(starts)))
+            starts, bins = np.unique(np.floor(known / width), return_inverse=True)
+            starts, ends = starts * width, (starts + 1) * width
+        bounds = zip(starts, ends, strict=True)
+        names = tuple(f"{a:.12g} to {b:.12g}" if a < b else f"{a:.12g}" for a, b in bounds)
+        matrix = sparse.csr_array((np.ones(len(rows)), (rows, bins)), (len(found), len(starts)))
         return cls(matrix, names, np.asarray(ids))
 
     @classmethod

@@ -2,9 +2,8 @@
 
 import ast
 import json
-from collections.abc import Callable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
 from recsys_lib.data.features import MOST_WORDS, Features, is_missing
 from recsys_lib.data.interactions import Interactions, check_interactions
@@ -106,30 +105,25 @@ def item_features(
         words = item_texts(ratings, texts)
         groups["word"] = Features.from_texts(ids, words, min_items=min_items, most=most)
     for name in columns:
-        if name not in TEXTS:
-            groups[name] = _of_column(ids, name, table[name].tolist(), min_items)
+        column = table[name].tolist()
+        if name in LISTS:
+            both = zip(ids, column, strict=True)
+            lists = [_names(value, f"{name} of {identifier}") for identifier, value in both]
+            groups[name] = Features.from_lists(ids, lists, min_items=min_items)
+        elif name in CATEGORIES:
+            groups[name] = Features.from_categories(ids, column, min_items=min_items)
+        elif name in RANGES:
+            groups[name] = Features.from_numbers(ids, column, width=RANGES[name])
     return Features.stack(groups)
 
 
-def _of_column(ids: np.ndarray, name: str, column: list, min_items: int) -> Features:
-    """Return the features of a column that is no text."""
-    if name in LISTS:
-        both = zip(ids, column, strict=True)
-        lists = [_names(value, f"{name} of {identifier}") for identifier, value in both]
-        return Features.from_lists(ids, lists, min_items=min_items)
-    if name in CATEGORIES:
-        return Features.from_categories(ids, column, min_items=min_items)
-    return Features.from_numbers(ids, column, width=RANGES[name])
-
-
-def _names(value: object, what: str) -> list[str] | None:
-    """Return a list of names from how files write one: a|b, JSON, or a list of Python as text."""
-    if value == NO_GENRES or not isinstance(value, str):
-        return None if value == NO_GENRES else value  # type: ignore[return-value]
+def _names(value: Any, what: str) -> Any:
+    """Return the list of names where a file writes one as text: a|b, JSON, or as Python does."""
+    if not isinstance(value, str):
+        return value
     if not value.startswith("["):
-        return value.split("|")
-    readers: tuple[Callable, ...] = (json.loads, ast.literal_eval)
-    for read in readers:
+        return [] if value == NO_GENRES else value.split("|")
+    for read in (json.loads, ast.literal_eval):
         try:
             return list(read(value))
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):

@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
@@ -93,12 +93,12 @@ def evaluate(
     check_int("batch_size", batch_size, minimum=1)
     check_ks(k)
     check_split(split, model)
-    told = model if split.given is None else Told(model, split.given)
+    given = None if split.given is None else split.given.to_csr("rating")
     if candidates is None:
-        users, ranks = _full(told, split, on, batch_size)
+        users, ranks = _full(model, split, on, batch_size, given)
     else:
         _check_candidates(candidates, split, on)
-        users, ranks = _sampled(told, candidates, batch_size)
+        users, ranks = _sampled(model, candidates, batch_size, given)
     table = _table(users, ranks, k)
     table.attrs["vocabulary"] = split.train.vocabulary
     return table
@@ -127,7 +127,7 @@ def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
 
 
 def _full(
-    model: "Recommender | Told", split: Split, on: str, batch_size: int
+    model: Recommender, split: Split, on: str, batch_size: int, given: sparse.csr_array | None
 ) -> tuple[np.ndarray, list[Ranks]]:
     held_out = getattr(split, on).to_csr("ones")
     known = split.train.to_csr("ones")
@@ -141,13 +141,13 @@ def _full(
     ranks = []
     for start in range(0, len(users), batch_size):
         batch = users[start : start + batch_size]
-        scores = mask(_scores(model, batch), known[batch])
+        scores = mask(_scores(model, batch, given), known[batch])
         ranks.append(ranks_from_scores(scores, padded_rows(held_out[batch])))
     return users, ranks
 
 
 def _sampled(
-    model: "Recommender | Told", candidates: Candidates, batch_size: int
+    model: Recommender, candidates: Candidates, batch_size: int, given: sparse.csr_array | None
 ) -> tuple[np.ndarray, list[Ranks]]:
     if len(candidates.users) == 0:
         raise DataError("candidates holds no user")
@@ -157,7 +157,7 @@ def _sampled(
     for start in range(0, len(lists), batch_size):
         batch = slice(start, start + batch_size)
         items = lists[batch]
-        picked = _scores(model, candidates.users[batch], np.maximum(items, 0))
+        picked = _scores(model, candidates.users[batch], given, np.maximum(items, 0))
         picked[items == NO_ITEM] = -np.inf
         places = np.broadcast_to(np.arange(n_positives), (len(items), n_positives))
         relevant = np.where(items[:, :n_positives] == NO_ITEM, NO_ITEM, places)
@@ -165,40 +165,21 @@ def _sampled(
     return candidates.users, ranks
 
 
-class Told:
-    """A model that is told some events of users who were not in training, to score these by.
-
-    Parameters
-    ----------
-    model : Recommender
-        Fitted.
-    given : Interactions
-        Of its users and items.
-    """
-
-    def __init__(self, model: Recommender, given: Interactions):
-        self.model, self.given = model, given.to_csr("rating")
-
-    def __repr__(self) -> str:
-        return repr(self.model)
-
-    def score(self, users: np.ndarray) -> np.ndarray:
-        """Return the scores of all items, as `Recommender.score` does."""
-        scores, rows = self.model.score(users), self.given.indptr
-        for place in np.flatnonzero(np.diff(rows)[users]):
-            told = slice(rows[users[place]], rows[users[place] + 1])
-            scores[place] = self.model.fold_in(self.given.indices[told], self.given.data[told])
-        return scores
-
-    def score_items(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
-        """Return the scores of a few items each, as `Recommender.score_items` does."""
-        return np.take_along_axis(self.score(users), items, axis=1)
-
-
 def _scores(
-    model: Recommender | Told, users: np.ndarray, items: np.ndarray | None = None
+    model: Recommender,
+    users: np.ndarray,
+    given: sparse.csr_array | None = None,
+    items: np.ndarray | None = None,
 ) -> np.ndarray:
-    scores = model.score(users) if items is None else model.score_items(users, items)
+    """Return the scores of all items, or of a few for each; of new users by what was given."""
+    if given is None:
+        scores = model.score(users) if items is None else model.score_items(users, items)
+    else:
+        scores = model.score(users)
+        for place in np.flatnonzero(np.diff(given.indptr)[users]):
+            told = slice(*given.indptr[users[place] : users[place] + 2])
+            scores[place] = model.fold_in(given.indices[told], given.data[told])
+        scores = scores if items is None else np.take_along_axis(scores, items, axis=1)
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
         raise ValueError(f"{model!r} scores NaN for user {users[row]}")

@@ -31,7 +31,7 @@ from recsys_lib.validation import check_bool, check_real
 
 def sgd(
     users, items, negatives, left_out, c, of_users, bu, P, decay_u, of_items, bi, Q, decay_i,
-    learning_rate, biases, p, q, loss=0.0, right=0,
+    learning_rate, biases, loss=0.0, right=0,
 ):  # fmt: skip
     """Step on each positive and its negatives, in the order given; change bu, P, bi, Q in place.
 
@@ -45,8 +45,6 @@ def sgd(
         indptr, indices and data of a sparse matrix: the features of each row and their weights.
     bu, P, decay_u : ndarray, shapes (n_features,), (n_features, k), (n_features,)
         Of the features of users; the same of items.
-    p, q : ndarray, shape (k,)
-        For notes.
 
     Returns
     -------
@@ -54,6 +52,7 @@ def sgd(
         As in `bmf.sgd`.
     """
     one, k = np.float32(1), P.shape[1]
+    p, q = np.empty(k, P.dtype), np.empty(k, Q.dtype)  # the sums of the user and of the item
     (u_indptr, u_indices, u_data), (i_indptr, i_indices, i_data) = of_users, of_items
     for s in range(len(users)):
         u, product = users[s], 1.0
@@ -145,14 +144,18 @@ class FeatureMF(BinaryMF):
     r"""Binary matrix factorization of users and items that are sums of their features.
 
     The features are those of the training set (`Interactions.with_features`); a side without any is
-    its identities, and with none on either side this is `BinaryMF`. They are weighted by TF-IDF as
+    its identities, and with none on either side this is `BinaryMF`, as long as every item has a
+    training row. They are weighted by TF-IDF as
     in `Content`, and the weights of each item scaled to length 1, so that all its features together
     weigh as much as its identity; what every item has weighs nothing.
 
     **New items.** An item without a training row is the sum of its features without its identity,
     which was never trained; it is no negative either, as in service an item that comes tomorrow is
-    none. An item of which nothing is known has the score that popularity gives it. A user without a
-    training row is scored by features, and by popularity where there are none.
+    none. An item of which nothing is known has the score that popularity gives it.
+
+    **New users.** A user without a training row is scored by features, and by popularity where
+    there are none. `fold_in` learns the sum of a user from events alone, as `BinaryMF` does, and
+    draws negatives from all items, which are there to be chosen by then.
 
     Parameters
     ----------
@@ -263,21 +266,19 @@ class FeatureMF(BinaryMF):
     def _epochs(self, train: Interactions, run: Any) -> Iterator[Row]:
         (users, items), known = by_user(train), np.flatnonzero(train.item_counts)
         sampler, n = NegativeSampler(train, among=known), 1 + self.n_negatives
-        sides, penalties = [columns_of(one) for one in run.sides], self._penalties(train, run)
+        of_users, of_items = (columns_of(one) for one in run.sides)
+        decay_u, decay_i = self._penalties(train, run)
         c, rate = np.float32(self.intercept_), np.float32(self.learning_rate)
-        notes = np.empty((2, self.factors), dtype=np.float32)
+        (bu, P), (bi, Q) = self._tables()
+        rest = c, of_users, bu, P, decay_u, of_items, bi, Q, decay_i, rate, self.biases
         cost = n * self.factors * sum(1 + one.nnz // len(one.indptr) for one in run.sides)
         while True:
             negatives = sampler.draw(users, self.n_negatives, run.rng)
             order = run.rng.permutation(len(users))  # of the positives; their negatives go along
             samples = users[order], items[order], negatives[order], self._left_out(run, len(order))
-            # as `sgd` takes them: c, of_users, bu, P, decay_u, of_items, bi, Q, decay_i, ...
-            tables = zip(sides, self._tables(), penalties, strict=True)
-            rest = [part for side, table, decay in tables for part in (side, *table, decay)]
             loss, right = 0.0, 0
             for part in in_parts(len(order), cost):
-                columns = (column[part] for column in samples)
-                loss, right = epoch(*columns, c, *rest, rate, self.biases, *notes, loss, right)
+                loss, right = epoch(*(column[part] for column in samples), *rest, loss, right)
             self._sum_up(run)
             yield {"loss": loss / (n * len(order)), "accuracy": right / (n * len(order))}
 

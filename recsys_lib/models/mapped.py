@@ -139,7 +139,7 @@ class MappedFactors(Personal):
         frequency_power: float = 0.0,
         n_neighbors: int = 50,
     ):
-        if type(model).__name__ not in MODELS:
+        if type(model) not in MODELS.values():
             raise TypeError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
         self.model = model
         self.method = check_choice("method", method, ("ridge", "nearest"))

@@ -66,9 +66,7 @@ def tables(arguments):
 
 
 def call(function, arguments, rate, biases=True):
-    k = arguments[7].shape[1]
-    notes = np.empty((2, k), dtype=arguments[7].dtype)
-    return function(*arguments, arguments[7].dtype.type(rate), biases, *notes)
+    return function(*arguments, arguments[7].dtype.type(rate), biases)
 
 
 # --------------------------------------------------------------------------------------- the steps
@@ -84,9 +82,9 @@ def test_one_step_by_hand():
         np.array([[2.0], [-1]]),
     )
     none, kept = np.empty((1, 0), dtype=int), np.zeros((1, 1), dtype=bool)
-    decay_u, decay_i, notes = np.array([0.1]), np.array([0.2, 0.4]), np.empty((2, 1))
+    decay_u, decay_i = np.array([0.1]), np.array([0.2, 0.4])
     arguments = [[0], [0], none, kept, 0.0, users, bu, P, decay_u, items, bi, Q, decay_i]
-    loss, right = sgd(*arguments, 0.5, True, *notes)
+    loss, right = sgd(*arguments, 0.5, True)
     assert loss == pytest.approx(np.log(2))  # 1 + (1 - 2) + 2 (2 - 2) = 0
     assert right == 0
     np.testing.assert_allclose(bu, [1 + 0.5 * (0.5 - 0.1)])

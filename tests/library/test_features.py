@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer
 
 from recsys_lib import data
 from recsys_lib.data import DataError, Features, Interactions
+from recsys_lib.data.features import MOST_WORDS
 from recsys_lib.data.metadata import item_features
 
 REPRODUCIBLE = settings(deadline=None, derandomize=True, max_examples=60)
@@ -71,12 +73,12 @@ class TestWhatTheyHold:
             features.names = ("a", "b")
 
     def test_rows_and_columns_that_say_nothing_are_kept_and_counted(self):
-        features = make([[1, 0, 2, 3], [1, 0, 2, 0], [1, 0, 2, 0]], "abcd")
+        features = make([[1, 0, 2, 3], [1, 0, 5, 0], [1, 0, 2, 0]], "abcd")
         assert features.idle.tolist() == [True, True, True, False]
-        assert repr(features) == "<4 features of 3 rows, 2.3 in each; 3 the same in every row>"
+        assert repr(features) == "<4 features of 3 rows, 2.3 in each; 3 in every row or in none>"
         assert repr(make()) == "<2 features of 3 rows, 0.7 in each; 1 row without any>"
         none = make(np.zeros((3, 1)), ["a"])
-        assert repr(none).endswith("3 rows without any; 1 the same in every row>")
+        assert repr(none).endswith("3 rows without any; 1 in every row or in none>")
         empty = make(np.zeros((0, 2)), "ab", [])
         assert empty.idle.all()
         assert len(empty) == 0
@@ -96,7 +98,7 @@ class TestWhatTheyHold:
             DataError, match=r"none of the 2 ids is known, such as ham; .* tea, jam"
         ):
             make().for_ids(["ham", "oil"])
-        assert len(make().for_ids([])) == 0
+        assert make().for_ids([]).matrix.shape == (0, 2)
 
     def test_stack(self):
         two = Features([[3], [0], [4]], ["low"], IDS)
@@ -127,9 +129,13 @@ class TestWhatTheyHold:
         ({"names": ["a", "a"]}, "names holds 'a' more than once"),
         ({"ids": ["x", "y", "x"]}, "ids holds 'x' more than once"),
         ({"ids": [["x"], ["y"], ["z"]]}, "one row for each of the 3 ids"),
-        ({"matrix": [[1, np.nan], [0, 1], [0, 0]]}, "finite numbers, got nan for 'sweet' of tea"),
-        ({"matrix": [[1, 0], [np.inf, 1], [0, 0]]}, "finite numbers, got inf for 'hot' of jam"),
-        ({"matrix": [[1, 0], [0, 1], [0, -1e39]]}, "finite numbers, got -inf for 'sweet' of egg"),
+        (
+            {"matrix": [[1, np.nan], [0, 1], [0, 0]]},
+            "finite numbers, none negative, got nan for 'sweet' of tea",
+        ),
+        ({"matrix": [[1, 0], [np.inf, 1], [0, 0]]}, "none negative, got inf for 'hot' of jam"),
+        ({"matrix": [[1, 0], [0, 1], [0, 1e39]]}, "none negative, got inf for 'sweet' of egg"),
+        ({"matrix": [[0, 0], [3, -0.5], [0, 0]]}, "none negative, got -0.5 for 'sweet' of jam"),
         ({"matrix": [["a", "b"]] * 3}, "table of numbers, sparse or not, got <U1 of shape"),
         ({"matrix": [[None, 1]] * 3}, "table of numbers, .* got object"),
         ({"matrix": [1, 2, 3]}, r"two-dimensional .* of shape \(3,\)"),
@@ -161,14 +167,21 @@ class TestTexts:
         ):
             assert Features.from_texts(IDS, self.TEXTS, **options).names == names
 
-    def test_ones_and_weights(self):
-        ones = Features.from_texts(IDS, self.TEXTS, min_items=1, values="ones")
-        assert ones.matrix.toarray().tolist() == [[1, 0, 1, 1], [0, 1, 0, 1], [0] * 4]
-        weights = Features.from_texts(IDS, self.TEXTS, min_items=1, values="tfidf").matrix
-        np.testing.assert_allclose((weights.toarray() ** 2).sum(axis=1), [1, 1, 0], atol=1e-6)
-        rare = np.log(4 / 2) + 1, np.log(4 / 3) + 1  # scikit-learn's, of three texts
-        expected = np.array([0, rare[0], 0, rare[1]]) / np.hypot(*rare)
-        np.testing.assert_allclose(weights.toarray()[1], expected, rtol=1e-6)
+    def test_any_other_vectorizer_makes_features_too(self):
+        pairs = CountVectorizer(ngram_range=(2, 2), binary=True)
+        matrix = pairs.fit_transform([text or "" for text in self.TEXTS])
+        found = Features(matrix, pairs.get_feature_names_out(), IDS)
+        assert found.names == ("best tea", "black tea", "green tea", "tea the", "the best")
+        assert found.matrix.toarray().tolist() == [[1, 0, 1, 1, 1], [0, 1, 0, 0, 0], [0] * 5]
+
+    def test_of_a_huge_vocabulary_the_most_frequent_words_are_kept(self):
+        """20,000 words, of which word n stands in one text less than word n - 1."""
+        texts = [" ".join(f"w{n:05}" for n in range(row, 20_000, 997)) for row in range(997)]
+        texts += [" ".join(f"w{n:05}" for n in range(most)) for most in range(0, 6_000, 10)]
+        found = Features.from_texts(range(len(texts)), texts)
+        assert found.n_features == MOST_WORDS
+        assert set(found.names) == {f"w{n:05}" for n in range(MOST_WORDS)}
+        assert found.matrix.data.nbytes < 20e6
 
     @pytest.mark.parametrize(
         ("texts", "given", "message"),
@@ -177,6 +190,7 @@ class TestTexts:
             (["tea", 5, "jam"], {}, "texts: each must be text or missing, got 5 for jam"),
             ([None, "", np.nan], {}, "texts give no feature: empty vocabulary"),
             (["red", "blue", "green"], {}, "texts give no feature: After pruning, no terms remain"),
+            (["a b", "c", "d"], {"stop_words": "Klingon"}, "texts give no feature: .*stop_words"),
         ],
     )
     def test_what_is_refused(self, texts, given, message):
@@ -186,7 +200,7 @@ class TestTexts:
     def test_arguments(self):
         with pytest.raises(TypeError, match="texts must be a sequence, got 'tea'"):
             Features.from_texts(IDS, "tea")
-        for options in ({"min_items": 0}, {"most": 0}, {"values": "tf"}):
+        for options in ({"min_items": 0}, {"most": 0}):
             with pytest.raises(ValueError, match=f"{next(iter(options))} must be"):
                 Features.from_texts(IDS, self.TEXTS, **options)
 
@@ -346,9 +360,7 @@ class TestTheyGoAlong:
                 unique=True,
             )
         )
-        row = st.lists(
-            st.floats(-(2**90), 2**90, width=32), min_size=len(names), max_size=len(names)
-        )
+        row = st.lists(st.floats(0, 2**90, width=32), min_size=len(names), max_size=len(names))
         rows = np.array([data.draw(row) for _ in range(3)]).reshape(3, len(names))
         events = Interactions([0], [0], [1], [0], ["ann"], IDS)
         events = events.with_features(items=Features(rows, names, IDS))
