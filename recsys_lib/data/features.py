@@ -320,7 +320,7 @@ class Features:
         if width is None:
             starts = np.unique(np.quantile(known, np.arange(n_bins) / n_bins, method="higher"))
             bins = np.searchsorted(starts, known, side="right") - 1
-            ends = [known[bins == b].max() for b in range(len(starts))]  # as large as there is one
+            ends = np.array([known[bins == b].max() for b in range(len(starts))])
         else:
             starts, bins = np.unique(np.floor(known / width), return_inverse=True)
             starts, ends = starts * width, (starts + 1) * width

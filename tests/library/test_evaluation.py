@@ -12,6 +12,7 @@ from recsys_lib.evaluation import (
     compare,
     evaluate,
     leaderboard,
+    new_item_candidates,
     over_seeds,
     search,
     summary,
@@ -188,6 +189,23 @@ def test_one_row_per_user_with_something_to_find(wide):
     valid = evaluate(model, wide, on="valid")
     assert valid.index.tolist() == sorted(set(wide.valid.user.tolist()))
     assert list(valid.columns) == ["n_relevant", "hr@10", "ndcg@10", "precision@10", "recall@10"]
+
+
+# ---------------------------------------------------------------------------- new items
+
+
+def test_hidden_items_among_themselves_and_among_all_by_hand():
+    """Items 3, 4 and 5 are hidden; user 0, who met 0, likes 4 best of them, and 1 and 2 more."""
+    split = split_of({(0, 0), (1, 1), (1, 2)}, set(), {(0, 4), (1, 3), (1, 5)}, (2, 6))
+    scores = np.array([[9.0, 8, 7, 1, 6, 2], [5, 9, 8, 4, 6, 3]])
+    model = fixed(scores, split)
+    among_new = evaluate(model, split, [1, 2], candidates=new_item_candidates(split))
+    assert among_new["hr@1"].tolist() == [1, 0]  # of 3, 4, 5; user 1 has item 4 first
+    assert among_new["hr@2"].tolist() == [1, 1]
+    assert among_new["recall@2"].tolist() == [1, 0.5]
+    among_all = evaluate(model, split, [1, 2, 3])  # all but what the user met in training
+    assert among_all["hr@2"].tolist() == [0, 0]
+    assert among_all["hr@3"].tolist() == [1, 1]  # user 0: 1, 2, 4; user 1: 4, 0, 3
 
 
 # ---------------------------------------------------------------------------- new users

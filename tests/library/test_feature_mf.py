@@ -258,6 +258,22 @@ def test_the_penalty_is_divided_by_a_power_of_the_samples_of_a_feature(seen, pow
     assert model.item_feature_factors_.shape == (N_ITEMS + 13, 2)
 
 
+def test_an_epoch_takes_time_by_the_features_of_an_item_and_not_by_their_pairs():
+    """Four times the features may take four times as long, here six; their pairs took 16 times."""
+    rng, n_items, seconds = np.random.default_rng(0), 500, {}
+    cells = rng.choice(2_000 * n_items, 20_000, replace=False)
+    users, items = np.divmod(cells, n_items)
+    ones, none = np.ones(len(cells)), np.zeros(len(cells))
+    events = Interactions(users, items, ones, none, range(2_000), range(n_items))
+    for each in (20, 80):
+        columns = np.concatenate([rng.choice(2_000, each, replace=False) for _ in range(n_items)])
+        parts = np.ones(len(columns)), columns, np.arange(n_items + 1) * each
+        words = Features(sparse.csr_array(parts, (n_items, 2_000)), range(2_000), range(n_items))
+        model = FeatureMF(16, epochs=5).fit(events.with_features(items=words))
+        seconds[each] = model.history_["seconds"].diff().min()
+    assert seconds[80] < 6 * seconds[20]
+
+
 def test_memory_grows_with_the_features_and_not_with_pairs():
     """20,000 users and items, 5 features each: pairs would take gigabytes."""
     import tracemalloc
@@ -352,6 +368,32 @@ def test_new_items_of_the_own_block_come_first(other):
         right[kind] = (block_of_item(first) == block_of_user(users)[:, None]).mean()
     assert right[FeatureMF] > 0.85
     assert right[BinaryMF] < 0.7
+
+
+def test_a_column_in_all_rows_says_no_more_than_one_in_none():
+    words, scores = NEW_SPLIT.train.item_features.matrix.toarray(), []
+    for last in (0, 2):
+        more = np.column_stack([words, np.full(N_ITEMS, last)])
+        features = Features(more, range(14), NEW_SPLIT.train.item_ids)
+        assert features.idle.tolist() == [False] * 13 + [True]
+        model = FeatureMF(**LEARN).fit(NEW_SPLIT.train.with_features(items=features))
+        scores.append(model.score(range(N_USERS)))
+    np.testing.assert_array_equal(*scores)
+
+
+def test_with_dropout_the_features_learn_to_do_without_the_identity():
+    """What they alone say of known items fits much better then, and all together hardly worse."""
+    train, losses = SPLIT.train, []
+    met, words = train.to_csr("ones").toarray() > 0, train.item_features.matrix
+    words = tf_idf(words, train.item_counts > 0)
+    for share in (0.0, 0.5):
+        model = FeatureMF(**LEARN | {"identity_dropout": share}).fit(train)
+        b, Q = model.item_feature_biases_[N_ITEMS:], model.item_feature_factors_[N_ITEMS:]
+        for b_i, q_i in ((words @ b, words @ Q), (model.item_biases_, model.item_factors_)):
+            x = model.intercept_ + model.user_biases_[:, None] + b_i + model.user_factors_ @ q_i.T
+            losses.append((np.logaddexp(0, x) - met * x)[: N_USERS - 1].mean())
+    assert losses[2] < losses[0] - 0.03
+    assert losses[3] < losses[1] + 0.02
 
 
 def test_new_items_are_ranked_better_than_by_chance():

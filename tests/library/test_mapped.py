@@ -38,6 +38,28 @@ def test_the_ridge_regression_is_that_of_scikit_learn(n, p, weighted):
     np.testing.assert_allclose(b, expected.intercept_, rtol=1e-8)
 
 
+@pytest.mark.parametrize(("n", "p"), [(40, 6), (6, 40)])
+def test_the_ridge_regression_is_the_closed_form(n, p):
+    """Both ways to write it, of tables less their means, and then of iALS itself."""
+    rng = np.random.default_rng(p)
+    table, targets = rng.normal(size=(n, p)), rng.normal(size=(n, 3))
+    x, y = table - table.mean(axis=0), targets - targets.mean(axis=0)
+    of_words = np.linalg.inv(x.T @ x + 0.7 * np.eye(p)) @ x.T @ y
+    of_items = x.T @ np.linalg.inv(x @ x.T + 0.7 * np.eye(n)) @ y
+    B, b = ridge(sparse.csr_array(table), targets, 0.7, np.ones(n))
+    np.testing.assert_allclose(of_words, of_items, atol=1e-10)
+    np.testing.assert_allclose(B, of_words, atol=1e-10)
+    np.testing.assert_allclose(b, targets.mean(axis=0) - table.mean(axis=0) @ B, atol=1e-10)
+
+
+def test_the_map_from_words_to_the_factors_of_ials_is_the_closed_form():
+    model = MappedFactors(INNER["iALS"], regularization=0.5).fit(SPLIT.train)
+    Q, x = model.item_factors_[KNOWN].astype(float), X[KNOWN] - X[KNOWN].mean(axis=0)
+    B = np.linalg.solve(x.T @ x + 0.5 * np.eye(x.shape[1]), x.T @ (Q - Q.mean(axis=0)))
+    expected = Q.mean(axis=0) + (X[NEW] - X[KNOWN].mean(axis=0)) @ B
+    np.testing.assert_allclose(model.item_factors_[NEW], expected, rtol=1e-4, atol=1e-6)
+
+
 def test_a_ridge_regression_by_hand():
     """Two items, of words 1 and -1 and factors 3 and 1: the slope is 2 / (2 + lambda)."""
     B, b = ridge(sparse.csr_array([[1.0], [-1.0]]), np.array([[3.0], [1.0]]), 2.0, np.ones(2))
@@ -114,6 +136,18 @@ def test_new_items_of_the_own_block_come_first(name, method):
     users, described = np.arange(N_USERS - 1), NEW[NEW < N_ITEMS - 1]
     first = described[np.argsort(-model.score(users)[:, described], axis=1)[:, :3]]
     assert (block_of_item(first) == block_of_user(users)[:, None]).mean() > 0.9
+
+
+def test_a_column_in_every_row_changes_nothing():
+    words = SPLIT.train.item_features.matrix.toarray()
+    words = np.column_stack([words, np.full(N_ITEMS, 3)])
+    more = Features(words, range(14), SPLIT.train.item_ids)
+    for method in ("ridge", "nearest"):
+        one, other = (
+            MappedFactors(INNER["iALS"], method).fit(SPLIT.train.with_features(items=features))
+            for features in (None, more)
+        )
+        np.testing.assert_allclose(one.item_factors_, other.item_factors_, atol=1e-6)
 
 
 def test_items_in_no_sample_are_new_too():

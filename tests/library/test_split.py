@@ -474,6 +474,37 @@ def test_folds_divide_everything_into_parts_of_one_size(n, n_folds, seed):
         assert folds.tolist() != _folds(n, n_folds, seed + 1).tolist()
 
 
+def test_five_folds_of_films_hold_every_film_once_and_hide_it_entirely():
+    films = load()
+    tested = np.zeros(films.n_items, dtype=int)
+    for fold in range(5):
+        split = split_items(films, fold)
+        in_train, in_valid, in_test = (
+            part.item_counts > 0 for part in (split.train, split.valid, split.test)
+        )
+        assert not (in_train & in_test).any()
+        assert not (in_train & in_valid).any()
+        assert not (in_valid & in_test).any()
+        assert 1812 <= in_test.sum() <= 1814  # a fifth of 9,066
+        tested += in_test
+    assert (tested == 1).all()
+
+
+def test_new_users_of_films_are_told_0_1_2_4_or_8_events_and_tested_on_the_same():
+    films, before = load(), set()
+    everything = [split_users(films, known, fold=2) for known in (0, 1, 2, 4, 8)]
+    for known, split in zip((0, 1, 2, 4, 8), everything, strict=True):
+        new = np.unique(split.test.user)
+        assert (split.given.user_counts[new] == known).all()
+        assert len(split.given) == known * len(new)
+        assert not split.train.user_counts[new].any()
+        assert events(split.test) == events(everything[0].test)
+        assert events(split.train) == events(everything[0].train)
+        assert before <= events(split.given)  # what was told stays told
+        before = events(split.given)
+        assert len(split.valid) == (8 - known) * len(new)
+
+
 class TestSplitUsers:
     def told(self, known, **options):
         return split_users(make(LADDER), known, **{"test_after": 3, "n_folds": 2, **options})
