@@ -126,15 +126,6 @@ class FeatureRun(Run):
     served: tuple[sparse.csr_array, ...]
 
 
-def trained(side: sparse.csr_array, known: np.ndarray, own: bool) -> sparse.csr_array:
-    """Return the weights without the identities, first in each row if `own`, of unknown rows."""
-    served = side.copy()
-    if own:
-        served.data[served.indptr[:-1][~known]] = 0
-        served.eliminate_zeros()
-    return served
-
-
 def columns_of(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return indptr, indices and data of a sparse matrix, of one type on every machine."""
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
@@ -185,9 +176,9 @@ class FeatureMF(BinaryMF):
         What is summed: rows for the identities in the order of the vocabulary, where there are any,
         and then for the features.
     cold_ : ndarray of bool, shape (n_users,)
-        Users without training row and features.
+        Users without training row and features; without identities, all without features.
     unseen_ : ndarray of bool, shape (n_items,)
-        Items without training row and features.
+        The same of items.
     history_, best_epoch_, popularity_
         As in `implicit.ImplicitModel`.
 
@@ -242,26 +233,38 @@ class FeatureMF(BinaryMF):
         rng = np.random.default_rng(self.seed)
         known = train.user_counts > 0, train.item_counts > 0
         features = train.user_features, train.item_features
-        sides = [self._side(*one) for one in zip(features, known, strict=True)]
+        both = [self._side(*one) for one in zip(features, known, strict=True)]
+        sides, served = zip(*both, strict=True)
         for name, side in zip(("user", "item"), sides, strict=True):
             size = side.shape[1], self.factors
             factors = rng.normal(0, self.init_scale, size).astype(np.float32)
             setattr(self, f"{name}_feature_biases_", np.zeros(len(factors), dtype=np.float32))
             setattr(self, f"{name}_feature_factors_", factors)
-        own = [one is None or self.identity for one in features]
-        served = [trained(*one) for one in zip(sides, known, own, strict=True)]
         self.cold_, self.unseen_ = (np.diff(one.indptr) == 0 for one in served)
-        run = FeatureRun(rng, sides=tuple(sides), served=tuple(served))
+        run = FeatureRun(rng, sides=sides, served=served)
         self._sum_up(run)
         return run
 
-    def _side(self, features: Features | None, known: np.ndarray) -> sparse.csr_array:
-        """Return the weight of each feature on each user or item, the identities first."""
+    def _side(
+        self, features: Features | None, known: np.ndarray
+    ) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """Return the weight of each feature on each user or item, the identities first.
+
+        Once as they are trained, and once without the identities that never are.
+        """
         own = sparse.eye_array(len(known), dtype=np.float32, format="csr")
+        met = own.copy()
+        met.data[~known] = 0
+        met.eliminate_zeros()
         if features is None:
-            return own
+            return own, met
         weighted = tf_idf(features.matrix, known)
-        return sparse.hstack([own, weighted], format="csr") if self.identity else weighted
+        if not self.identity:
+            return weighted, weighted
+        return (
+            sparse.hstack([own, weighted], format="csr"),
+            sparse.hstack([met, weighted], format="csr"),
+        )
 
     def _epochs(self, train: Interactions, run: Any) -> Iterator[Row]:
         (users, items), known = by_user(train), np.flatnonzero(train.item_counts)
