@@ -5,8 +5,11 @@ from recsys_lib.models.base import NotFittedError, RatingPredictor, Recommender,
 from recsys_lib.models.biases import Biases
 from recsys_lib.models.bmf import BinaryMF
 from recsys_lib.models.bpr import BPR
+from recsys_lib.models.content import Content
 from recsys_lib.models.ease import EASE
+from recsys_lib.models.features import FeatureMF
 from recsys_lib.models.ials import iALS
+from recsys_lib.models.mapped import MappedFactors
 from recsys_lib.models.mf import MF
 from recsys_lib.models.mlp import MLP
 from recsys_lib.models.neighbors import ItemKNN, UserKNN
@@ -24,7 +27,10 @@ __all__ = [
     "SVD",
     "Biases",
     "BinaryMF",
+    "Content",
+    "FeatureMF",
     "ItemKNN",
+    "MappedFactors",
     "NeuMF",
     "NotFittedError",
     "Popularity",

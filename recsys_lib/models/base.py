@@ -340,6 +340,12 @@ class Recommender(_Named, ABC):
         this user is worked out. The items met have scores like all others, mostly high ones: for a
         list, take them out, as below.
 
+        **Exact** where that has a closed form. `EASE`, `ItemKNN`, `Content`, `SVD` and `Biases`
+        give a row of the training set the scores that it has, `UserKNN` those that a fit with this
+        user would give; `ALS` and `iALS` solve for the user as their half-sweep does. **By steps**
+        otherwise: `MF`, `BinaryMF`, `BPR`, `FeatureMF`, `GMF`, `MLP` and `NeuMF` take the user
+        through as many epochs as all others had. `MappedFactors` does as its model.
+
         Parameters
         ----------
         items : array of int, shape (n,)
@@ -385,7 +391,9 @@ class Recommender(_Named, ABC):
             {
                 cls.__name__
                 for cls in _and_subclasses(Recommender.__subclasses__())
-                if cls._fold_in is not Recommender._fold_in and cls.__module__.startswith(ours)
+                if cls._fold_in is not Recommender._fold_in
+                and cls.__module__.startswith(ours)
+                and not inspect.isabstract(cls)
             }
         )
         raise NotImplementedError(
@@ -499,7 +507,7 @@ class Recommender(_Named, ABC):
         self._check_fitted()
         learned = self._state()
         given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
-        plain = {k: v for k, v in self.parameters.items() if k not in given}
+        plain = {k: _as_text(v) for k, v in self.parameters.items() if k not in given}
         arrays: dict[str, np.ndarray] = {}
         for name, value in (learned | {f"{k}.given": v for k, v in given.items()}).items():
             if sparse.issparse(value):
@@ -702,6 +710,13 @@ class RatingPredictor(Recommender):
         if clip:
             predicted = np.clip(predicted, *self.scale_)
         return predicted.astype(np.float32)
+
+
+def _as_text(value: object) -> object:
+    """Return a hyperparameter as JSON can hold it: a model as its name and its own."""
+    if not isinstance(value, Recommender):
+        return value
+    return {"model": type(value).__name__, "parameters": value.parameters}
 
 
 def _short(value: object) -> str:

@@ -28,11 +28,11 @@ WITHIN = {  # the same inside two rooms
     "models": (
         {"base"},
         {"training", "popularity", "biases", "neighbors", "ease"},
-        {"factors", "implicit", "ials"},
+        {"factors", "implicit", "ials", "content"},
         {"svd"},
         {"metadata"},
         {"mf", "als", "network", "bmf", "bpr"},
-        {"mlp"},
+        {"mlp", "features", "mapped"},
         {"neumf"},
     ),
     "evaluation": (
