@@ -271,12 +271,12 @@ def time_order(ratings: Interactions, seed: int) -> np.ndarray:
     numbers of the user and the item: the same on every machine, independent of the order of the
     rows, and no item is favored, as it would be by the order of a file that is sorted by item.
     """
-    mixed = _mix(np.array([seed % 2**64], dtype=np.uint64))
-    key = _mix(ratings._keys().astype(np.uint64) ^ mixed)
+    mixed = mix(np.array([seed % 2**64], dtype=np.uint64))
+    key = mix(ratings._keys().astype(np.uint64) ^ mixed)
     return np.lexsort((key, ratings.timestamp, ratings.user))
 
 
-def _mix(x: np.ndarray) -> np.ndarray:
+def mix(x: np.ndarray) -> np.ndarray:
     """Scramble 64-bit integers (the finalizer of splitmix64, Steele, Lea and Flood 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -73,7 +73,8 @@ def load(
         Fetch what is missing, with its checksum verified where one is known.
     metadata : bool
         Load the products' metadata of an Amazon category too (a second, larger file). MovieLens
-        and the paper's data bring theirs along.
+        and the paper's data bring theirs along; of the latter, the long texts (features and
+        description) are left out unless this is True.
     on_bad_rows : {"error", "skip"}
         See `load_file`. Faults that an official file is known to have (`describe` names them) are
         left out and counted in any case.
@@ -107,7 +108,7 @@ def load(
             )
         ratings = _movielens_small()
     elif entry is PAPER:
-        ratings = _paper(path, download, on_bad_rows)
+        ratings = _paper(path, download, on_bad_rows, metadata)
     else:
         _, form = entry.stored
         file = Path(path) if path is not None else locate(entry, download)
@@ -340,17 +341,20 @@ def _movielens_small() -> Interactions:
     )
 
 
-def _paper(path: str | Path | None, download: bool, on_bad_rows: str) -> Interactions:
+def _paper(
+    path: str | Path | None, download: bool, on_bad_rows: str, metadata: bool
+) -> Interactions:
     """Return the paper's data: ready-made if it is there, else from the official file."""
     place, form = PAPER.stored
     file = _inside(Path(path), PAPER) if path is not None else fetching.find(place)
     if file is None:
-        official = load("amazon-2023/Musical_Instruments", download=download)
+        official = load("amazon-2023/Musical_Instruments", download=download, metadata=metadata)
         return _renamed(min_counts(official, user=20, item=20), PAPER.name)
     table = file.with_name("metadata.csv.gz")
     items = None
     if table.exists():
         keep = ["title", "main_category", "store", "price", "categories"]
+        keep += ["features", "description"] * metadata
         items = read_metadata(table, "parent_asin", {c: c for c in keep})
     ratings = read(file, form, name=PAPER.name, on_bad_rows=on_bad_rows, items=items)
     if PAPER.counts is not None and len(ratings) > PAPER.counts[0]:  # the official file was given

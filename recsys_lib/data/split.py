@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recsys_lib.data.histories import time_order
+from recsys_lib.data.histories import mix, time_order
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.validation import (
     DataError,
+    check_bool,
     check_choice,
     check_int,
     check_real,
@@ -23,11 +24,15 @@ class Split:
     Attributes
     ----------
     train, valid, test : Interactions
+    given : Interactions, optional
+        First events of users who are not in `train`: a model is told these when it is tested, and
+        not when it learns. `evaluate` scores such a user by `Recommender.fold_in` of them.
 
     Raises
     ------
     TypeError, DataError
-        If one is something else, or has other users or items than `train`.
+        If one is something else, or has other users or items than `train`, or if `given` tells of
+        users who are in `train`.
 
     Examples
     --------
@@ -42,17 +47,26 @@ class Split:
     train: Interactions
     valid: Interactions
     test: Interactions
+    given: Interactions | None = None
 
     def __post_init__(self) -> None:
         parts = {"train": self.train, "valid": self.valid, "test": self.test}
+        if self.given is not None:
+            parts["given"] = self.given
         for name, part in parts.items():
             check_interactions(name, part)
             check_vocabulary(name, part.vocabulary, "train", self.train.vocabulary)
+        if self.given is not None:
+            both = np.flatnonzero((self.given.user_counts > 0) & (self.train.user_counts > 0))
+            if len(both):
+                raise DataError(
+                    f"given must be of users who are not in train, and user "
+                    f"{self.train.user_ids[both[0]]} is"
+                )
 
     def __repr__(self) -> str:
-        sizes = ", ".join(
-            f"{part} {len(getattr(self, part)):,}" for part in ("train", "valid", "test")
-        )
+        names = ("train", "valid", "test") + ("given",) * (self.given is not None)
+        sizes = ", ".join(f"{part} {len(getattr(self, part)):,}" for part in names)
         return f"<split of {self.train.n_users:,} users x {self.train.n_items:,} items: {sizes}>"
 
 
@@ -181,6 +195,135 @@ def split_by_time(ratings: Interactions, test: float = 0.1, valid: float = 0.1) 
             "the time of the first"
         )
     return _split(ratings, part)
+
+
+def split_items(
+    ratings: Interactions, fold: int = 0, n_folds: int = 5, *, valid: bool = True, seed: int = 0
+) -> Split:
+    """Take a part of the items out of training entirely: the test asks for items nobody has met.
+
+    All items of the vocabulary are divided at random into folds of one size (or one more). The
+    events of one fold are the test set, those of the next the validation set (of the last, the
+    first), so that what is tuned on new items is tuned on others than it is tested on. The features
+    of all items stay where they are: they are what is known of a new item.
+
+    Parameters
+    ----------
+    ratings : Interactions
+    fold : int
+        Which fold to test on, from 0.
+    n_folds : int
+        At least 2, and 3 with a validation set.
+    valid : bool
+        If False, the next fold stays in training and the validation set is empty: for the test,
+        once everything is chosen.
+    seed : int
+        Of the folds, the same on every machine.
+
+    Raises
+    ------
+    DataError
+        If nothing is left to learn from.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> split = data.split_items(data.load(), fold=0)
+    >>> split
+    <split of 671 users x 9,066 items: train 60,127, valid 18,907, test 20,970>
+    >>> int(split.train.item_counts[split.test.item].max())
+    0
+    """
+    check_interactions("ratings", ratings)
+    fold, n_folds = _check_folds(fold, n_folds, 3 if check_bool("valid", valid) else 2)
+    of_event = _folds(ratings.n_items, n_folds, seed)[ratings.item]
+    part = np.where(of_event == fold, 2, 0)
+    if valid:
+        part[of_event == (fold + 1) % n_folds] = 1
+    if not (part == 0).any():
+        raise DataError(f"{ratings.name}: no event is left for training")
+    return _split(ratings, part)
+
+
+def split_users(
+    ratings: Interactions,
+    known: int,
+    fold: int = 0,
+    n_folds: int = 5,
+    *,
+    test_after: int = 8,
+    seed: int = 0,
+) -> Split:
+    """Take users out of training entirely, and tell their first events when they are tested.
+
+    All users of the vocabulary are divided at random into folds of one size (or one more). The new
+    users are those of one fold who have more than `test_after` events. The first `known` of these
+    are the `given` of the split, from which a model is to know the user (`Recommender.fold_in`);
+    those after the first `test_after` are the test set, and what lies between is the validation
+    set. So the test asks for the same items among the same others, whatever is `known`. Everybody
+    else is in training.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        With timestamps. Events at one time are ordered as in `leave_last_out`.
+    known : int
+        Events told of each new user, 0 to `test_after`.
+    fold : int
+        Whose users to test on, from 0.
+    n_folds : int
+        At least 2.
+    test_after : int
+        How many of the first events are not tested on: the most that is to be told.
+    seed : int
+        Of the folds, the same on every machine, and of the order of events at one time.
+
+    Raises
+    ------
+    DataError
+        If there are no timestamps, or no new users with so many events, or nobody else.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> split = data.split_users(data.load(), known=2)
+    >>> split
+    <split of 671 users x 9,066 items: train 82,377, valid 810, test 16,547, given 270>
+    >>> int(split.given.user_counts.max()), int(split.train.user_counts[split.given.user].max())
+    (2, 0)
+    """
+    check_interactions("ratings", ratings).require_times("split_users")
+    known, test_after = check_int("known", known), check_int("test_after", test_after)
+    if known > test_after:
+        raise ValueError(f"known must be at most test_after={test_after}, got {known}")
+    fold, n_folds = _check_folds(fold, n_folds, 2)
+    counts = ratings.user_counts
+    new = (_folds(ratings.n_users, n_folds, seed) == fold) & (counts > test_after)
+    from_start = counts[ratings.user] - 1 - _rank_from_end(ratings, seed)
+    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, 1))
+    part[~new[ratings.user]] = 0
+    if not new.any() or not (part == 0).any():
+        what = f"has more than {test_after} events" if not new.any() else "else is left to train on"
+        raise DataError(f"{ratings.name}: no user of fold {fold} of {n_folds} {what}")
+    split = _split(ratings, part)
+    given = ratings.select(part == 3, f"{ratings.name} given")
+    return Split(split.train, split.valid, split.test, given)
+
+
+def _check_folds(fold: int, n_folds: int, least: int) -> tuple[int, int]:
+    n_folds, fold = check_int("n_folds", n_folds, minimum=least), check_int("fold", fold)
+    if fold >= n_folds:
+        raise ValueError(f"fold must be below n_folds={n_folds}, got {fold}")
+    return fold, n_folds
+
+
+def _folds(n: int, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each of n users or items: at random, and as many in each."""
+    key = np.array([check_int("seed", seed) % 2**64], dtype=np.uint64)
+    order = np.argsort(mix(np.arange(n, dtype=np.uint64) ^ mix(key)), kind="stable")
+    folds = np.empty(n, dtype=np.int64)
+    folds[order] = np.arange(n) % n_folds
+    return folds
 
 
 def _split(ratings: Interactions, part: np.ndarray) -> Split:

@@ -1,6 +1,11 @@
 """How models are judged: on items, on ratings, by their lists, and whether a difference is real."""
 
-from recsys_lib.evaluation.candidates import Candidates, read_candidates, sample_candidates
+from recsys_lib.evaluation.candidates import (
+    Candidates,
+    new_item_candidates,
+    read_candidates,
+    sample_candidates,
+)
 from recsys_lib.evaluation.items import (
     Tables,
     compare,
@@ -28,6 +33,7 @@ __all__ = [
     "evaluate_ratings",
     "leaderboard",
     "mean_errors",
+    "new_item_candidates",
     "over_seeds",
     "rating_error",
     "rating_leaderboard",

@@ -105,9 +105,7 @@ def sample_candidates(
     users = np.flatnonzero(np.diff(held_out.indptr))
     if len(users) == 0:
         raise DataError(f"the {on} set of the split holds no interaction")
-    met = (split.train.to_csr("ones") + split.valid.to_csr("ones") + split.test.to_csr("ones"))[
-        users
-    ]
+    met = _met(split)[users]
     width = min(n_negatives, met.shape[1])
     negatives = np.full((len(users), width), NO_ITEM, dtype=np.int32)
     rng = np.random.default_rng(seed)
@@ -117,6 +115,64 @@ def sample_candidates(
         _draw_weighted(met, _checked_weights(weights, met.shape[1]), rng, negatives)
     positives = padded_rows(held_out[users])
     return Candidates(users.astype(np.int32), positives, negatives, split.train.vocabulary)
+
+
+def new_item_candidates(split: Split, on: str = "test") -> Candidates:
+    """Return all new items of a held-out set, to be ranked among themselves.
+
+    New are the items that are in the held-out set and in no training row, as after `split_items`.
+    Each user who met one of them ranks all but those that the user met in another part of the
+    split. Of a user's held-out events those of other items do not count. The lists have as many
+    numbers as there are such users times new items, 4 bytes each.
+
+    Parameters
+    ----------
+    split : Split
+    on : {"test", "valid"}
+        Whose items and users.
+
+    Raises
+    ------
+    DataError
+        If every item of the held-out set has a training row.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> from recsys_lib.evaluation import evaluate, new_item_candidates
+    >>> from recsys_lib.models import Content, Popularity
+    >>> films = data.load()
+    >>> films = films.with_features(items=data.item_features(films))
+    >>> split = data.split_items(films, fold=0)
+    >>> candidates = new_item_candidates(split)
+    >>> for model in (Content(), Popularity()):  # which knows nothing of any of them
+    ...     table = evaluate(model.fit(split.train), split, candidates=candidates)
+    ...     print(model, round(float(table["hr@10"].mean()), 3))
+    Content() 0.325
+    Popularity() 0.139
+    """
+    check_choice("on", on, ("test", "valid"))
+    if not isinstance(split, Split):
+        raise TypeError(f"split must be a Split, got {type(split).__name__}")
+    held_out = getattr(split, on)
+    new = np.flatnonzero((held_out.item_counts > 0) & (split.train.item_counts == 0))
+    if len(new) == 0:
+        raise DataError(f"the {on} set of the split holds no item without a training row")
+    positives = sparse.csr_array(held_out.to_csr("ones")[:, new])
+    users = np.flatnonzero(np.diff(positives.indptr))
+    others = sparse.csr_array(_met(split)[users][:, new].toarray() == 0)
+    own, rest = (
+        np.where(places == NO_ITEM, NO_ITEM, new[places]).astype(np.int32)
+        for places in map(padded_rows, (positives[users], others))
+    )
+    return Candidates(users.astype(np.int32), own, rest, split.train.vocabulary)
+
+
+def _met(split: Split) -> sparse.csr_array:
+    """Return what users have met anywhere in a split, how often, shape (n_users, n_items)."""
+    parts = [split.train, split.valid, split.test]
+    parts += [] if split.given is None else [split.given]
+    return sum((part.to_csr("ones") for part in parts[1:]), parts[0].to_csr("ones"))
 
 
 def _checked_weights(weights: np.ndarray, n_items: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
@@ -39,6 +40,9 @@ def evaluate(
     **Full ranking** (no `candidates`): all items compete but those the user is known to have met,
     in train and, when testing, in validation. **Sampled ranking**: only the candidates compete.
 
+    **New users**, of whom the split has `given` events, are scored by ``model.fold_in`` of these,
+    one after the other, and all others by ``model.score``. What was given does not compete.
+
     Parameters
     ----------
     model : Recommender
@@ -67,6 +71,8 @@ def evaluate(
         If there is no user to test, or split, model and candidates differ in users or items.
     ValueError
         If the model returns NaN, with its name.
+    NotImplementedError
+        If there are events given of new users, and the model cannot do it.
 
     Examples
     --------
@@ -87,11 +93,12 @@ def evaluate(
     check_int("batch_size", batch_size, minimum=1)
     check_ks(k)
     check_split(split, model)
+    given = None if split.given is None else split.given.to_csr("rating")
     if candidates is None:
-        users, ranks = _full(model, split, on, batch_size)
+        users, ranks = _full(model, split, on, batch_size, given)
     else:
         _check_candidates(candidates, split, on)
-        users, ranks = _sampled(model, candidates, batch_size)
+        users, ranks = _sampled(model, candidates, batch_size, given)
     table = _table(users, ranks, k)
     table.attrs["vocabulary"] = split.train.vocabulary
     return table
@@ -120,25 +127,27 @@ def _check_candidates(candidates: Candidates, split: Split, on: str) -> None:
 
 
 def _full(
-    model: Recommender, split: Split, on: str, batch_size: int
+    model: Recommender, split: Split, on: str, batch_size: int, given: sparse.csr_array | None
 ) -> tuple[np.ndarray, list[Ranks]]:
     held_out = getattr(split, on).to_csr("ones")
     known = split.train.to_csr("ones")
     if on == "test":
         known = known + split.valid.to_csr("ones")
+    if split.given is not None:
+        known = known + split.given.to_csr("ones")
     users = np.flatnonzero(np.diff(held_out.indptr))
     if len(users) == 0:
         raise DataError(f"the {on} set of the split holds no interaction")
     ranks = []
     for start in range(0, len(users), batch_size):
         batch = users[start : start + batch_size]
-        scores = mask(_scores(model, batch), known[batch])
+        scores = mask(_scores(model, batch, given), known[batch])
         ranks.append(ranks_from_scores(scores, padded_rows(held_out[batch])))
     return users, ranks
 
 
 def _sampled(
-    model: Recommender, candidates: Candidates, batch_size: int
+    model: Recommender, candidates: Candidates, batch_size: int, given: sparse.csr_array | None
 ) -> tuple[np.ndarray, list[Ranks]]:
     if len(candidates.users) == 0:
         raise DataError("candidates holds no user")
@@ -148,7 +157,7 @@ def _sampled(
     for start in range(0, len(lists), batch_size):
         batch = slice(start, start + batch_size)
         items = lists[batch]
-        picked = _scores(model, candidates.users[batch], np.maximum(items, 0))
+        picked = _scores(model, candidates.users[batch], given, np.maximum(items, 0))
         picked[items == NO_ITEM] = -np.inf
         places = np.broadcast_to(np.arange(n_positives), (len(items), n_positives))
         relevant = np.where(items[:, :n_positives] == NO_ITEM, NO_ITEM, places)
@@ -156,8 +165,21 @@ def _sampled(
     return candidates.users, ranks
 
 
-def _scores(model: Recommender, users: np.ndarray, items: np.ndarray | None = None) -> np.ndarray:
-    scores = model.score(users) if items is None else model.score_items(users, items)
+def _scores(
+    model: Recommender,
+    users: np.ndarray,
+    given: sparse.csr_array | None = None,
+    items: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the scores of all items, or of a few for each; of new users by what was given."""
+    if given is None:
+        scores = model.score(users) if items is None else model.score_items(users, items)
+    else:
+        scores = model.score(users)
+        for place in np.flatnonzero(np.diff(given.indptr)[users]):
+            told = slice(*given.indptr[users[place] : users[place] + 2])
+            scores[place] = model.fold_in(given.indices[told], given.data[told])
+        scores = scores if items is None else np.take_along_axis(scores, items, axis=1)
     if np.isnan(scores).any():
         row = int(np.flatnonzero(np.isnan(scores).any(axis=1))[0])
         raise ValueError(f"{model!r} scores NaN for user {users[row]}")

@@ -140,7 +140,8 @@ def _without_test(split: Split) -> Split:
         raise TypeError(f"split must be a Split, got {type(split).__name__}")
     if len(split.valid) == 0:
         raise DataError("split must have a validation set, and this one's is empty")
-    return Split(split.train, split.valid, split.valid.select(np.zeros(len(split.valid), bool)))
+    nothing = split.valid.select(np.zeros(len(split.valid), bool))
+    return Split(split.train, split.valid, nothing, split.given)
 
 
 def _settings(space: Mapping[str, Sequence], trials: int | None, seed: int) -> list[Setting]:

@@ -33,7 +33,8 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
     Raises
     ------
     TypeError, DataError
-        If `split` is no `Split`, or its validation set is empty.
+        If `split` is no `Split`, its validation set is empty, or it is one of new users: in
+        training nobody can be folded in.
 
     Examples
     --------
@@ -49,6 +50,11 @@ def watching(split: Split, candidates: Candidates | None = None) -> Watch:
         raise TypeError(f"split must be a Split, got {type(split).__name__}")
     if len(split.valid) == 0:
         raise DataError("split must have a validation set, and this one's is empty")
+    if split.given is not None:
+        raise DataError(
+            "split must have users who are in training, and this one's are new: watch on a split "
+            "of its train, such as data.leave_last_out(split.train)"
+        )
     drawn: dict[tuple[int, int], np.ndarray] = {}
 
     def watch(model: Recommender) -> Row:

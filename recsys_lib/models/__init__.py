@@ -6,10 +6,13 @@ from recsys_lib.models.base import NotFittedError, RatingPredictor, Recommender,
 from recsys_lib.models.biases import Biases
 from recsys_lib.models.bmf import BinaryMF
 from recsys_lib.models.bpr import BPR
+from recsys_lib.models.content import Content
 from recsys_lib.models.decay import Decay
 from recsys_lib.models.ease import EASE
+from recsys_lib.models.features import FeatureMF
 from recsys_lib.models.gru4rec import GRU4Rec
 from recsys_lib.models.ials import iALS
+from recsys_lib.models.mapped import MappedFactors
 from recsys_lib.models.markov import Markov
 from recsys_lib.models.mf import MF
 from recsys_lib.models.mlp import MLP
@@ -30,9 +33,12 @@ __all__ = [
     "Bag",
     "Biases",
     "BinaryMF",
+    "Content",
     "Decay",
+    "FeatureMF",
     "GRU4Rec",
     "ItemKNN",
+    "MappedFactors",
     "Markov",
     "NeuMF",
     "NotFittedError",

@@ -340,6 +340,14 @@ class Recommender(_Named, ABC):
         this user is worked out. The items met have scores like all others, mostly high ones: for a
         list, take them out, as below.
 
+        **Exact** where that has a closed form. `EASE`, `ItemKNN`, `Content`, `SVD` and `Biases`
+        give a row of the training set the scores that it has, `UserKNN` those that a fit with this
+        user would give; `ALS` and `iALS` solve for the user as their half-sweep does. **By steps**
+        otherwise: `MF`, `BinaryMF`, `BPR`, `FeatureMF`, `GMF`, `MLP` and `NeuMF` take the user
+        through as many epochs as all others had. `MappedFactors` does as its model. The models of
+        order (chapter 14) read the history that they are given, exactly as one of the training set;
+        to `Decay` it makes no difference.
+
         Parameters
         ----------
         items : array of int, shape (n,)
@@ -508,7 +516,7 @@ class Recommender(_Named, ABC):
         self._check_fitted()
         learned = self._state()
         given = {k: v for k, v in self.parameters.items() if isinstance(v, np.ndarray)}
-        plain = {k: v for k, v in self.parameters.items() if k not in given}
+        plain = {k: _as_text(v) for k, v in self.parameters.items() if k not in given}
         arrays: dict[str, np.ndarray] = {}
         for name, value in (learned | {f"{k}.given": v for k, v in given.items()}).items():
             if sparse.issparse(value):
@@ -711,6 +719,13 @@ class RatingPredictor(Recommender):
         if clip:
             predicted = np.clip(predicted, *self.scale_)
         return predicted.astype(np.float32)
+
+
+def _as_text(value: object) -> object:
+    """Return a hyperparameter as JSON can hold it: a model as its name and its own."""
+    if not isinstance(value, Recommender):
+        return value
+    return {"model": type(value).__name__, "parameters": value.parameters}
 
 
 def _short(value: object) -> str:

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 from numba import njit
+from scipy import sparse
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import AT_ONCE, Personal
@@ -95,10 +96,15 @@ class NegativeSampler:
     ----------
     *met : Interactions
         What counts as met: the training set, and for validation that set too.
+    among : ndarray of int, optional
+        Draw from these items alone, none of them twice; by default from all.
     """
 
-    def __init__(self, *met: Interactions):
+    def __init__(self, *met: Interactions, among: np.ndarray | None = None):
         matrix = sum((one.to_csr("ones") for one in met[1:]), met[0].to_csr("ones"))
+        self._among = None if among is None else among.astype(np.int32)
+        if among is not None:
+            matrix = sparse.csr_array(matrix[:, among])
         self.n_items = matrix.shape[1]
         self._rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32)
         self._full = np.diff(matrix.indptr) == self.n_items
@@ -128,7 +134,7 @@ class NegativeSampler:
         for start in range(0, len(users), step):
             part = slice(start, start + step)
             _draw_unmet(*self._rows, self.n_items, users[part], rng, negatives[part])
-        return negatives
+        return negatives if self._among is None else self._among[negatives]
 
 
 def draw_for_one(

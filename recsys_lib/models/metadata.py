@@ -7,41 +7,12 @@ code leaves out.
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recsys_lib.data.interactions import Interactions
+from recsys_lib.data.metadata import COLUMNS, item_texts
 from recsys_lib.models.svd import truncated_svd
 from recsys_lib.validation import DataError, check_int, check_real
-
-COLUMNS = ("title", "genres", "categories", "store", "main_category")
-
-
-def item_texts(ratings: Interactions, columns: Sequence[str] = COLUMNS) -> list[str]:
-    """Return one text per item: all that its columns of metadata say, missing ones left out.
-
-    Raises
-    ------
-    DataError
-        If the data has none of the columns.
-    """
-    if not isinstance(ratings, Interactions):
-        raise TypeError(f"ratings must be Interactions, got {type(ratings).__name__}")
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise TypeError(f"columns must be a sequence of names, got {columns!r}")
-    table = ratings.items
-    known = [] if table is None else [c for c in columns if c in table]
-    if table is None or not known:
-        have = None if table is None else list(table)
-        raise DataError(f"{ratings.name} must have one of the columns {columns}, it has {have}")
-    return [
-        " ".join(str(value) for value in row if not _missing(value))
-        for row in table[known].itertuples(index=False)
-    ]
-
-
-def _missing(value: object) -> bool:
-    return bool(np.all(pd.isna(value)))
 
 
 def metadata_factors(

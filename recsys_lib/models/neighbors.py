@@ -282,7 +282,7 @@ class UserKNN(_KNN):
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])
         similar = self.similarity_[[user]].toarray()[0]
-        return _largest(similar * self.matrix_[:, [item]].toarray()[:, 0], n)
+        return largest(similar * self.matrix_[:, [item]].toarray()[:, 0], n)
 
 
 class ItemKNN(_KNN):
@@ -349,7 +349,7 @@ class ItemKNN(_KNN):
         user = int(check_ids("user", [user], self.shape[0])[0])
         item = int(check_ids("item", [item], self.shape[1])[0])
         mine = self.matrix_[[user]].toarray()[0]
-        return _largest(mine * self.similarity_[:, [item]].toarray()[:, 0], n)
+        return largest(mine * self.similarity_[:, [item]].toarray()[:, 0], n)
 
 
 class RecentItemKNN(ItemKNN):
@@ -406,7 +406,8 @@ class RecentItemKNN(ItemKNN):
         return past.recent(self.n_items_, len(items), self.decay)
 
 
-def _largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:
+def largest(parts: np.ndarray, n: int) -> list[tuple[int, float]]:
+    """Return the places of the n largest positive parts of a sum, and their shares of it."""
     order = np.argsort(-parts, kind="stable")[: check_int("n", n, minimum=1)]
     total = parts[parts > 0].sum()  # with centering others speak against: their sum may be 0
     return [(int(i), float(parts[i] / total)) for i in order if parts[i] > 0]

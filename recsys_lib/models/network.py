@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import Personal
-from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user
+from recsys_lib.models.implicit import ImplicitModel, NegativeSampler, by_user, draw_for_one
 from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import DataError, check_int, check_real
 
@@ -258,14 +258,62 @@ class NetworkModel(TorchModel, ImplicitModel):
         return loss.detach(), ((logits > 0) == (labels > 0)).sum()
 
     def _logits(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        return self._logits_of(self.network_, users, items)
+
+    def _logits_of(self, network: nn.Module, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         logits = np.empty(len(users), dtype=np.float32)
-        self.network_.eval()
+        network.eval()
         with one_thread(), torch.inference_mode():
             for start in range(0, len(users), PAIRS):
                 part = slice(start, start + PAIRS)
                 pairs = (torch.as_tensor(a[part], device=self.device) for a in (users, items))
-                logits[part] = self.network_(*pairs).cpu().numpy()
+                logits[part] = network(*pairs).cpu().numpy()
         return logits
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        """Take the user through as many epochs as the others had, with all else held.
+
+        The embeddings of the user alone take steps, from 0, one for each item and its negatives.
+        The user's own samples have the penalty that they have in training, and there is no dropout.
+        """
+        if self.n_negatives > 0 and len(items) == self.n_items_:
+            raise ValueError(f"items names all {len(items)} items: there is no negative to draw")
+        network, own = self._of_one_user()
+        n, rng = 1 + self.n_negatives, np.random.default_rng(self.seed)
+        decay = self.regularization / (n * len(items))
+        optimizer = torch.optim.Adam(own, lr=self.learning_rate, weight_decay=decay)
+        user = torch.zeros(n, dtype=torch.long, device=self.device)
+        labels = torch.zeros(n, device=self.device)
+        labels[0] = 1
+        network.eval()
+        for _ in range(self.best_epoch_):
+            negatives = draw_for_one(items, self.n_items_, self.n_negatives, rng)
+            samples = np.column_stack([items, negatives])[rng.permutation(len(items))]
+            with one_thread():
+                for row in torch.as_tensor(samples, dtype=torch.long, device=self.device):
+                    binary_cross_entropy_with_logits(network(user, row), labels).backward()
+                    optimizer.step()
+                    optimizer.zero_grad()
+        everything = np.arange(self.n_items_)
+        scores = self._logits_of(network, 0 * everything, everything)
+        return np.where(self.unseen_, self.popularity_, scores)
+
+    def _of_one_user(self) -> tuple[nn.Module, list[nn.Parameter]]:
+        """Return the network with a single user, who begins at 0, and the embeddings of this one.
+
+        All else is shared with the network that was trained, and held.
+        """
+        with torch.random.fork_rng(devices=[]):
+            network = self._network(1, self.n_items_).to(self.device)
+        held, own = dict(self.network_.named_parameters()), []
+        for name, parameter in network.named_parameters():
+            if is_embedding(name, ("user_",)):
+                own.append(parameter)
+                parameter.data.zero_()
+            else:
+                parameter.data = held[name].data
+                parameter.requires_grad_(False)
+        return network, own
 
     def _personal(self, users: np.ndarray) -> np.ndarray:
         n = len(users) * self.n_items_
@@ -277,9 +325,9 @@ class NetworkModel(TorchModel, ImplicitModel):
         return logits.reshape(len(users), self.n_items_)
 
 
-def is_embedding(name: str) -> bool:
+def is_embedding(name: str, sides: tuple[str, ...] = ("user_", "item_")) -> bool:
     """Whether a parameter of a network holds one row for each user or item."""
-    return name.rpartition(".")[0].rpartition(".")[2].startswith(("user_", "item_"))
+    return name.rpartition(".")[0].rpartition(".")[2].startswith(sides)
 
 
 def embedding(n: int, size: int, scale: float) -> nn.Embedding:

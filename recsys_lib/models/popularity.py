@@ -65,3 +65,7 @@ class Random(Recommender):
             rng = np.random.default_rng([self.seed, user])
             scores[row] = rng.random(self.n_items_, dtype=np.float32)
         return scores
+
+    def _fold_in(self, items: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, self.n_users_, *items])
+        return rng.random(self.n_items_, dtype=np.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recsys_lib.data import Interactions, Split
+from recsys_lib.data import Features, Interactions, Split
 from recsys_lib.models import (
     ALS,
     BPR,
@@ -20,9 +20,12 @@ from recsys_lib.models import (
     Bag,
     Biases,
     BinaryMF,
+    Content,
     Decay,
+    FeatureMF,
     GRU4Rec,
     ItemKNN,
+    MappedFactors,
     Markov,
     NeuMF,
     Popularity,
@@ -129,6 +132,35 @@ MODELS = [
         },
         tolerance=1e-5,
     ),
+    Case(Content),
+    Case(MappedFactors, {"model": iALS(2, unobserved_weight=1.0)}, tolerance=1e-5),
+    Case(
+        MappedFactors,
+        {
+            "model": BinaryMF(2, learning_rate=0.1, regularization=0.1, epochs=60),
+            "method": "nearest",
+            "n_neighbors": 5,
+        },
+        tolerance=1e-5,
+    ),
+    Case(
+        FeatureMF,
+        {"factors": 2, "learning_rate": 0.05, "regularization": 8.0, "epochs": 60},
+        tolerance=1e-5,
+    ),
+    Case(
+        FeatureMF,
+        {
+            "factors": 2,
+            "frequency_power": 1.0,
+            "regularization": 1.0,
+            "learning_rate": 0.1,
+            "biases": False,
+            "identity_dropout": 0.3,
+            "epochs": 60,
+        },
+        tolerance=1e-5,
+    ),
     Case(GMF, {"factors": 2, "regularization": 3.0, "weight_decay": 1.0, **NET}, tolerance=1e-5),
     Case(
         MLP,
@@ -173,6 +205,16 @@ def block_of_item(item: np.ndarray) -> np.ndarray:
     return (np.asarray(item) >= 15).astype(int)
 
 
+def described(item_ids: np.ndarray) -> Features:
+    """Return features of as many items: three of six words of the block each, and one at random."""
+    rng = np.random.default_rng(5)
+    words = np.zeros((len(item_ids), 13))
+    for item, row in enumerate(words):
+        row[rng.permutation(6)[:3] + 6 * block_of_item(item)] = 1
+        row[rng.integers(13)] += 1
+    return Features(words, [f"word {w:02}" for w in range(13)], item_ids)
+
+
 def planted() -> Split:
     """Return two blocks of 20 users and 15 items; each user met 10 items of theirs and 2 others.
 
@@ -202,4 +244,5 @@ def planted() -> Split:
         scale=(1, 5),
         time_unit="s",
     )
+    ratings = ratings.with_features(items=described(ratings.item_ids))
     return Split(*(ratings.select(part == which) for which in range(3)))

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from recsys_lib import data
-from recsys_lib.data import DataError, Interactions, Split, leave_last_out
+from recsys_lib.data import (
+    DataError,
+    Interactions,
+    Split,
+    leave_last_out,
+    split_items,
+    split_users,
+)
 from recsys_lib.evaluation.candidates import (
     Candidates,
+    new_item_candidates,
     padded_rows,
     read_candidates,
     sample_candidates,
@@ -85,6 +93,70 @@ def test_a_user_with_few_items_left_gets_all_of_them():
     assert candidates.negatives[1].tolist() == [NO_ITEM] * 3  # has met everything
     assert sorted(candidates.negatives[2].tolist()) == [3, 4, 5]
     assert candidates.positives.tolist() == [[4, NO_ITEM], [5, NO_ITEM], [1, 2]]
+
+
+# --------------------------------------------------------------------- new items among themselves
+
+
+def test_new_items_by_hand():
+    """Items 3, 4 and 5 are in no training row; user 1 met 4 in validation, user 2 only 0 and 1."""
+    train = {(0, 0), (1, 1), (2, 0)}
+    split = split_of(
+        train, {(1, 4)}, {(0, 3), (0, 5), (0, 1), (1, 3), (1, 5), (2, 1), (3, 4)}, (4, 7)
+    )
+    found = new_item_candidates(split)
+    assert found.users.tolist() == [0, 1, 3]
+    assert found.positives.tolist() == [[3, 5], [3, 5], [4, NO_ITEM]]
+    assert found.negatives.tolist() == [[4, NO_ITEM], [NO_ITEM, NO_ITEM], [3, 5]]
+    assert found.vocabulary == split.train.vocabulary
+    valid = new_item_candidates(split, on="valid")
+    assert (valid.users.tolist(), valid.positives.tolist()) == ([1], [[4]])
+    assert valid.negatives.tolist() == [[NO_ITEM]]
+
+
+def test_new_items_are_all_that_were_taken_out(split):
+    ratings = interactions(
+        {(u, i) for part in (split.train, split.valid, split.test) for u, i in cells_of(part)},
+        (60, 40),
+    )
+    for fold in range(3):
+        new = split_items(ratings, fold, 3)
+        for on in ("test", "valid"):
+            held_out = getattr(new, on)
+            items = set(held_out.item.tolist())
+            found = new_item_candidates(new, on)
+            assert found.users.tolist() == sorted(set(held_out.user.tolist()))
+            for user, positives, negatives in zip(
+                found.users, found.positives, found.negatives, strict=True
+            ):
+                own = set(held_out.item[held_out.user == user].tolist())
+                assert set(positives.tolist()) - {NO_ITEM} == own
+                assert set(negatives.tolist()) - {NO_ITEM} == items - own
+
+
+def cells_of(part):
+    return zip(part.user.tolist(), part.item.tolist(), strict=True)
+
+
+def test_where_no_item_is_new(split):
+    with pytest.raises(DataError, match="the test set of the split holds no item without a train"):
+        new_item_candidates(split_of({(0, 0), (1, 1)}, set(), {(0, 1)}, (2, 2)))
+    with pytest.raises(TypeError, match="split must be a Split, got list"):
+        new_item_candidates([1])
+    with pytest.raises(ValueError, match="on must be one of 'test', 'valid'"):
+        new_item_candidates(split, "train")
+
+
+def test_what_was_told_of_new_users_is_no_negative():
+    cells = {(u, i) for u in range(12) for i in range(3 + u)}
+    split = split_users(interactions(cells, (12, 16)), 2, 0, 2, test_after=2)
+    found = sample_candidates(split, 16)
+    for user, negatives in zip(found.users, found.negatives, strict=True):
+        met = {i for u, i in cells if u == user}
+        told = set(split.given.item[split.given.user == user].tolist())
+        assert len(told) == 2
+        assert not set(negatives.tolist()) & (told | set(split.test.item[split.test.user == user]))
+        assert set(negatives.tolist()) - {NO_ITEM} == set(range(16)) - met
 
 
 @pytest.mark.parametrize("n_negatives", [5, 8])

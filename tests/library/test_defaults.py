@@ -8,8 +8,10 @@ from pathlib import Path
 import recsys_lib
 
 COVERED = (  # what makes results
+    "data.features",
     "data.filters",
     "data.histories",
+    "data.metadata",
     "data.split",
     "evaluation",
     "models",
@@ -29,6 +31,7 @@ def public_defaults():
             where = f"{module.name.removeprefix('recsys_lib.')}.{name}"
             if inspect.isclass(thing):
                 for method, function in {"__init__": thing.__init__, **vars(thing)}.items():
+                    function = getattr(function, "__func__", function)  # of a class method
                     if inspect.isfunction(function) and (method == "__init__" or method[0] != "_"):
                         of = where if method == "__init__" else f"{where}.{method}"
                         found[of] = defaults(function)

@@ -7,14 +7,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lib.data import DataError
-from recsys_lib.evaluation import compare, evaluate, leaderboard, over_seeds, summary
+from recsys_lib.data import DataError, Split, split_users
+from recsys_lib.evaluation import (
+    compare,
+    evaluate,
+    leaderboard,
+    new_item_candidates,
+    over_seeds,
+    search,
+    summary,
+    watching,
+)
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.metrics import METRICS, NO_ITEM
-from recsys_lib.models import NotFittedError, Popularity, Random
+from recsys_lib.models import (
+    ALS,
+    EASE,
+    ItemKNN,
+    NotFittedError,
+    Popularity,
+    Random,
+    Recommender,
+)
 
-from toy import fixed, split_of
+from model_suite import planted as planted_blocks
+from toy import Fixed, fixed, part, split_of
 
 LOG3 = math.log2(3)
 
@@ -171,6 +189,101 @@ def test_one_row_per_user_with_something_to_find(wide):
     valid = evaluate(model, wide, on="valid")
     assert valid.index.tolist() == sorted(set(wide.valid.user.tolist()))
     assert list(valid.columns) == ["n_relevant", "hr@10", "ndcg@10", "precision@10", "recall@10"]
+
+
+# ---------------------------------------------------------------------------- new items
+
+
+def test_hidden_items_among_themselves_and_among_all_by_hand():
+    """Items 3, 4 and 5 are hidden; user 0, who met 0, likes 4 best of them, and 1 and 2 more."""
+    split = split_of({(0, 0), (1, 1), (1, 2)}, set(), {(0, 4), (1, 3), (1, 5)}, (2, 6))
+    scores = np.array([[9.0, 8, 7, 1, 6, 2], [5, 9, 8, 4, 6, 3]])
+    model = fixed(scores, split)
+    among_new = evaluate(model, split, [1, 2], candidates=new_item_candidates(split))
+    assert among_new["hr@1"].tolist() == [1, 0]  # of 3, 4, 5; user 1 has item 4 first
+    assert among_new["hr@2"].tolist() == [1, 1]
+    assert among_new["recall@2"].tolist() == [1, 0.5]
+    among_all = evaluate(model, split, [1, 2, 3])  # all but what the user met in training
+    assert among_all["hr@2"].tolist() == [0, 0]
+    assert among_all["hr@3"].tolist() == [1, 1]  # user 0: 1, 2, 4; user 1: 4, 0, 3
+
+
+# ---------------------------------------------------------------------------- new users
+
+
+class Folding(Fixed):
+    """Scores a new user by whether an item comes right after one that was given."""
+
+    def _fold_in(self, items, ratings):
+        scores = np.zeros(self.n_items_, dtype=np.float32)
+        scores[(items + 1) % self.n_items_] = ratings
+        return scores
+
+
+def told_split():
+    """Users 0 and 1 are in training; of users 2 and 3 an item each is given, of user 4 none."""
+    shape = 5, 6
+    nothing = part(set(), shape)
+    test = part({(2, 3), (3, 5), (4, 0)}, shape)
+    given = part({(2, 2), (3, 0), (3, 1)}, shape)
+    return Split(part({(0, 0), (1, 1)}, shape), nothing, test, given)
+
+
+def test_new_users_are_scored_by_what_they_are_given():
+    split = told_split()
+    scores = np.zeros((5, 6))
+    scores[4, 0] = 1  # who was told nothing of, is scored as all others
+    model = Folding("by hand", scores).fit(split.train)
+    table = evaluate(model, split, [1, 2])
+    assert table.index.tolist() == [2, 3, 4]
+    assert table["hr@1"].tolist() == [1, 0, 1]
+    # of user 3 item 2 comes first; 0 and 1 were given, so that item 5 is one of three that tie
+    assert table["hr@2"].tolist() == pytest.approx([1, 1 / 3, 1])
+    candidates = sample_candidates(split, 2, seed=1)
+    lists = {
+        user: set(row) for user, row in zip(candidates.users, candidates.negatives, strict=True)
+    }
+    assert not lists[2] & {2, 3}
+    assert not lists[3] & {0, 1, 5}
+    sampled = evaluate(model, split, 1, candidates=candidates)["hr@1"].tolist()
+    assert sampled[0] == sampled[2] == 1
+    for size in (1, 2):
+        for one in (None, candidates):
+            again = evaluate(model, split, [1, 2], candidates=one, batch_size=size)
+            pd.testing.assert_frame_equal(again, evaluate(model, split, [1, 2], candidates=one))
+
+
+def test_a_model_that_cannot_be_told_of_new_users_says_so():
+    split = told_split()
+    with pytest.raises(
+        NotImplementedError, match=r"Fixed\(by hand\) cannot score a user who comes"
+    ):
+        evaluate(fixed(np.zeros((5, 6)), split), split)
+    nobody = Split(split.train, split.valid, split.test, split.given.select([]))
+    assert len(evaluate(fixed(np.zeros((5, 6)), nobody), nobody)) == 3
+
+
+def test_new_users_are_measured_by_a_search_and_not_in_training():
+    """What is between what was given and what is tested on is for validation."""
+    split = split_users(planted_blocks().train, 2, 1, 3, test_after=6)
+    trials = search(ItemKNN, {"n_neighbors": (5, 10, 20)}, split, "ndcg@10")
+    best = ItemKNN(**trials.attrs["best"]).fit(split.train)
+    found = evaluate(best, split, on="valid")["ndcg@10"].mean()
+    assert trials["ndcg@10"][0] == pytest.approx(found)
+    popular = evaluate(Popularity().fit(split.train), split, on="valid")["ndcg@10"].mean()
+    assert found > popular
+    with pytest.raises(DataError, match="split must have users who are in training, and this one"):
+        watching(split)
+
+
+@pytest.mark.parametrize("model", [ItemKNN(), EASE(10.0), ALS(2, epochs=5)], ids=repr)
+def test_what_is_known_of_new_users_helps(model: Recommender):
+    """In the planted blocks; a user without a row gets the popular items, right by chance."""
+    means = []
+    for known in (0, 2, 6):
+        split = split_users(planted_blocks().train, known, 1, 3, test_after=6)
+        means.append(evaluate(model.fit(split.train), split, 3)["precision@3"].mean())
+    assert means[0] + 0.05 < means[1] <= means[2] + 0.05
 
 
 def test_a_length_named_twice_is_one_column(wide):

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from recsys_lib import metrics
 from recsys_lib import top_k as lists_module
-from recsys_lib.data import Interactions, Split
+from recsys_lib.data import Features, Interactions, Split
 from recsys_lib.evaluation import lists, watch, watching
 from recsys_lib.evaluation.lists import diversity
 from recsys_lib.metrics import ranks_from_lists, ranks_from_scores
@@ -22,6 +22,8 @@ from recsys_lib.models import (
     GMF,
     MF,
     BinaryMF,
+    Content,
+    FeatureMF,
     ItemKNN,
     Markov,
     NotFittedError,
@@ -30,6 +32,7 @@ from recsys_lib.models import (
     base,
     bmf,
     factors,
+    features,
     implicit,
     mf,
     neighbors,
@@ -52,7 +55,11 @@ def scattered(n_users, n_items, each, seed=0):
     cells = np.repeat(np.arange(n_users), each) * n_items + rng.integers(0, n_items, n_users * each)
     user, item = np.divmod(np.unique(cells), n_items)
     ratings, times = 1 + (user + item) % 5, np.arange(len(user))
-    return Interactions(user, item, ratings, times, range(n_users), range(n_items), time_unit="s")
+    ids = range(n_users), range(n_items)
+    events = Interactions(user, item, ratings, times, *ids, time_unit="s")
+    places = np.arange(n_items), np.arange(n_items) % 7
+    words = sparse.csr_array((np.ones(n_items), places), shape=(n_items, 7))
+    return events.with_features(items=Features(words, list("abcdefg"), range(n_items)))
 
 
 def peak(call):
@@ -289,7 +296,8 @@ def test_a_model_takes_no_more_room_than_what_it_has_learned(case, tmp_path):
     for name, value in model._state().items():
         if not sparse.issparse(value) and name != "history_":
             assert np.asarray(value).size < cells
-    if not isinstance(model, (UserKNN, ItemKNN, EASE, Markov)):  # whose scores are made of rows
+    rows = (UserKNN, ItemKNN, EASE, Content, Markov)  # whose scores are made of rows
+    if not isinstance(model, rows):
         assert not any(sparse.issparse(value) for value in model._state().values())
 
 
@@ -315,6 +323,7 @@ FITS = {  # model, module, name of its compiled loop
     "MF": (MF(4, epochs=2), mf, "blocks_in_order"),
     "ALS": (ALS(4, epochs=2), als_module, "solve_side"),
     "BinaryMF": (BinaryMF(4, epochs=2), bmf, "epoch"),
+    "FeatureMF": (FeatureMF(4, epochs=2, identity_dropout=0.2), features, "epoch"),
     "negatives": (BinaryMF(4, epochs=2), implicit, "_draw_unmet"),
 }
 LARGE = scattered(50, 40, 20)

@@ -28,11 +28,11 @@ WITHIN = {  # the same inside two rooms
     "models": (
         {"base"},
         {"training", "popularity", "biases", "neighbors", "ease", "decay", "markov"},
-        {"factors", "implicit", "ials"},
+        {"factors", "implicit", "ials", "content"},
         {"svd"},
         {"metadata"},
         {"mf", "als", "network", "bmf", "bpr"},
-        {"mlp", "sequence"},
+        {"mlp", "features", "mapped", "sequence"},
         {"neumf", "sasrec", "gru4rec"},
         {"bag"},
     ),

@@ -10,8 +10,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from recsys_lib.data import DataError, Interactions, leave_last_out, load, split_by_time
-from recsys_lib.data.histories import _mix
+from recsys_lib.data import (
+    DataError,
+    Interactions,
+    Split,
+    leave_last_out,
+    load,
+    split_by_time,
+    split_items,
+    split_users,
+)
+from recsys_lib.data.histories import mix
+from recsys_lib.data.split import _folds
 
 REPRODUCIBLE = settings(deadline=None, derandomize=True, max_examples=120)
 TOO_FEW = ["train", "test", "drop"]
@@ -253,7 +263,7 @@ class TestTies:
         gamma = 0x9E3779B97F4A7C15
         states = np.array([0, gamma, 2 * gamma % 2**64], dtype=np.uint64)
         expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
-        assert _mix(states).tolist() == expected
+        assert mix(states).tolist() == expected
 
     @pytest.mark.parametrize("seed", [2**63, 2**64, 2**80 + 1])
     def test_a_large_seed(self, tied, seed):
@@ -361,6 +371,227 @@ class TestSplitByTime:
         assert len(times[2]) >= len(rows) * test - 0.5
         assert len(times[1] + times[2]) >= len(rows) * (test + valid) - 0.5
         assert bool(times[2]) == bool(test)
+
+
+# -------------------------------------------------------------------------- new items, new users
+
+
+class TestSplitItems:
+    def test_by_hand(self):
+        """Six items in three folds: two are tested on, two validated on, two learned from."""
+        parts = [split_items(make(LADDER), fold, 3) for fold in range(3)]
+        found = [
+            [set(part.to_frame()["item"]) for part in (s.test, s.valid, s.train)] for s in parts
+        ]
+        assert sorted(len(items) for split in found for items in split) == [2] * 9
+        for fold in range(3):  # the next fold is for validation, the other for training
+            after = found[(fold + 1) % 3][0], found[(fold + 2) % 3][0]
+            assert tuple(found[fold][1:]) == after
+        assert repr(split_items(make(LADDER), 2, 3)).startswith(
+            "<split of 6 users x 6 items: train"
+        )
+
+    def test_the_folds_are_the_same_as_ever(self):
+        """Recorded results rest on them."""
+        items = [set(split_items(make(LADDER), fold, 3).test.item.tolist()) for fold in range(3)]
+        assert items == [{0, 1}, {3, 4}, {2, 5}]
+
+    def test_without_validation_the_next_fold_stays_in_training(self):
+        tuned, final = (split_items(make(LADDER), 1, 3, valid=valid) for valid in (True, False))
+        assert events(final.test) == events(tuned.test)
+        assert events(final.train) == events(tuned.train) | events(tuned.valid)
+        assert len(final.valid) == 0
+
+    def test_times_are_not_needed(self, tiny):
+        ratings = Interactions([0, 0, 1], [0, 1, 1], [1] * 3, [0] * 3, range(2), range(3))
+        assert len(split_items(ratings, 0, 2, valid=False).train) > 0
+        split = split_items(tiny, 1, 3)
+        assert [part.name for part in (split.train, split.test)] == ["tiny train", "tiny test"]
+        assert split.train.items is tiny.items
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"fold": 5}, ValueError, "fold must be below n_folds=5, got 5"),
+            ({"fold": -1}, ValueError, "fold must be at least 0"),
+            ({"n_folds": 2}, ValueError, "n_folds must be at least 3, got 2"),
+            ({"n_folds": 1, "valid": False}, ValueError, "n_folds must be at least 2, got 1"),
+            ({"valid": 1}, TypeError, "valid must be True or False"),
+            ({"seed": 0.5}, TypeError, "seed must be an integer"),
+        ],
+    )
+    def test_bad_arguments(self, tiny, arguments, error, message):
+        with pytest.raises(error, match=message):
+            split_items(tiny, **{"fold": 0, **arguments})
+
+    def test_nothing_left(self, tiny):
+        one = tiny.select(tiny.item == 2)
+        fold = int(_folds(4, 2, 0)[2])
+        with pytest.raises(DataError, match="tiny: no event is left for training"):
+            split_items(one, fold, 2, valid=False)
+        assert len(split_items(one, 1 - fold, 2, valid=False).train) == 1
+        with pytest.raises(TypeError, match="ratings must be Interactions, got list"):
+            split_items([1], 0)
+
+
+@REPRODUCIBLE
+@given(ROWS, st.integers(3, 6), st.booleans(), st.integers(0, 99))
+def test_what_holds_of_every_split_by_items(rows, n_folds, valid, seed):
+    ratings = make(rows)
+    tested = []
+    for fold in range(n_folds):
+        try:
+            split = split_items(ratings, fold, n_folds, valid=valid, seed=seed)
+        except DataError:  # few items, all of them in these folds
+            continue
+        parts = [events(part) for part in (split.train, split.valid, split.test)]
+        assert set.union(*parts) == set(rows)
+        assert sum(map(len, parts)) == len(rows)
+        items = [{row[1] for row in part} for part in parts]
+        assert len(set.union(*items)) == sum(map(len, items))
+        assert bool(parts[1]) <= valid
+        for part in (split.train, split.valid, split.test):
+            assert part.vocabulary == ratings.vocabulary
+        tested += items[2]
+        order = [
+            (part.user.tolist(), part.timestamp.tolist()) for part in (split.train, split.test)
+        ]
+        for part, (users, times) in zip((0, 2), order, strict=True):  # the order of the rows stays
+            kept = [row for row in ratings.to_frame().itertuples() if row.item in items[part]]
+            assert [row.timestamp for row in kept] == times
+            assert [ratings.user_ids.tolist().index(row.user) for row in kept] == users
+    assert len(tested) == len(set(tested))  # no item is in two folds
+
+
+@REPRODUCIBLE
+@given(st.integers(1, 60), st.integers(2, 7), st.integers(0, 99))
+def test_folds_divide_everything_into_parts_of_one_size(n, n_folds, seed):
+    folds = _folds(n, n_folds, seed)
+    sizes = np.bincount(folds, minlength=n_folds)
+    assert sizes.sum() == n
+    assert sizes.max() - sizes.min() <= 1
+    assert folds.tolist() == _folds(n, n_folds, seed).tolist()
+    if n > 20:
+        assert folds.tolist() != _folds(n, n_folds, seed + 1).tolist()
+
+
+def test_five_folds_of_films_hold_every_film_once_and_hide_it_entirely():
+    films = load()
+    tested = np.zeros(films.n_items, dtype=int)
+    for fold in range(5):
+        split = split_items(films, fold)
+        in_train, in_valid, in_test = (
+            part.item_counts > 0 for part in (split.train, split.valid, split.test)
+        )
+        assert not (in_train & in_test).any()
+        assert not (in_train & in_valid).any()
+        assert not (in_valid & in_test).any()
+        assert 1812 <= in_test.sum() <= 1814  # a fifth of 9,066
+        tested += in_test
+    assert (tested == 1).all()
+
+
+def test_new_users_of_films_are_told_0_1_2_4_or_8_events_and_tested_on_the_same():
+    films, before = load(), set()
+    everything = [split_users(films, known, fold=2) for known in (0, 1, 2, 4, 8)]
+    for known, split in zip((0, 1, 2, 4, 8), everything, strict=True):
+        new = np.unique(split.test.user)
+        assert (split.given.user_counts[new] == known).all()
+        assert len(split.given) == known * len(new)
+        assert not split.train.user_counts[new].any()
+        assert events(split.test) == events(everything[0].test)
+        assert events(split.train) == events(everything[0].train)
+        assert before <= events(split.given)  # what was told stays told
+        before = events(split.given)
+        assert len(split.valid) == (8 - known) * len(new)
+
+
+class TestSplitUsers:
+    def told(self, known, **options):
+        return split_users(make(LADDER), known, **{"test_after": 3, "n_folds": 2, **options})
+
+    def test_by_hand(self):
+        """Users 4, 5 and 6 have more than three events; those of one half of the users are new."""
+        for fold in range(2):
+            everything = [self.told(known, fold=fold) for known in range(4)]
+            new = set(everything[0].test.to_frame()["user"])
+            for known, split in enumerate(everything):
+                between = {row for row in LADDER if row[0] in new and known <= row[2] < 3}
+                assert events(split.valid) == between
+                assert events(split.test) == {
+                    row for row in LADDER if row[0] in new and row[2] >= 3
+                }
+                assert events(split.given) == {
+                    row for row in LADDER if row[0] in new and row[2] < known
+                }
+                assert events(split.train) == {row for row in LADDER if row[0] not in new}
+        every = [set(self.told(0, fold=fold).test.to_frame()["user"]) for fold in range(2)]
+        assert sorted([*every[0], *every[1]]) == [4, 5, 6]
+
+    def test_names_and_vocabularies(self, tiny):
+        split = split_users(tiny, 1, 0, 2, test_after=1)
+        assert split.given.name == "tiny given"
+        assert split.given.vocabulary == tiny.vocabulary
+        assert repr(split).endswith(f", test {len(split.test)}, given {len(split.given)}>")
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"known": 9}, ValueError, "known must be at most test_after=8, got 9"),
+            ({"known": -1}, ValueError, "known must be at least 0"),
+            ({"fold": 7}, ValueError, "fold must be below n_folds=5, got 7"),
+            ({"n_folds": 1}, ValueError, "n_folds must be at least 2"),
+            ({"known": 0}, DataError, "tiny: no user of fold 0 of 5 has more than 8 events"),
+        ],
+    )
+    def test_bad_arguments(self, tiny, arguments, error, message):
+        with pytest.raises(error, match=message):
+            split_users(tiny, **{"known": 1, **arguments})
+
+    def test_somebody_must_be_left(self):
+        alone = make([(1, item, n) for n, item in enumerate("abc")])
+        fold = int(_folds(1, 2, 0)[0])
+        with pytest.raises(DataError, match=r"no user of fold \d of 2 else is left to train on"):
+            split_users(alone, 0, fold, 2, test_after=1)
+        with pytest.raises(DataError, match="shop has no timestamps, which split_users needs"):
+            split_users(make(LADDER, time_unit="none"), 1)
+
+    def test_what_is_given_is_of_nobody_in_training(self):
+        split = self.told(2)
+        with pytest.raises(
+            DataError, match="given must be of users who are not in train, and user"
+        ):
+            Split(split.train, split.valid, split.test, split.train)
+        with pytest.raises(TypeError, match="given must be Interactions, got list"):
+            Split(split.train, split.valid, split.test, [])
+        with pytest.raises(DataError, match="given must have the users and items of train"):
+            Split(split.train, split.valid, split.test, split.given.compact())
+
+
+@REPRODUCIBLE
+@given(ROWS, st.integers(0, 3), st.integers(0, 3), st.integers(2, 4), st.integers(0, 99))
+def test_what_holds_of_every_split_by_users(rows, known, more, n_folds, seed):
+    ratings, tested = make(rows), []
+    counts = {row[0]: sum(row[0] == one[0] for one in rows) for row in rows}
+    for fold in range(n_folds):
+        try:
+            split = split_users(ratings, known, fold, n_folds, test_after=known + more, seed=seed)
+        except DataError:
+            continue
+        train, test, given = (events(part) for part in (split.train, split.test, split.given))
+        assert train | test | given | events(split.valid) == set(rows)
+        new = {row[0] for row in test}
+        assert train == {row for row in rows if row[0] not in new}
+        assert {row[0] for row in given} <= new
+        for user in new:
+            mine = [sorted(row[2] for row in part if row[0] == user) for part in (given, test)]
+            assert len(mine[0]) == known
+            assert len(mine[1]) == counts[user] - known - more > 0
+            assert max(mine[0], default=0) <= min(mine[1])
+        tested += new
+        for part in (split.train, split.valid, split.test, split.given):
+            assert part.vocabulary == ratings.vocabulary
+    assert len(tested) == len(set(tested))
 
 
 @pytest.fixture(scope="module")
