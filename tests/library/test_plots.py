@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import hypothesis.strategies as st
@@ -13,7 +14,7 @@ from hypothesis import given
 
 from recsys_lib.data import DataError
 from recsys_lib.models import EASE, NotFittedError
-from recsys_lib.show import clouds, plots
+from recsys_lib.show import clouds, drawings, plots
 from recsys_lib.show.labels import _apart
 from recsys_lib.show.pickers import neighbors
 
@@ -199,9 +200,39 @@ def test_a_model_that_is_not_fitted_has_no_neighbors():
         neighbors(EASE().fit(titled()), titled(), "Pick:", "Nearest:", n_items=0)
 
 
-def test_a_prime_in_a_formula_is_no_zero():
+@pytest.mark.parametrize("color", ["black", plots.RED])
+def test_a_prime_in_a_formula_is_no_zero(color):
     figure, ax = plt.subplots()
-    ax.set_title(r"$\sigma'(x)$")
+    ax.set_title(r"$\sigma'(x)$", color=color)
     drawn = plots.svg(figure)
     assert ">\N{PRIME}<" in drawn
     assert 'cmsy10">0<' not in drawn
+
+
+def test_rows_with_names_have_a_line_each_on_a_phone():
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3), sharey=True)
+    for ax in axes:
+        ax.plot(range(12), range(12))
+        ax.set_yticks(range(12), [f"model {n}" for n in range(12)])
+    drawings._stack(figure)
+    assert figure.get_size_inches()[1] >= 2 * 12 * drawings.ROW
+    figure.canvas.draw()
+    for ax in axes:
+        boxes = sorted(label.get_window_extent().y0 for label in ax.get_yticklabels())
+        assert min(np.diff(boxes)) > axes[0].get_yticklabels()[0].get_window_extent().height
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_what_stands_below_a_narrow_panel_does_not_run_together(dates):
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3))
+    x = np.linspace(-0.023, 0.012, 30)
+    x = np.datetime64("2001-01-01") + np.arange(0, 8000, 270) if dates else x
+    axes[0].plot(x, np.arange(30))
+    drawings._stack(figure)
+    figure.canvas.draw()
+    ax = axes[0]
+    low, high = ax.get_xlim()
+    shown = [t for t in ax.get_xticklabels() if low <= t.get_position()[0] <= high]
+    boxes = sorted((t.get_window_extent().x0, t.get_window_extent().x1) for t in shown)
+    assert 2 <= len(boxes) <= drawings.MOST_TICKS + 1
+    assert all(left[1] < right[0] for left, right in pairwise(boxes))
