@@ -101,10 +101,9 @@ def search(ratings: Interactions, units: Units | None = None) -> dict:
     units = units or Units()
     models = {name: _searched(name, ratings, units) for name in SPACES}
     settings: dict[str, Any] = {name: one["setting"] for name, one in models.items()}
-    parts = {share: [(share, settings, fold) for fold in FOLDS] for share in SHARES}
-    runs = units.grouped(_mixed, parts, ratings)
+    each = units.each(_mixed, [(settings, fold) for fold in FOLDS], ratings)
     by_share = {
-        share: float(np.mean([one[METRIC] for one in each])) for share, each in runs.items()
+        share: float(np.mean([one[place] for one in each])) for place, share in enumerate(SHARES)
     }
     settings["hybrid"] = {"share": max(by_share, key=lambda share: by_share[share])}
     return {
@@ -234,9 +233,10 @@ def _validated(
     return _means(model, split, "valid")
 
 
-def _mixed(ratings: Interactions, share: float, settings: dict, fold: int) -> dict[str, float]:
-    model, split = _hybrid(ratings, settings, share, SEEDS[0], fold, valid=True)
-    return _means(model, split, "valid")
+def _mixed(ratings: Interactions, settings: dict, fold: int) -> list[float]:
+    """Return what the hybrid reaches with every share; its two models are fitted once."""
+    models, split = _two(ratings, settings, SEEDS[0], fold, valid=True)
+    return [_means(Hybrid(models, s).fit(split.train), split, "valid")[METRIC] for s in SHARES]
 
 
 def _means(model: Recommender, split: Split, on: str) -> dict[str, float]:
@@ -244,12 +244,13 @@ def _means(model: Recommender, split: Split, on: str) -> dict[str, float]:
     return {metric: float(found[metric].mean()) for metric in MAIN}
 
 
-def _hybrid(
-    ratings: Interactions, settings: dict, share: float, seed: int, fold: int, valid: bool
-) -> tuple[Recommender, Split]:
+def _two(
+    ratings: Interactions, settings: dict, seed: int, fold: int, valid: bool
+) -> tuple[tuple[Recommender, Recommender], Split]:
+    """Return the two models that the hybrid is a mean of, and the split they were fitted on."""
     words, split = _fitted(ratings, "Content", settings["Content"], seed, fold, valid)
     mapped, _ = _fitted(ratings, "map", settings["map"], seed, fold, valid)
-    return Hybrid((words, mapped), share).fit(split.train), split
+    return (words, mapped), split
 
 
 def _tested(
@@ -257,14 +258,15 @@ def _tested(
 ) -> dict[str, pd.DataFrame]:
     """Fit a chosen setting; return its tables among the new items and among all."""
     if name in ENDS:
-        split = _split(ratings, "title", fold, valid=False)
+        split = split_items(ratings, fold, len(FOLDS), valid=False)  # no features are needed
         model = {
             "chance": Random(seed=seed).fit(split.train),
             "popularity": Popularity().fit(split.train),
             "oracle": Popularity().fit(split.test),
         }[name]
     elif name == "hybrid":
-        model, split = _hybrid(ratings, settings, settings[name]["share"], seed, fold, valid=False)
+        models, split = _two(ratings, settings, seed, fold, valid=False)
+        model = Hybrid(models, settings[name]["share"]).fit(split.train)
     else:
         model, split = _fitted(ratings, name, settings[name], seed, fold, valid=False)
     found = {
