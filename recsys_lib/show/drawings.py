@@ -7,21 +7,21 @@ import textwrap
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.category import StrCategoryFormatter
+from matplotlib.category import StrCategoryLocator
 from matplotlib.collections import Collection
 from matplotlib.contour import ContourSet
 from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, GridSpecBase
-from matplotlib.ticker import AutoLocator, FixedFormatter
+from matplotlib.ticker import AutoLocator, FixedLocator
 
 from recsys_lib.show.labels import spread
 
 NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on there is one
 DENSE = 1000  # dots: more of them become a picture inside the drawing
 TITLE = 42  # letters that fit over a narrow panel
-ROW = 0.2  # inches for a row with a name
-MOST_TICKS = 5  # below a narrow panel
+ROW = 0.25  # inches for a row with a name
+MOST_TICKS = 6  # below a narrow panel
 # Matplotlib takes the prime of a formula from a font in which it stands at the place of a zero.
 PRIME = re.compile(r"(<tspan [^>]*font-family: 'cmsy10'[^>]*>)0<")
 
@@ -111,14 +111,14 @@ def _stack(figure: Figure) -> None:
 
 def _named_rows(ax: Axes) -> int:
     """Return how many rows of a panel have a name, each of which needs a line of its own."""
-    named = isinstance(ax.yaxis.get_major_formatter(), FixedFormatter | StrCategoryFormatter)
+    named = isinstance(ax.yaxis.get_major_locator(), FixedLocator | StrCategoryLocator)
     return len(ax.get_yticks()) if named else 0
 
 
 def _thin(ax: Axes) -> None:
-    """Leave no more numbers or dates below a panel than fit side by side."""
-    locator = ax.xaxis.get_major_locator()
+    """Leave no more numbers or dates below a panel than fit side by side, fewer beside names."""
+    locator, most = ax.xaxis.get_major_locator(), MOST_TICKS // (2 if _named_rows(ax) else 1)
     if isinstance(locator, AutoDateLocator):
-        ax.xaxis.set_major_locator(AutoDateLocator(maxticks=MOST_TICKS))
+        ax.xaxis.set_major_locator(AutoDateLocator(maxticks=most))
     elif isinstance(locator, AutoLocator):
-        ax.locator_params(axis="x", nbins=MOST_TICKS - 1)
+        ax.locator_params(axis="x", nbins=most - 1)
