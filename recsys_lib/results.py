@@ -14,7 +14,7 @@ BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens", "search", "bmf", "networks"),
     *("ladder", "splits", "films", "losses", "published", "evaluation", "choices"),
-    "ledger",
+    *("ledger", "new_items_search", "new_items"),
     BENCHMARKS,
 )
 

@@ -39,6 +39,7 @@ SETTINGS = """\
 c = get_config()
 c.CourseDirectory.course_id = "recommender-systems"
 c.Execute.timeout = 300  # seconds for a cell: the chapters train models
+c.Execute.iopub_timeout = 60  # seconds for what a cell prints, on a machine that is busy
 """
 WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 

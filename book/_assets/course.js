@@ -136,7 +136,9 @@ const unfold = (element) => {
 
 // What scrolls sideways says so by a shadow at the side where more is, and by a stop for the Tab key.
 {
-  const boxes = article.querySelectorAll("pre, .results, .math mjx-container, div.math");
+  const boxes = article.querySelectorAll(
+    "pre, .results, .math mjx-container, div.math, .pst-scrollable-table-container",
+  );
   const look = (box) => {
     const more = box.scrollWidth - box.clientWidth;
     const scrolls = more > 1 && /auto|scroll/.test(getComputedStyle(box).overflowX);

@@ -18,6 +18,7 @@ from recsys_lib.experiments import (
     losses,
     movielens,
     networks,
+    new_items,
     paper_data,
     published,
     ratings,
@@ -38,7 +39,8 @@ class Experiment:
     Those on the paper's data are given its `candidates`, others are not. One `in_units` is given
     `units.Units`, and goes on from the parts of a run that was interrupted.
     One that `adds` is given what is recorded of it as `before`, and keeps what is still so. The
-    candidates of a file in which items come twice are read as `repeats` says.
+    candidates of a file in which items come twice are read as `repeats` says. With `texts` items
+    have their long texts too.
     Figures may differ by `tolerance`: between machines, sums in another order turn ties at the cut,
     and what learns by millions of steps ends a little elsewhere.
     """
@@ -54,6 +56,7 @@ class Experiment:
     candidates: bool = True
     adds: bool = False
     repeats: str = "refuse"
+    texts: bool = False
 
 
 AMAZON = "amazon-2023-musical-instruments"
@@ -182,6 +185,27 @@ EXPERIMENTS = {
             in_units=True,
             adds=True,
             repeats="drop",
+        ),
+        Experiment(
+            "new_items_search",
+            AMAZON,
+            new_items.search,
+            quick=new_items.quick_search,
+            tolerance=LEARNED,
+            in_units=True,
+            candidates=False,
+            texts=True,
+        ),
+        Experiment(
+            "new_items",
+            AMAZON,
+            new_items.run,
+            needs=("new_items_search",),
+            quick=new_items.quick,
+            tolerance=LEARNED,
+            in_units=True,
+            candidates=False,
+            texts=True,
         ),
     )
 }

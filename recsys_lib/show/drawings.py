@@ -7,18 +7,23 @@ import textwrap
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.category import StrCategoryLocator
 from matplotlib.collections import Collection
 from matplotlib.contour import ContourSet
+from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, GridSpecBase
+from matplotlib.ticker import AutoLocator, FixedLocator
 
 from recsys_lib.show.labels import spread
 
 NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on there is one
 DENSE = 1000  # dots: more of them become a picture inside the drawing
 TITLE = 42  # letters that fit over a narrow panel
+ROW = 0.25  # inches for a row with a name
+MOST_TICKS = 6  # below a narrow panel
 # Matplotlib takes the prime of a formula from a font in which it stands at the place of a zero.
-PRIME = re.compile(r"(<tspan [^>]*font-family: 'cmsy10'\">)0<")
+PRIME = re.compile(r"(<tspan [^>]*font-family: 'cmsy10'[^>]*>)0<")
 
 
 def svg(figure: Figure) -> str:
@@ -92,11 +97,28 @@ def _stack(figure: Figure) -> None:
     rows, columns = _panels(figure)[0][1].get_geometry()
     shape = (height / rows) / (width / columns)
     each = NARROW * min(1.05, max(shape, 0.55) if len(panels) == 1 else shape)
-    figure.set_size_inches(NARROW, each * len(panels))
-    below = GridSpec(len(panels), 1, figure=figure)
+    heights = [max(each, 0.5 + ROW * _named_rows(ax)) for ax in panels]
+    figure.set_size_inches(NARROW, sum(heights))
+    below = GridSpec(len(panels), 1, figure=figure, height_ratios=heights)
     left = [ax.get_ylabel() for ax in panels]
     for place, ax in enumerate(panels):
         ax.set_subplotspec(below[place])
         ax.set_ylabel(left[place] or left[place - place % columns])
         ax.tick_params(labelleft=True, labelbottom=True)
         ax.set_title(textwrap.fill(ax.get_title(loc="left"), TITLE), loc="left")
+        _thin(ax)
+
+
+def _named_rows(ax: Axes) -> int:
+    """Return how many rows of a panel have a name, each of which needs a line of its own."""
+    named = isinstance(ax.yaxis.get_major_locator(), FixedLocator | StrCategoryLocator)
+    return len(ax.get_yticks()) if named else 0
+
+
+def _thin(ax: Axes) -> None:
+    """Leave no more numbers or dates below a panel than fit side by side, fewer beside names."""
+    locator, most = ax.xaxis.get_major_locator(), MOST_TICKS // (2 if _named_rows(ax) else 1)
+    if isinstance(locator, AutoDateLocator):
+        ax.xaxis.set_major_locator(AutoDateLocator(maxticks=most))
+    elif isinstance(locator, AutoLocator):
+        ax.locator_params(axis="x", nbins=most - 1)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import hypothesis.strategies as st
@@ -13,7 +14,7 @@ from hypothesis import given
 
 from recsys_lib.data import DataError
 from recsys_lib.models import EASE, NotFittedError
-from recsys_lib.show import clouds, plots
+from recsys_lib.show import clouds, drawings, plots
 from recsys_lib.show.labels import _apart
 from recsys_lib.show.pickers import neighbors
 
@@ -199,9 +200,45 @@ def test_a_model_that_is_not_fitted_has_no_neighbors():
         neighbors(EASE().fit(titled()), titled(), "Pick:", "Nearest:", n_items=0)
 
 
-def test_a_prime_in_a_formula_is_no_zero():
+@pytest.mark.parametrize("color", ["black", plots.RED])
+def test_a_prime_in_a_formula_is_no_zero(color):
     figure, ax = plt.subplots()
-    ax.set_title(r"$\sigma'(x)$")
+    ax.set_title(r"$\sigma'(x)$", color=color)
     drawn = plots.svg(figure)
     assert ">\N{PRIME}<" in drawn
     assert 'cmsy10">0<' not in drawn
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 2), (3, 1), (1, 1)])
+def test_rows_with_names_have_a_line_each_on_a_phone(rows, columns):
+    figure, axes = plt.subplots(rows, columns, figsize=(7, 2 * rows), squeeze=False)
+    means = pd.DataFrame({"mean": 0.0, "low": -0.023, "high": 0.012 + np.arange(12) / 900})
+    means.index = [f"a model with a long name, {n}" for n in range(12)]
+    for ax in axes.flat:
+        plots.intervals(means, ax)
+    drawings._stack(figure)
+    figure.canvas.draw()
+    for ax in axes.flat:
+        labels = [label.get_window_extent() for label in ax.get_yticklabels()]
+        assert min(np.diff(sorted(box.y0 for box in labels))) > labels[0].height
+        assert apart(ax)
+
+
+def apart(ax):
+    """Whether what stands below a panel stands side by side."""
+    low, high = ax.get_xlim()
+    shown = [t for t in ax.get_xticklabels() if low <= t.get_position()[0] <= high]
+    boxes = sorted((t.get_window_extent().x0, t.get_window_extent().x1) for t in shown)
+    return len(boxes) >= 2 and all(left[1] < right[0] for left, right in pairwise(boxes))
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_what_stands_below_a_narrow_panel_does_not_run_together(dates):
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3))
+    x = np.linspace(-0.023, 0.012, 30)
+    x = np.datetime64("2001-01-01") + np.arange(0, 8000, 270) if dates else x
+    axes[0].plot(x, np.arange(30))
+    drawings._stack(figure)
+    figure.canvas.draw()
+    assert apart(axes[0])
+    assert len(axes[0].get_xticks()) <= drawings.MOST_TICKS + 2  # two of them may lie outside

@@ -205,3 +205,14 @@ def test_captions_and_alt_texts_tell_no_result_to_three_decimals(path):
 def test_chapters_are_numbered_without_gaps():
     assert [path.stem[:2] for path in CHAPTERS] == [f"{i:02}" for i in range(len(CHAPTERS))]
     assert sys.version_info >= (3, 11)
+
+
+def test_teachers_are_told_the_minutes_that_the_chapters_say():
+    page = (CHAPTERS[0].parents[1] / "book" / "teachers.md").read_text()
+    told = re.findall(r"^\| [^|]+ \| (\d+) min \| (\d+) min", page, flags=re.MULTILINE)
+    said = []
+    for path in CHAPTERS:
+        text = "\n".join(cell.source for cell in read(path).cells)
+        time = re.search(r"\*\*Time\*\*: (\d+) minutes to read.*?(\d+)(?: more)? for the ex", text)
+        said.append(time.groups())
+    assert told == said

@@ -13,6 +13,7 @@ from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
 from nbgrader.utils import compute_checksum
 from nbgrader.validator import Validator
 from pybtex.database import parse_file
+from traitlets.config import PyFileConfigLoader
 
 import student
 from chapters import CHAPTERS, chapter, exercises, read
@@ -143,7 +144,9 @@ def test_the_button_validate_says_the_truth_of_a_students_notebook(tmp_path, mon
     if how == "tampered":
         graded(notebook)["start-1"].source = "True"
     nbformat.write(notebook, tmp_path / "mine.ipynb")
-    found = Validator().validate(str(tmp_path / "mine.ipynb"))
+    (tmp_path / "nbgrader_config.py").write_text(student.SETTINGS)
+    settings = PyFileConfigLoader("nbgrader_config.py", str(tmp_path)).load_config()
+    found = Validator(config=settings).validate(str(tmp_path / "mine.ipynb"))
     if how == "tampered":
         assert [one["source"] for one in found["changed"]] == ["True"]
     elif how == "right":
