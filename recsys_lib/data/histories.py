@@ -191,7 +191,8 @@ def shuffled_times(ratings: Interactions, seed: int = 0) -> Interactions:
     """Return the same events with the times of each user dealt out anew among their events.
 
     Who met what stays, and so does when each user was there; the order of a user's events is lost.
-    A model that gains nothing from the order does as well on these.
+    A model that gains nothing from the order does as well on these. With the order goes what came
+    last: a model that reads the last events of a user reads any of them.
 
     Parameters
     ----------

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from recsys_lib.data.histories import time_order
+from recsys_lib.data.interactions import Interactions
 from recsys_lib.data.split import Split, check_split
 from recsys_lib.evaluation.candidates import Candidates, padded_rows
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
@@ -40,8 +42,9 @@ def evaluate(
     **Full ranking** (no `candidates`): all items compete but those the user is known to have met,
     in train and, when testing, in validation. **Sampled ranking**: only the candidates compete.
 
-    **New users**, of whom the split has `given` events, are scored by ``model.fold_in`` of these,
-    one after the other, and all others by ``model.score``. What was given does not compete.
+    **New users**, of whom the split has `given` events, are scored by ``model.fold_in`` of these in
+    the order of time, one user after the other, and all others by ``model.score``. What was given
+    does not compete.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ def evaluate(
     check_int("batch_size", batch_size, minimum=1)
     check_ks(k)
     check_split(split, model)
-    given = None if split.given is None else split.given.to_csr("rating")
+    given = None if split.given is None else _in_order(split.given)
     if candidates is None:
         users, ranks = _full(model, split, on, batch_size, given)
     else:
@@ -163,6 +166,16 @@ def _sampled(
         relevant = np.where(items[:, :n_positives] == NO_ITEM, NO_ITEM, places)
         ranks.append(ranks_from_scores(picked, relevant))
     return candidates.users, ranks
+
+
+def _in_order(given: Interactions) -> sparse.csr_array:
+    """Return the user-item matrix of ratings, the cells of a row in the order of time.
+
+    Models that read a history in order would take the order of the item numbers for it.
+    """
+    order, ends = time_order(given, seed=0), np.cumsum(given.user_counts)
+    rows = given.rating[order], given.item[order], np.r_[0, ends]
+    return sparse.csr_array(rows, given.shape)
 
 
 def _scores(

@@ -1,4 +1,4 @@
-r"""The control of chapter 14: all of `SASRec` but the order.
+r"""A control of chapter 14: what `SASRec` is without the order in what it reads.
 
 The query after event t is made of the mean of the embeddings up to it,
 
@@ -6,7 +6,10 @@ The query after event t is made of the mean of the embeddings up to it,
 
 which says what was met and not in which order. Loss, windows, batches and the layers that change a
 vector by itself are those of `SASRec`; positions and attention are left out, and with them the last
-event's own vector. What `SASRec` has beyond this, it has from the order.
+event's own vector. Two things keep what `SASRec` has beyond this from being the order alone:
+attention also weighs the events by what they are, which a mean does not; and the bag still knows
+something of time, as it learns what came after what, and reads the last `length` events. The other
+control, `SASRec` on `data.shuffled_times`, has attention and no order.
 """
 
 from math import sqrt
@@ -54,7 +57,7 @@ class BagNetwork(SequenceNetwork):
 
 
 class Bag(SequenceModel):
-    """The mean of what was met before, trained as `SASRec` is: its control without the order.
+    """The mean of what was met before, trained as `SASRec` is: a control that reads no order.
 
     Parameters
     ----------

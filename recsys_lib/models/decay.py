@@ -29,8 +29,8 @@ LOOKUP = 32  # a search among an item's events and a power take as long as so ma
 class Decay(Personal):
     """Score an item by its events up to the moment of the request, recent ones counting for more.
 
-    The moment is the time of the user's last training event: what a service would have known when
-    the user came back, and nothing of later. Events of that very time count.
+    The moment is the time of the user's last training event: what a service knew when the user was
+    last there, and nothing of later. Events of that very time count.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Decay(Personal):
         Of the request of a user who comes after training: `moment` if that is one for all, else the
         time of the last training event of all.
     cold_, popularity_
-        As in `base.Personal`; with `moment`, nobody is cold.
+        As in `base.Personal`; with `moment`, nobody is cold, and the popularity is that at `end_`.
 
     Examples
     --------
@@ -101,12 +101,14 @@ class Decay(Personal):
         self.counts_ = np.ones(len(train))
         remember(self.times_, self.offsets_, self.half_life * self.unit_, self.counts_)
         self.moments_, self.end_ = self._moments(train)
+        if self.moment is not None:  # a user of whom nothing is known is scored at a moment, too
+            self.popularity_ = self._fold_in(np.empty(0, int), np.empty(0))
 
     def _moments(self, train: Interactions) -> tuple[np.ndarray, int]:
         """Return the moment of the request of each user, and of one who comes after training."""
         end = int(train.timestamp.max())
         if self.moment is None:
-            moments = np.zeros(train.n_users, dtype=np.int64)
+            moments = np.full(train.n_users, train.timestamp.min())  # 1970 is not the first year
             np.maximum.at(moments, train.user, train.timestamp)
             return moments, end
         self.cold_[:] = False

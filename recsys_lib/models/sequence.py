@@ -33,7 +33,7 @@ from recsys_lib.models.network import NetworkRun, TorchModel, one_thread
 from recsys_lib.models.training import Row
 from recsys_lib.validation import DataError, check_choice, check_int, check_real
 
-EVENTS = 1 << 14  # read at a time when scoring: some 50 MB of activations
+EVENTS = 1 << 14  # read at a time when scoring: some 50 MB of activations, of 50 events each
 
 
 def softmax_loss(
@@ -122,8 +122,8 @@ class SequenceModel(TorchModel):
         At least 1, sampled anew at each step. Of "bce" for each sample, never an item of the user's
         training rows; of "sampled softmax" for all samples of a step together. Of "softmax" none.
     batch_size : int
-        Samples in one step, more or less; the mean of their losses is taken. In a step, "softmax"
-        holds so many rows of n_items logits, and no more.
+        Samples in one step, more or less, as no window is divided; the mean of their losses is
+        taken. In a step, "softmax" holds so many rows of n_items logits.
     learning_rate, regularization, weight_decay, init_scale, device
         As in `network.TorchModel`, a sample being an event that is predicted.
     epochs, patience, metric, seed

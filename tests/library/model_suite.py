@@ -73,7 +73,14 @@ class Case:
 
 
 NET = {"learning_rate": 0.01, "batch_size": 64, "init_scale": 0.1, "epochs": 60}  # small and quick
-SEQUENCE = {**NET, "factors": 8, "regularization": 3.0, "dropout": 0.5, "epochs": 30}
+SEQUENCE = {
+    "factors": 8,
+    "learning_rate": 0.02,
+    "regularization": 3.0,
+    "dropout": 0.5,
+    "batch_size": 128,
+    "epochs": 24,
+}
 MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
     Case(Random, {"seed": 3}, personal=False),  # learns nothing

@@ -85,6 +85,25 @@ def test_a_moment_may_be_one_for_all_or_one_for_each():
     assert before.tolist() == [1, 0, 0, 0, 0]  # the event of that very moment counts
 
 
+def test_years_before_1970_are_years():
+    """What is counted from 1970 is below 0 there, and 0 must not be taken for a user's moment."""
+    times = np.array([0, 1, 5, 5, 2, 3]) * DAY
+    early = Interactions(
+        shop().user, shop().item, np.ones(6), times - 9 * DAY, range(3), range(5), time_unit="s"
+    )
+    found, expected = (Decay(half_life=2).fit(one).score([0, 1, 2]) for one in (early, shop()))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_of_whom_nothing_is_known_is_scored_at_the_moment_too():
+    model = Decay(2, moment=3 * DAY).fit(shop())
+    np.testing.assert_array_equal(model.fold_in([]), model.score([2])[0])
+    each = Decay(2, moment=[0, 0, 0]).fit(shop())
+    np.testing.assert_array_equal(each.fold_in([]), each.fold_in([1]))
+    plain = Decay(2).fit(shop())
+    np.testing.assert_array_equal(plain.fold_in([]), plain.score([2])[0])
+
+
 def test_a_new_user_comes_at_the_end_of_the_training_data():
     model = Decay(half_life=2).fit(shop())
     np.testing.assert_array_equal(model.fold_in([1]), model.score([0])[0])
