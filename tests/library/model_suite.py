@@ -79,7 +79,7 @@ SEQUENCE = {
     "regularization": 3.0,
     "dropout": 0.5,
     "batch_size": 128,
-    "epochs": 24,
+    "epochs": 30,
 }
 MODELS = [
     Case(Popularity, personal=False),  # shows everybody the same list
@@ -190,13 +190,13 @@ MODELS = [
     Case(Markov, {"length": 12, "decay": 0.9, "shrinkage": 1.0}),
     Case(RecentItemKNN, {"decay": 0.95}),
     Case(Bag, SEQUENCE, tolerance=1e-5),
-    Case(SASRec, {**SEQUENCE, "heads": 2}, tolerance=1e-5),
-    Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
     Case(
-        GRU4Rec,
-        {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 16, "epochs": 40},
+        SASRec,
+        {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 32, "heads": 2},
         tolerance=1e-5,
     ),
+    Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
+    Case(GRU4Rec, {**SEQUENCE, "epochs": 40}, tolerance=1e-5),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event

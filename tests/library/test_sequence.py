@@ -34,7 +34,7 @@ from recsys_lib.models.sequence import (
 )
 from recsys_lib.top_k import top_k
 
-from model_suite import N_ITEMS, N_USERS, planted
+from model_suite import N_ITEMS, N_USERS, SEQUENCE, planted
 from toy import in_order
 
 SPLIT = planted()
@@ -388,11 +388,12 @@ def test_negatives_are_drawn_as_the_loss_wants_them(steps, loss):
         assert len({drawn.tobytes() for _, drawn in steps}) == len(steps)
 
 
+FEW = TRAIN.select(TRAIN.user < 6)
 RAGGED = in_order([[0, 1], list(range(2, 30)), [5], [], [8, 3, 9], [4, 2, 7, 1, 0]], 30)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("train", [TRAIN, RAGGED], ids=["equal", "ragged"])
+@pytest.mark.parametrize("train", [FEW, RAGGED], ids=["equal", "ragged"])
 def test_the_loss_is_measured_on_what_scoring_would_say(kind, train):
     """Without dropout and steps: after each beginning of a history, what came next among all.
 
@@ -555,16 +556,17 @@ def last_decides(n_users, n_open, seed=0):
     return in_order(done + orders[-n_open:].tolist(), 10), follows[-n_open:]
 
 
-PLANTED = {"factors": 16, "learning_rate": 0.01, "batch_size": 128, "dropout": 0.2, "epochs": 30}
+PLANTED = {"factors": 16, "learning_rate": 0.03, "batch_size": 128, "dropout": 0.1, "epochs": 24}
+OPEN = np.arange(150, 200)  # users who are still to meet what the order of theirs decides
 
 
 @pytest.mark.parametrize(
     ("model", "finds"),
     [
         (SASRec(**PLANTED), True),
-        (SASRec(**{**PLANTED, "loss": "bce", "n_negatives": 3, "epochs": 40}), True),
-        (SASRec(**PLANTED, loss="sampled softmax", n_negatives=6), True),
-        (GRU4Rec(**{**PLANTED, "epochs": 40}), True),
+        (SASRec(**PLANTED, loss="bce", n_negatives=3), True),
+        (SASRec(**PLANTED, loss="sampled softmax", n_negatives=20), True),
+        (GRU4Rec(**{**PLANTED, "epochs": 32}), True),
         (Markov(length=1), True),
         (Bag(**PLANTED), False),
         (ItemKNN(), False),
@@ -577,9 +579,8 @@ PLANTED = {"factors": 16, "learning_rate": 0.01, "batch_size": 128, "dropout": 0
     ],
 )
 def test_only_a_model_of_order_finds_what_the_order_decides(model, finds):
-    train, follows = last_decides(250, 50)
-    users = np.arange(200, 250)
-    items, _ = model.fit(train).recommend(users, 1, exclude=train)
+    train, follows = last_decides(200, len(OPEN))
+    items, _ = model.fit(train).recommend(OPEN, 1, exclude=train)
     right = (items[:, 0] == follows).mean()
     if finds:
         assert right == 1
@@ -590,21 +591,21 @@ def test_only_a_model_of_order_finds_what_the_order_decides(model, finds):
 def test_what_lies_further_back_is_found_too():
     """The first of five items decides, and a chain of the last sees nothing of it."""
     rng = np.random.default_rng(0)
-    orders = np.array([rng.permutation(5) for _ in range(500)])
-    done = [[*order, order[0] + 5] for order in orders[:400]]
-    train, users = in_order(done + orders[400:].tolist(), 10), np.arange(400, 500)
+    orders = np.array([rng.permutation(5) for _ in range(250)])
+    done = [[*order, order[0] + 5] for order in orders[:200]]
+    train, users = in_order(done + orders[200:].tolist(), 10), np.arange(200, 250)
     found = {}
     settings = {**PLANTED, "dropout": 0.0}
     for model in (SASRec(**settings), SASRec(**settings, blocks=0)):
         items, _ = model.fit(train).recommend(users, 1, exclude=train)
-        found[model.blocks] = (items[:, 0] == orders[400:, 0] + 5).mean()
+        found[model.blocks] = (items[:, 0] == orders[200:, 0] + 5).mean()
     assert found[1] > 0.95
     assert found[0] < 0.5
 
 
 def test_where_the_order_says_nothing_it_gains_nothing():
     """Two blocks of users whose events came in random order: a bag says all there is to know."""
-    settings = {**FAST, "regularization": 3.0, "epochs": 20}
+    settings = {**SEQUENCE, "epochs": 16}
     tables = {
         kind: [evaluate(kind(seed=seed, **settings).fit(TRAIN), SPLIT) for seed in range(3)]
         for kind in (SASRec, Bag)
@@ -614,9 +615,9 @@ def test_where_the_order_says_nothing_it_gains_nothing():
 
 
 def test_with_shuffled_times_the_order_is_lost():
-    train, follows = last_decides(250, 50)
+    train, follows = last_decides(200, len(OPEN))
     model = SASRec(**PLANTED)
-    items, _ = model.fit(shuffled_times(train)).recommend(np.arange(200, 250), 1, exclude=train)
+    items, _ = model.fit(shuffled_times(train)).recommend(OPEN, 1, exclude=train)
     assert (items[:, 0] == follows).mean() < 0.45
 
 
