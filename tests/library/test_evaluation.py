@@ -25,6 +25,7 @@ from recsys_lib.models import (
     ALS,
     EASE,
     ItemKNN,
+    Markov,
     NotFittedError,
     Popularity,
     Random,
@@ -32,7 +33,7 @@ from recsys_lib.models import (
 )
 
 from model_suite import planted as planted_blocks
-from toy import Fixed, fixed, part, split_of
+from toy import Fixed, fixed, in_order, part, split_of
 
 LOG3 = math.log2(3)
 
@@ -284,6 +285,15 @@ def test_what_is_known_of_new_users_helps(model: Recommender):
         split = split_users(planted_blocks().train, known, 1, 3, test_after=6)
         means.append(evaluate(model.fit(split.train), split, 3)["precision@3"].mean())
     assert means[0] + 0.05 < means[1] <= means[2] + 0.05
+
+
+def test_what_is_told_of_a_new_user_is_read_in_the_order_of_time():
+    """Item 3 came last, and 0 follows it; by the numbers of the items 4 would be the last."""
+    train = in_order([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], []], 6)
+    valid, test, given = (in_order([*[[]] * 5, mine], 6) for mine in ([], [0], [4, 1, 3]))
+    split = Split(train, valid, test, given)
+    model = Markov(length=1, shrinkage=0.01).fit(split.train)
+    assert evaluate(model, split, k=1).loc[5, "hr@1"] == 1
 
 
 def test_a_length_named_twice_is_one_column(wide):

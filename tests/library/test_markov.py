@@ -5,8 +5,7 @@ from fractions import Fraction as F
 import numpy as np
 import pytest
 
-from recsys_lib.data import DataError, Histories, Interactions, Split, histories
-from recsys_lib.evaluation import evaluate
+from recsys_lib.data import DataError, Histories, Interactions, histories
 from recsys_lib.models import ItemKNN, Markov, RecentItemKNN
 from recsys_lib.models.markov import transitions
 
@@ -81,15 +80,6 @@ def test_a_training_user_scores_as_their_history_folded_in():
             mine = past.items[past.offsets[user] : past.offsets[user + 1]]
             found, expected = model.fold_in(mine), model.score([user])[0]
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
-
-
-def test_what_is_told_of_a_new_user_is_read_in_the_order_of_time():
-    """Item 3 came last, and 0 follows it; by the numbers of the items 4 would be the last."""
-    train = in_order([[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], []], 6)
-    valid, test, given = (in_order([*[[]] * 5, mine], 6) for mine in ([], [0], [4, 1, 3]))
-    split = Split(train, valid, test, given)
-    model = Markov(length=1, shrinkage=0.01).fit(split.train)
-    assert evaluate(model, split, k=1).loc[5, "hr@1"] == 1
 
 
 def test_an_order_needs_times():
