@@ -219,8 +219,8 @@ def shuffled_times(ratings: Interactions, seed: int = 0) -> Interactions:
     check_interactions("ratings", ratings).require_times("shuffled_times")
     rng = np.random.default_rng(check_int("seed", seed))
     # both name the rows of one user after those of another: this user's in order, and shuffled
-    rows = np.argsort(ratings.user, kind="stable")
-    shuffled = np.lexsort((rng.random(len(ratings)), ratings.user))
+    rows = time_order(ratings, seed)
+    shuffled = rows[np.lexsort((rng.random(len(rows)), ratings.user[rows]))]
     timestamp = np.empty_like(ratings.timestamp)
     timestamp[shuffled] = ratings.timestamp[rows]
     return replace(ratings, timestamp=timestamp)
@@ -263,6 +263,24 @@ def batches_by_length(
     batch = (ends - 1) * n_batches // ends[-1]  # of the n equal parts, that of a row's last event
     parts = np.split(order, np.flatnonzero(np.diff(batch)) + 1)
     return parts if rng is None else [parts[place] for place in rng.permutation(len(parts))]
+
+
+def of_like_length(lengths: np.ndarray) -> list[np.ndarray]:
+    """Divide rows into groups in each of which none is twice as long as another, or longer.
+
+    Batches by length hold about as many events each; but where a few long rows stand beside many
+    short ones, a table of both would be filled up to the length of the longest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from recsys_lib.data.histories import of_like_length
+    >>> [rows.tolist() for rows in of_like_length(np.array([4, 1, 2, 7, 3]))]
+    [[1], [2, 4], [0, 3]]
+    """
+    doubled = np.frexp(lengths)[1]  # how often 1 was doubled, and one more
+    order = np.argsort(doubled, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(doubled[order])) + 1)
 
 
 def time_order(ratings: Interactions, seed: int) -> np.ndarray:

@@ -26,14 +26,14 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, embedding, softplus
 
-from recsys_lib.data.histories import Histories, batches_by_length, histories
+from recsys_lib.data.histories import Histories, batches_by_length, histories, of_like_length
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.implicit import NegativeSampler
 from recsys_lib.models.network import NetworkRun, TorchModel, one_thread
 from recsys_lib.models.training import Row
 from recsys_lib.validation import DataError, check_choice, check_int, check_real
 
-EVENTS = 1 << 14  # read at a time when scoring: some 50 MB of activations, of 50 events each
+PAIRS = 1 << 20  # of events that look at each other, read at a time when scoring: some 50 MB
 
 
 def softmax_loss(
@@ -222,16 +222,19 @@ class SequenceModel(TorchModel):
     def _after(self, past: Histories, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
         """Return the scores of all items after pieces of histories; zeros after an empty one."""
         scores = np.zeros((len(starts), self.n_items_), dtype=np.float32)
-        some = np.flatnonzero(stops > starts)
+        some, lengths = np.flatnonzero(stops > starts), stops - starts
+        # a short history is dear by its vectors, a long one by its pairs
+        cost = lengths * np.maximum(lengths, 64)
         table = self.network_.item_embedding.weight
         self.network_.eval()
         with one_thread(), torch.inference_mode():
-            for batch in batches_by_length((stops - starts)[some], EVENTS):
-                of = some[batch]
-                rows = self._tensor(past.rows(starts[of], stops[of])).clamp(min=0)
-                ends = self._tensor(stops[of] - starts[of] - 1)
-                queries = self.network_(rows)[torch.arange(len(rows)), ends]
-                scores[of] = (queries @ table.T).cpu().numpy()
+            for alike in of_like_length(lengths[some]):
+                for batch in batches_by_length(cost[some[alike]], PAIRS):
+                    of = some[alike[batch]]
+                    rows = self._tensor(past.rows(starts[of], stops[of])).clamp(min=0)
+                    ends = self._tensor(lengths[of] - 1)
+                    queries = self.network_(rows)[torch.arange(len(rows)), ends]
+                    scores[of] = (queries @ table.T).cpu().numpy()
         return scores
 
     def _reads_order(self) -> bool:

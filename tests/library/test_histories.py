@@ -15,7 +15,7 @@ from recsys_lib.data import (
     leave_last_out,
     shuffled_times,
 )
-from recsys_lib.data.histories import batches_by_length, time_order
+from recsys_lib.data.histories import batches_by_length, of_like_length, time_order
 
 REPRODUCIBLE = settings(deadline=None, derandomize=True, max_examples=100)
 N_USERS, N_ITEMS = 5, 9
@@ -64,7 +64,9 @@ def test_a_history_is_the_users_items_sorted_by_time(cells):
 def test_the_order_of_the_rows_is_of_no_weight(cells, random):
     rows = list(cells.items())
     random.shuffle(rows)
-    assert by_user(histories(of_cells(dict(rows)))) == by_user(histories(of_cells(cells)))
+    mixed, given = of_cells(dict(rows)), of_cells(cells)
+    assert by_user(histories(mixed)) == by_user(histories(given))
+    assert by_user(histories(shuffled_times(mixed))) == by_user(histories(shuffled_times(given)))
 
 
 @REPRODUCIBLE
@@ -243,6 +245,17 @@ def test_little_is_filled_up():
     order = np.random.default_rng(1).permutation(5000)
     mixed = sum(len(rows) * lengths[rows].max() for rows in np.array_split(order, 100))
     assert mixed > 3 * lengths.sum()
+
+
+@REPRODUCIBLE
+@given(st.lists(st.integers(1, 99), max_size=20))
+def test_rows_of_like_length_are_together_and_others_are_not(lengths):
+    lengths = np.array(lengths, dtype=int)
+    groups = of_like_length(lengths)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(len(lengths)))
+    for rows in groups if len(lengths) else []:
+        assert lengths[rows].max() < 2 * lengths[rows].min()
+    assert len(groups) <= 7  # 1, 2 to 3, 4 to 7, and so on
 
 
 def test_the_order_of_time_names_every_event_once():

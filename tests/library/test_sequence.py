@@ -487,9 +487,24 @@ def test_who_else_is_scored_does_not_matter(kind, monkeypatch):
     together = model.score([0, 1, 2, 3, 4, 5])
     for user in range(6):
         np.testing.assert_allclose(model.score([user])[0], together[user], rtol=1e-5, atol=1e-5)
-    monkeypatch.setattr(sequence, "EVENTS", 3)
+    monkeypatch.setattr(sequence, "PAIRS", 70)
     found = model.score([4, 1, 3, 0, 2])
     np.testing.assert_allclose(found, together[[4, 1, 3, 0, 2]], rtol=1e-5, atol=1e-5)
+
+
+def test_scoring_fills_up_less_than_half_and_reads_long_histories_few_at_a_time(monkeypatch):
+    """One long history beside many short ones must not make a table of its length for all."""
+    model = SASRec(**FAST, length=200).fit(RAGGED)
+    lengths = np.r_[200, np.full(300, 2), 0, np.arange(1, 60), np.full(90, 190)]
+    items = np.random.default_rng(0).integers(30, size=lengths.sum())
+    past, tables, rows = Histories(items, np.r_[0, np.cumsum(lengths)]), [], Histories.rows
+    monkeypatch.setattr(Histories, "rows", lambda *a: tables.append(rows(*a)) or tables[-1])
+    scores = model._after(past, past.offsets[:-1], past.offsets[1:])
+    assert (scores.any(axis=1) == (lengths > 0)).all()
+    assert sum(len(table) for table in tables) == (lengths > 0).sum()
+    for table in tables:
+        assert (table >= 0).mean() > 0.5
+        assert table.size * table.shape[1] < 2 * sequence.PAIRS
 
 
 @pytest.mark.parametrize("kind", KINDS)
