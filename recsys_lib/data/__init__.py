@@ -15,6 +15,7 @@ from recsys_lib.data.split import (
     leave_last_out,
     split_by_time,
     split_items,
+    split_new_items,
     split_users,
 )
 from recsys_lib.validation import DataError
@@ -38,5 +39,6 @@ __all__ = [
     "my_ratings",
     "split_by_time",
     "split_items",
+    "split_new_items",
     "split_users",
 ]
