@@ -16,6 +16,7 @@ from recsys_lib.data.split import (
     leave_last_out,
     split_by_time,
     split_items,
+    split_new_items,
     split_users,
 )
 from recsys_lib.validation import DataError
@@ -42,5 +43,6 @@ __all__ = [
     "shuffled_times",
     "split_by_time",
     "split_items",
+    "split_new_items",
     "split_users",
 ]

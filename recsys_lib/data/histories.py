@@ -283,16 +283,16 @@ def of_like_length(lengths: np.ndarray) -> list[np.ndarray]:
     return np.split(order, np.flatnonzero(np.diff(doubled[order])) + 1)
 
 
-def time_order(ratings: Interactions, seed: int) -> np.ndarray:
-    """Return the places of the events, those of a user together, the earliest first.
+def time_order(ratings: Interactions, seed: int, side: str = "user") -> np.ndarray:
+    """Return the places of the events, those of a user (or an item) together, the earliest first.
 
-    Events of one user at the same time are ordered by a pseudo-random key made from `seed` and the
-    numbers of the user and the item: the same on every machine, independent of the order of the
-    rows, and no item is favored, as it would be by the order of a file that is sorted by item.
+    Events at the same time are ordered by a pseudo-random key made from `seed` and the numbers of
+    the user and the item: the same on every machine, independent of the order of the rows, and no
+    item is favored, as it would be by the order of a file that is sorted by item.
     """
     mixed = mix(np.array([seed % 2**64], dtype=np.uint64))
     key = mix(ratings._keys().astype(np.uint64) ^ mixed)
-    return np.lexsort((key, ratings.timestamp, ratings.user))
+    return np.lexsort((key, ratings.timestamp, getattr(ratings, side)))
 
 
 def mix(x: np.ndarray) -> np.ndarray:

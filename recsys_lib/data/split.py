@@ -293,21 +293,90 @@ def split_users(
     (2, 0)
     """
     check_interactions("ratings", ratings).require_times("split_users")
-    known, test_after = check_int("known", known), check_int("test_after", test_after)
-    if known > test_after:
-        raise ValueError(f"known must be at most test_after={test_after}, got {known}")
     fold, n_folds = _check_folds(fold, n_folds, 2)
-    counts = ratings.user_counts
-    new = (_folds(ratings.n_users, n_folds, seed) == fold) & (counts > test_after)
-    from_start = counts[ratings.user] - 1 - _rank_from_end(ratings, seed)
-    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, 1))
-    part[~new[ratings.user]] = 0
-    if not new.any() or not (part == 0).any():
-        what = f"has more than {test_after} events" if not new.any() else "else is left to train on"
-        raise DataError(f"{ratings.name}: no user of fold {fold} of {n_folds} {what}")
+    new = _folds(ratings.n_users, n_folds, seed) == fold
+    part = _told(ratings, "user", new, known, test_after, seed)
+    if not (part == 0).any():
+        raise DataError(f"{ratings.name}: no event is left for training")
     split = _split(ratings, part)
     given = ratings.select(part == 3, f"{ratings.name} given")
     return Split(split.train, split.valid, split.test, given)
+
+
+def split_new_items(
+    ratings: Interactions,
+    known: int,
+    fold: int = 0,
+    n_folds: int = 5,
+    *,
+    test_after: int = 16,
+    seed: int = 0,
+) -> Split:
+    """Let items be as new as they were after their first `known` events.
+
+    The items are divided as in `split_items`. The new ones are those of one fold that have more
+    than `test_after` events. The first `known` of these are in training, with all events of all
+    other items; those after the first `test_after` are the test set, and what lies between is the
+    validation set. So the test asks for the same items of the same users, whatever is `known`: the
+    difference is what a few events tell. `new_item_candidates` of the split with none known are the
+    new items among themselves.
+
+    Parameters
+    ----------
+    ratings : Interactions
+        With timestamps. Events at one time are ordered as in `leave_last_out`.
+    known : int
+        Events of each new item that are in training, 0 to `test_after`.
+    fold : int
+        Whose items are new, from 0.
+    n_folds : int
+        At least 2.
+    test_after : int
+        How many of the first events are not tested on: the most that is to be known.
+    seed : int
+        Of the folds, the same on every machine, and of the order of events at one time.
+
+    Raises
+    ------
+    DataError
+        If there are no timestamps, or no new items with so many events, or nothing else.
+
+    Examples
+    --------
+    >>> from recsys_lib import data
+    >>> split = data.split_new_items(data.load(), known=2)
+    >>> split
+    <split of 671 users x 9,066 items: train 85,345, valid 4,536, test 10,123>
+    >>> int(split.train.item_counts[split.test.item].max())
+    2
+    """
+    check_interactions("ratings", ratings).require_times("split_new_items")
+    fold, n_folds = _check_folds(fold, n_folds, 2)
+    new = _folds(ratings.n_items, n_folds, seed) == fold
+    part = _told(ratings, "item", new, known, test_after, seed)
+    part[part == 3] = 0
+    if not (part == 0).any():
+        raise DataError(f"{ratings.name}: no event is left for training")
+    return _split(ratings, part)
+
+
+def _told(
+    ratings: Interactions, side: str, new: np.ndarray, known: int, test_after: int, seed: int
+) -> np.ndarray:
+    """Part the events of new users or items by time: told 3, between 1, tested 2; 0 of others."""
+    known, test_after = check_int("known", known), check_int("test_after", test_after)
+    if known > test_after:
+        raise ValueError(f"known must be at most test_after={test_after}, got {known}")
+    owner, counts = getattr(ratings, side), getattr(ratings, f"{side}_counts")
+    new = new & (counts > test_after)
+    if not new.any():
+        raise DataError(
+            f"{ratings.name}: no {side} of this fold has more than test_after={test_after} events"
+        )
+    from_start = counts[owner] - 1 - _rank_from_end(ratings, seed, side)
+    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, 1))
+    part[~new[owner]] = 0
+    return part
 
 
 def _check_folds(fold: int, n_folds: int, least: int) -> tuple[int, int]:
@@ -332,10 +401,11 @@ def _split(ratings: Interactions, part: np.ndarray) -> Split:
     return Split(*(ratings.select(part == i, f"{ratings.name} {n}") for i, n in enumerate(names)))
 
 
-def _rank_from_end(ratings: Interactions, seed: int) -> np.ndarray:
-    """For each event: how many events of the same user come after it."""
-    order = time_order(ratings, seed)
-    last = np.cumsum(ratings.user_counts)  # one past the place of each user's last event
+def _rank_from_end(ratings: Interactions, seed: int, side: str = "user") -> np.ndarray:
+    """For each event: how many events of the same user, or item, come after it."""
+    owner, counts = getattr(ratings, side), getattr(ratings, f"{side}_counts")
+    order = time_order(ratings, seed, side)
+    last = np.cumsum(counts)  # one past the place of each one's last event
     rank = np.empty(len(ratings), dtype=np.int64)
-    rank[order] = last[ratings.user[order]] - 1 - np.arange(len(ratings))
+    rank[order] = last[owner[order]] - 1 - np.arange(len(ratings))
     return rank

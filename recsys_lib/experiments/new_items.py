@@ -1,28 +1,39 @@
-"""New items: what words say of products that nobody has met (chapter 12).
+"""New items: what words say of products that nobody has met, or few (chapter 12).
 
 The products are divided into five folds. In turn each of them is the test, and is taken out of
 training entirely. Everything is chosen on the fold that comes next, which is taken out with it; for
-the test, that fold is given back. Every model that learns has as many trials, spread wide over
-stated ranges; the best quarter of them is run with two more seeds, and the setting with the best
-mean over folds and seeds is chosen. `search` finds the settings, and looks at no test.
+the test, that fold is given back. Every model that learns has as many trials: two thirds of them
+spread wide over stated ranges, one third small changes of the best of those. The best quarter of
+all is run with two more seeds, and the setting with the best mean over folds and seeds is chosen.
+`search` finds the settings, and looks at no test.
 
-The hybrid is a weighted mean of words and map, each user's scores brought to the same mean and
-spread; its share is chosen like all else, and it is the only thing that it has.
+The hybrid is a weighted mean of three of the models, each user's scores brought to the same mean
+and spread; its weights are chosen like all else, and they are the only thing that it has.
+
+Two more questions are asked with the same models. How many events make a new product one that the
+words have nothing to add to? And do words help with the products that everybody knows: one model
+with and without them, both with a search of their own on the usual validation events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from recsys_lib.data import Interactions, Split, item_features, split_items
+from recsys_lib.data import Interactions, Split, item_features, split_items, split_new_items
 from recsys_lib.evaluation import compare, evaluate, new_item_candidates, summary
-from recsys_lib.experiments.contenders import Range, Space
-from recsys_lib.experiments.protocol import MAIN, mean_of_seeds, table
-from recsys_lib.experiments.search import edges, settings_at, spread
+from recsys_lib.experiments.contenders import CONTENDERS, FACTORIZATION, Range, Space, shared_out
+from recsys_lib.experiments.protocol import (
+    MAIN,
+    mean_of_seeds,
+    paper_split,
+    table,
+    tuning_split,
+)
+from recsys_lib.experiments.search import PARENTS, edges, near, settings_at, spread
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import (
     Content,
@@ -35,7 +46,7 @@ from recsys_lib.models import (
 )
 
 FOLDS = range(5)
-TRIALS, SEEDS = 32, range(3)
+TRIALS, SEEDS = 48, range(3)
 METRIC = "ndcg@10"
 COLUMNS = {
     "title": ("title",),
@@ -43,51 +54,45 @@ COLUMNS = {
     "all": None,  # the long texts too
 }
 WORDS: Space = {"columns": tuple(COLUMNS)}
-FACTORS: Space = {
-    **WORDS,
-    "factors": Range(8, 256, whole=True),
-    "unobserved_weight": Range(0.003, 1),
-    "regularization": Range(0.0003, 0.1),
-    "epochs": Range(4, 16, whole=True),
-}
+SWEEPS = Range(4, 16, whole=True)
+FACTORS: Space = {**WORDS, **CONTENDERS["iALS"].space, "epochs": SWEEPS}
+SUMS: Space = {**FACTORIZATION, "epochs": Range(5, 60, whole=True)}
+DROPOUT = Range(0, 0.95, log=False, ends=("low",))
 SPACES: dict[str, Space] = {
     "Content": WORDS,
     "map": {**FACTORS, "ridge": Range(0.3, 100), "ridge_power": (0.0, 0.5, 1.0)},
     "neighbors": {**FACTORS, "n_neighbors": Range(3, 200, whole=True)},
-    "FeatureMF": {
-        **WORDS,
-        "factors": Range(8, 256, whole=True),
-        "learning_rate": Range(0.01, 0.2),
-        "regularization": Range(0.1, 30),
-        "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
-        "n_negatives": Range(1, 10, whole=True, ends=("low",)),
-        "identity_dropout": Range(0, 0.95, log=False, ends=("low",)),
-        "epochs": Range(5, 60, whole=True),
-    },
+    "FeatureMF": {**WORDS, **SUMS, "identity_dropout": DROPOUT},
 }
-SHARES = tuple(np.round(np.arange(0, 1.01, 0.1), 1).tolist())  # of the map in the hybrid
+WITH, WITHOUT = "with words", "without words"
+KNOWN_SPACES: dict[str, Space] = {WITH: SPACES["FeatureMF"], WITHOUT: SUMS}
+MIXED = ("Content", "map", "FeatureMF")
+STEPS = 10  # of a weight in the hybrid, from 0 to 1
 ENDS = ("chance", "popularity", "oracle")
+COUNTS = (0, 1, 2, 4, 8, 16)  # events that are known of a new product
+TEST_AFTER = COUNTS[-1]
+CURVES = ("Content", "iALS", "FeatureMF")
 
 
 class Hybrid(Recommender):
-    """A weighted mean of two fitted models, the scores of each user brought to one scale.
+    """A weighted mean of fitted models, the scores of each user brought to one scale.
 
     Parameters
     ----------
-    models : pair of Recommender
-    share : float
-        Of the second.
+    models : sequence of Recommender
+    weights : sequence of float
+        As many, with a sum of 1.
     """
 
-    def __init__(self, models: tuple[Recommender, Recommender], share: float):
-        self.models, self.share = models, share
+    def __init__(self, models: Sequence[Recommender], weights: Sequence[float]):
+        self.models, self.weights = models, weights
 
     def _fit(self, train: Interactions) -> None:
         pass
 
     def _score(self, users: np.ndarray) -> np.ndarray:
-        one, other = (_standard(model.score(users)) for model in self.models)
-        return (1 - self.share) * one + self.share * other
+        both = zip(self.models, self.weights, strict=True)
+        return np.sum([weight * _standard(model.score(users)) for model, weight in both], axis=0)
 
 
 def _standard(scores: np.ndarray) -> np.ndarray:
@@ -99,18 +104,20 @@ def _standard(scores: np.ndarray) -> np.ndarray:
 def search(ratings: Interactions, units: Units | None = None) -> dict:
     """Choose the setting of every model on validation items; return all trials."""
     units = units or Units()
-    models = {name: _searched(name, ratings, units) for name in SPACES}
+    models = {name: _chosen(name, SPACES[name], FOLDS, ratings, units) for name in SPACES}
     settings: dict[str, Any] = {name: one["setting"] for name, one in models.items()}
     each = units.each(_mixed, [(settings, fold) for fold in FOLDS], ratings)
-    by_share = {
-        share: float(np.mean([one[place] for one in each])) for place, share in enumerate(SHARES)
+    means = np.mean(each, axis=0)
+    mixes = [
+        {"weights": list(one), METRIC: float(mean)}
+        for one, mean in zip(_weights(), means, strict=True)
+    ]
+    settings["hybrid"] = {"weights": mixes[means.argmax()]["weights"]}
+    known = {
+        name: _chosen(name, space, (None,), ratings, units) for name, space in KNOWN_SPACES.items()
     }
-    settings["hybrid"] = {"share": max(by_share, key=lambda share: by_share[share])}
-    return {
-        "models": models,
-        "shares": [{"share": share, METRIC: mean} for share, mean in by_share.items()],
-        "settings": settings,
-    }
+    settings |= {name: one["setting"] for name, one in known.items()}
+    return {"models": models, "mixes": mixes, "known": known, "settings": settings}
 
 
 def run(ratings: Interactions, new_items_search: dict, units: Units | None = None) -> dict:
@@ -120,33 +127,65 @@ def run(ratings: Interactions, new_items_search: dict, units: Units | None = Non
     parts = {
         (name, seed): [(name, settings, seed, fold) for fold in FOLDS]
         for name in names
-        for seed in (SEEDS if name not in (*ENDS, "Content") else SEEDS[:1])
+        for seed in _seeds(name)
     }
     runs = units.grouped(_tested, parts, ratings)
     found: dict = {"models": {name: {} for name in names}, "pairs": {}}
-    tables: dict[str, dict[str, list[pd.DataFrame]]] = {}
     for way in ("among new", "among all"):
-        tables[way] = {name: [] for name in names}
+        tables: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
         for (name, _), each in runs.items():
-            tables[way][name].append(_joined([one[way] for one in each]))
-        for name, each in tables[way].items():
+            tables[name].append(_joined([one[way] for one in each]))
+        for name, each in tables.items():
             of_folds = [[one[way][m].mean() for one in runs[name, 0]] for m in MAIN]
             found["models"][name][way] = table(summary(each)) | {
                 "folds": dict(zip(MAIN, map(mean_of_seeds, of_folds), strict=True))
             }
         ranked = sorted(names, key=lambda n: -found["models"][n][way]["hr@10"]["mean"])
         pairs = {*pairwise(ranked), *((one, "Content") for one in names if one != "Content")}
-        found["pairs"][way] = {
-            f"{a} - {b}": table(compare(tables[way][a], tables[way][b])) for a, b in sorted(pairs)
-        }
-    return found
+        found["pairs"][way] = _compared(tables, sorted(pairs))
+    return found | {
+        "known": _known(ratings, settings, units),
+        "curve": _curve(ratings, settings, units),
+    }
+
+
+def _known(ratings: Interactions, settings: Mapping[str, Any], units: Units) -> dict:
+    """Test one model with words and without on the last two products of each user."""
+    parts = {name: [(name, settings, seed) for seed in SEEDS] for name in KNOWN_SPACES}
+    tables = units.grouped(_tested_known, parts, ratings)
+    return {
+        "models": {name: table(summary(each)) for name, each in tables.items()},
+        "pairs": _compared(tables, [(WITH, WITHOUT)]),
+    }
+
+
+def _curve(ratings: Interactions, settings: Mapping[str, Any], units: Units) -> list[dict]:
+    """Test what is ranked how well of which so many events are known."""
+    parts = {
+        (n, name, seed): [(name, settings, seed, fold, n) for fold in FOLDS]
+        for n in COUNTS
+        for name in CURVES
+        for seed in _seeds(name)
+    }
+    runs = units.grouped(_tested_early, parts, ratings)
+    points = []
+    for n in COUNTS:
+        tables = {name: [_joined(runs[n, name, seed]) for seed in _seeds(name)] for name in CURVES}
+        points.append(
+            {
+                "events": n,
+                "models": {name: table(summary(each)) for name, each in tables.items()},
+                "pairs": _compared(tables, list(pairwise(reversed(CURVES)))),
+            }
+        )
+    return points
 
 
 def quick_search(found: dict, ratings: Interactions) -> dict:
     """Words alone: what each choice of columns reached on the first fold."""
     trials = enumerate(found["models"]["Content"]["trials"])
     again = {
-        place: {METRIC: {0: _validated(ratings, "Content", trial, SEEDS[0], FOLDS[0])[METRIC]}}
+        place: {METRIC: {0: _validated(ratings, "Content", trial, SEEDS[0], FOLDS[0])}}
         for place, trial in trials
     }
     return {"models": {"Content": {"trials": again}}}
@@ -165,34 +204,59 @@ def quick(found: dict, ratings: Interactions, new_items_search: dict) -> dict:
     }
 
 
-def _searched(name: str, ratings: Interactions, units: Units) -> dict:
+def _chosen(
+    name: str, space: Space, folds: Sequence[int | None], ratings: Interactions, units: Units
+) -> dict:
     """Try settings with one seed, the best quarter with more; return trials and choice."""
-    space = SPACES[name]
-    n = len(COLUMNS) if name == "Content" else TRIALS
-    points = np.arange(n)[:, None] / n if name == "Content" else spread(space, n)
-    settings = settings_at(space, points)
-    runs: dict[int, list[float]] = {}
+    kind = iALS if name in ("map", "neighbors") else FeatureMF
+    settings: list[dict] = []
+    runs: dict[int, list[float | None]] = {}
 
-    def tried(places: list[int], seeds: range) -> None:
+    def tried(places: Sequence[int], seeds: range) -> None:
         parts = {
-            p: [(name, settings[p], seed, fold) for seed in seeds for fold in FOLDS] for p in places
+            place: [(name, shared(place), seed, fold) for seed in seeds for fold in folds]
+            for place in places
         }
-        for place, each in units.grouped(_validated, parts, ratings).items():
-            runs[place] = runs.get(place, []) + [one[METRIC] for one in each]
+        for place, values in units.grouped(_validated, parts, ratings).items():
+            runs[place] = runs.get(place, []) + values
 
-    def best(places: list[int]) -> list[int]:
-        return sorted(places, key=lambda place: -np.mean(runs[place]))
+    def shared(place: int) -> dict:
+        return shared_out(kind, settings[place], ratings)
 
-    tried(list(range(n)), SEEDS[:1])
-    if name != "Content":
-        finalists = best(list(runs))[: n // 4]
+    def mean(place: int) -> float:
+        values = [-np.inf if value is None else value for value in runs[place]]
+        return float(np.mean(values))
+
+    def best() -> list[int]:
+        return sorted(runs, key=lambda place: -mean(place))
+
+    if name == "Content":  # three settings, and no chance in any
+        settings = settings_at(space, np.arange(len(COLUMNS))[:, None] / len(COLUMNS))
+        tried(range(len(settings)), SEEDS[:1])
+        chosen = best()[0]
+    else:
+        wide = spread(space, TRIALS - TRIALS // 3)
+        settings = settings_at(space, wide)
+        tried(range(len(wide)), SEEDS[:1])
+        settings += settings_at(space, near(space, wide[best()[:PARENTS]], TRIALS // 3))
+        tried(range(len(wide), TRIALS), SEEDS[:1])
+        finalists = best()[: TRIALS // 4]
         tried(finalists, SEEDS[1:])
-    chosen = best(list(runs) if name == "Content" else finalists)[0]
+        chosen = max(finalists, key=mean)
     return {
-        "trials": [settings[place] | {METRIC: runs[place]} for place in range(n)],
-        "setting": settings[chosen],
+        "trials": [setting | {METRIC: runs[place]} for place, setting in enumerate(settings)],
+        "setting": shared(chosen),
         "edges": edges(space, settings, settings[chosen]),
     }
+
+
+def _seeds(name: str) -> range:
+    """Return the seeds of a model's tests: one, where chance plays no part in how it is learned."""
+    return SEEDS[:1] if name in (*ENDS, "Content") else SEEDS
+
+
+def _compared(tables: Mapping[str, list[pd.DataFrame]], pairs: Sequence[tuple[str, str]]) -> dict:
+    return {f"{a} - {b}": table(compare(tables[a], tables[b])) for a, b in pairs}
 
 
 def _made(name: str, setting: Mapping[str, Any], seed: int) -> Recommender:
@@ -200,21 +264,16 @@ def _made(name: str, setting: Mapping[str, Any], seed: int) -> Recommender:
     given = {key: value for key, value in setting.items() if key != "columns"}
     if name == "Content":
         return Content()
-    if name == "FeatureMF":
+    if name in ("FeatureMF", *KNOWN_SPACES):
         return FeatureMF(**given, seed=seed)
-    if name == "neighbors":
-        near = given.pop("n_neighbors")
-        return MappedFactors(iALS(**given, seed=seed), "nearest", n_neighbors=near)
-    ridge, power = given.pop("ridge"), given.pop("ridge_power")
+    rest = {key: given.pop(key) for key in ("ridge", "ridge_power", "n_neighbors") if key in given}
     model = iALS(**given, seed=seed)
-    return MappedFactors(model, "ridge", regularization=ridge, frequency_power=power)
-
-
-def _fitted(
-    ratings: Interactions, name: str, setting: Mapping[str, Any], seed: int, fold: int, valid: bool
-) -> tuple[Recommender, Split]:
-    split = _split(ratings, setting["columns"], fold, valid)
-    return _made(name, setting, seed).fit(split.train), split
+    if name == "neighbors":
+        return MappedFactors(model, "nearest", **rest)
+    if name == "map":
+        ridge, power = rest["ridge"], rest["ridge_power"]
+        return MappedFactors(model, "ridge", regularization=ridge, frequency_power=power)
+    return model
 
 
 @cache
@@ -222,41 +281,62 @@ def _features(ratings: Interactions, columns: str) -> Interactions:
     return ratings.with_features(items=item_features(ratings, COLUMNS[columns]))
 
 
-def _split(ratings: Interactions, columns: str, fold: int, valid: bool) -> Split:
-    return split_items(_features(ratings, columns), fold, len(FOLDS), valid=valid)
+def _described(ratings: Interactions, setting: Mapping[str, Any]) -> Interactions:
+    """Return the ratings with what the setting lets the model know of the items."""
+    return _features(ratings, setting["columns"]) if "columns" in setting else ratings
+
+
+def _fitted(
+    ratings: Interactions, name: str, setting: Mapping[str, Any], seed: int, fold: int, valid: bool
+) -> tuple[Recommender, Split]:
+    split = split_items(_described(ratings, setting), fold, len(FOLDS), valid=valid)
+    return _made(name, setting, seed).fit(split.train), split
 
 
 def _validated(
-    ratings: Interactions, name: str, setting: dict, seed: int, fold: int
-) -> dict[str, float]:
-    model, split = _fitted(ratings, name, setting, seed, fold, valid=True)
-    return _means(model, split, "valid")
+    ratings: Interactions, name: str, setting: dict, seed: int, fold: int | None
+) -> float | None:
+    """Return what a setting reaches on validation: the items of a fold, or what all know."""
+    try:
+        if fold is not None:
+            return _among_new(*_fitted(ratings, name, setting, seed, fold, valid=True))
+        split = tuning_split(paper_split(_described(ratings, setting)))
+        model = _made(name, setting, seed).fit(split.train)
+    except FloatingPointError:  # steps too large, or a penalty: no setting to choose
+        return None
+    return float(evaluate(model, split, on="valid")[METRIC].mean())
+
+
+def _among_new(model: Recommender, split: Split) -> float:
+    candidates = new_item_candidates(split, "valid")
+    return float(evaluate(model, split, on="valid", candidates=candidates)[METRIC].mean())
+
+
+def _weights() -> list[tuple[float, ...]]:
+    """Return all weights of the models in the hybrid, in steps, with a sum of 1."""
+    each = product(range(STEPS + 1), repeat=len(MIXED))
+    return [tuple(n / STEPS for n in one) for one in each if sum(one) == STEPS]
 
 
 def _mixed(ratings: Interactions, settings: dict, fold: int) -> list[float]:
-    """Return what the hybrid reaches with every share; its two models are fitted once."""
-    models, split = _two(ratings, settings, SEEDS[0], fold, valid=True)
-    return [_means(Hybrid(models, s).fit(split.train), split, "valid")[METRIC] for s in SHARES]
+    """Return what the hybrid reaches with all weights; its models are fitted once."""
+    models, split = _parts_of(ratings, settings, SEEDS[0], fold, valid=True)
+    return [_among_new(Hybrid(models, w).fit(split.train), split) for w in _weights()]
 
 
-def _means(model: Recommender, split: Split, on: str) -> dict[str, float]:
-    found = evaluate(model, split, on=on, candidates=new_item_candidates(split, on))
-    return {metric: float(found[metric].mean()) for metric in MAIN}
-
-
-def _two(
-    ratings: Interactions, settings: dict, seed: int, fold: int, valid: bool
-) -> tuple[tuple[Recommender, Recommender], Split]:
-    """Return the two models that the hybrid is a mean of, and the split they were fitted on."""
-    words, split = _fitted(ratings, "Content", settings["Content"], seed, fold, valid)
-    mapped, _ = _fitted(ratings, "map", settings["map"], seed, fold, valid)
-    return (words, mapped), split
+def _parts_of(
+    ratings: Interactions, settings: Mapping[str, Any], seed: int, fold: int, valid: bool
+) -> tuple[list[Recommender], Split]:
+    """Return the models that the hybrid is a mean of, and a split they were fitted on."""
+    fitted = [_fitted(ratings, name, settings[name], seed, fold, valid) for name in MIXED]
+    return [model for model, _ in fitted], fitted[0][1]
 
 
 def _tested(
     ratings: Interactions, name: str, settings: dict, seed: int, fold: int
 ) -> dict[str, pd.DataFrame]:
     """Fit a chosen setting; return its tables among the new items and among all."""
+    model: Recommender
     if name in ENDS:
         split = split_items(ratings, fold, len(FOLDS), valid=False)  # no features are needed
         model = {
@@ -265,8 +345,8 @@ def _tested(
             "oracle": Popularity().fit(split.test),
         }[name]
     elif name == "hybrid":
-        models, split = _two(ratings, settings, seed, fold, valid=False)
-        model = Hybrid(models, settings[name]["share"]).fit(split.train)
+        models, split = _parts_of(ratings, settings, seed, fold, valid=False)
+        model = Hybrid(models, settings[name]["weights"]).fit(split.train)
     else:
         model, split = _fitted(ratings, name, settings[name], seed, fold, valid=False)
     found = {
@@ -274,6 +354,26 @@ def _tested(
         "among all": evaluate(model, split),
     }
     return {way: each[list(MAIN)] for way, each in found.items()}
+
+
+def _tested_known(ratings: Interactions, name: str, settings: dict, seed: int) -> pd.DataFrame:
+    setting = settings[name]
+    split = paper_split(_described(ratings, setting))
+    return evaluate(_made(name, setting, seed).fit(split.train), split)[list(MAIN)]
+
+
+def _tested_early(
+    ratings: Interactions, name: str, settings: dict, seed: int, fold: int, n: int
+) -> pd.DataFrame:
+    """Fit a model when n events are known of each new item; rank these among themselves."""
+    setting = settings["map" if name == "iALS" else name]
+    described = _described(ratings, setting)
+    split, new = (
+        split_new_items(described, known, fold, len(FOLDS), test_after=TEST_AFTER)
+        for known in (n, 0)
+    )
+    model = _made(name, setting, seed).fit(split.train)
+    return evaluate(model, split, candidates=new_item_candidates(new))[list(MAIN)]
 
 
 def _joined(folds: list[pd.DataFrame]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from recsys_lib.data import (
     load,
     split_by_time,
     split_items,
+    split_new_items,
     split_users,
 )
 from recsys_lib.data.histories import mix
@@ -506,6 +507,57 @@ def test_new_users_of_films_are_told_0_1_2_4_or_8_events_and_tested_on_the_same(
         assert len(split.valid) == (8 - known) * len(new)
 
 
+def test_new_items_have_0_1_2_4_8_or_16_events_and_are_tested_on_the_same():
+    films, before = load(), set()
+    everything = [split_new_items(films, known, fold=2) for known in (0, 1, 2, 4, 8, 16)]
+    for known, split in zip((0, 1, 2, 4, 8, 16), everything, strict=True):
+        new = np.unique(split.test.item)
+        assert (films.item_counts[new] > 16).all()
+        assert (split.train.item_counts[new] == known).all()
+        assert len(split.valid) == (16 - known) * len(new)
+        assert events(split.test) == events(everything[0].test)
+        assert before <= events(split.train)
+        assert events(split.train) | events(split.valid) | events(split.test) == events(films)
+        before = events(split.train)
+    among_fold = split_items(films, fold=2).test.item_counts > 0
+    assert among_fold[new].all()  # the folds are those of split_items
+
+
+class TestSplitNewItems:
+    """Item b has four events, a and c one each; only b can have more than two."""
+
+    ROWS = ((1, "a", 9), (1, "b", 5), (2, "b", 3), (3, "b", 7), (4, "b", 1), (2, "c", 2))
+
+    def told(self, known, **options):
+        ratings = make(self.ROWS)
+        fold = int(_folds(3, 2, 0)[ratings.item_ids.tolist().index("b")])
+        return split_new_items(ratings, known, fold, 2, **{"test_after": 2, **options})
+
+    def test_by_hand(self):
+        for known, train, valid in (
+            (0, set(), {(4, "b", 1), (2, "b", 3)}),
+            (1, {(4, "b", 1)}, {(2, "b", 3)}),
+            (2, {(4, "b", 1), (2, "b", 3)}, set()),
+        ):
+            split = self.told(known)
+            assert events(split.test) == {(1, "b", 5), (3, "b", 7)}
+            assert events(split.valid) == valid
+            assert events(split.train) == train | {(1, "a", 9), (2, "c", 2)}
+
+    def test_bad_arguments(self):
+        with pytest.raises(ValueError, match="known must be at most test_after=2, got 3"):
+            self.told(3)
+        with pytest.raises(ValueError, match="fold must be below n_folds=2, got 2"):
+            split_new_items(make(self.ROWS), 0, 2, 2)
+        with pytest.raises(DataError, match="no item of this fold has more than test_after=16"):
+            self.told(0, test_after=16)
+        with pytest.raises(DataError, match="shop has no timestamps, which split_new_items needs"):
+            split_new_items(make(self.ROWS, time_unit="none"), 1)
+        alone = make([(user, "b", user) for user in range(4)])
+        with pytest.raises(DataError, match="no event is left for training"):
+            split_new_items(alone, 0, int(_folds(1, 2, 0)[0]), 2, test_after=2)
+
+
 class TestSplitUsers:
     def told(self, known, **options):
         return split_users(make(LADDER), known, **{"test_after": 3, "n_folds": 2, **options})
@@ -541,7 +593,7 @@ class TestSplitUsers:
             ({"known": -1}, ValueError, "known must be at least 0"),
             ({"fold": 7}, ValueError, "fold must be below n_folds=5, got 7"),
             ({"n_folds": 1}, ValueError, "n_folds must be at least 2"),
-            ({"known": 0}, DataError, "tiny: no user of fold 0 of 5 has more than 8 events"),
+            ({"known": 0}, DataError, "tiny: no user of this fold has more than test_after=8"),
         ],
     )
     def test_bad_arguments(self, tiny, arguments, error, message):
@@ -551,7 +603,7 @@ class TestSplitUsers:
     def test_somebody_must_be_left(self):
         alone = make([(1, item, n) for n, item in enumerate("abc")])
         fold = int(_folds(1, 2, 0)[0])
-        with pytest.raises(DataError, match=r"no user of fold \d of 2 else is left to train on"):
+        with pytest.raises(DataError, match=r"no event is left for training|no user of this fold"):
             split_users(alone, 0, fold, 2, test_after=1)
         with pytest.raises(DataError, match="shop has no timestamps, which split_users needs"):
             split_users(make(LADDER, time_unit="none"), 1)
