@@ -196,7 +196,7 @@ MODELS = [
         tolerance=1e-5,
     ),
     Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
-    Case(GRU4Rec, {**SEQUENCE, "epochs": 40}, tolerance=1e-5),
+    Case(GRU4Rec, {**SEQUENCE, "epochs": 60}, tolerance=1e-5),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event
