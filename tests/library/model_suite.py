@@ -189,14 +189,18 @@ MODELS = [
     Case(Decay, personal=False),  # at one moment, the same list for everybody
     Case(Markov, {"length": 12, "decay": 0.9, "shrinkage": 1.0}),
     Case(RecentItemKNN, {"decay": 0.95}),
-    Case(Bag, SEQUENCE, tolerance=1e-5),
+    Case(Bag, {**SEQUENCE, "epochs": 15}, tolerance=1e-5),
     Case(
         SASRec,
         {**SEQUENCE, "loss": "sampled softmax", "n_negatives": 32, "heads": 2},
         tolerance=1e-5,
     ),
     Case(SASRec, {**SEQUENCE, "loss": "bce", "n_negatives": 4, "blocks": 2}, tolerance=1e-5),
-    Case(GRU4Rec, {**SEQUENCE, "epochs": 60}, tolerance=1e-5),
+    Case(
+        GRU4Rec,
+        {**SEQUENCE, "learning_rate": 0.03, "batch_size": 256, "epochs": 50},
+        tolerance=1e-5,
+    ),
 ]
 
 N_USERS, N_ITEMS = 41, 31  # the last user and the last item are in no event
