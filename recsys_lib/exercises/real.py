@@ -11,13 +11,13 @@ from scipy.stats import hypergeom, spearmanr
 
 from recsys_lib import data
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation import evaluate, new_item_candidates
 from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.evaluation.significance import paired_test
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
 from recsys_lib.metrics import METRICS, ranks_from_scores
-from recsys_lib.models import EASE, MLP, SVD, BinaryMF, ItemKNN, Popularity, UserKNN
+from recsys_lib.models import EASE, MLP, SVD, BinaryMF, Content, ItemKNN, Popularity, UserKNN
 from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError
 
@@ -531,10 +531,89 @@ def _judge_ease(result: object, split: Split) -> str:
 SIMPLE_6 = Finding("simple-6", "choose(split)", _core_split, _judge_ease)
 
 
+# ------------------------------------------------------------------ 12: when words are passed
+
+KNOWN = (0, 2, 4, 8, 16, 32, 48)
+
+
+@cache
+def _growing() -> tuple:
+    ratings = data.min_counts(movielens(), user=1, item=5)
+    ratings = ratings.with_features(items=data.item_features(ratings))
+    folds = [
+        {n: data.split_new_items(ratings, n, fold, test_after=KNOWN[-1]) for n in KNOWN}
+        for fold in range(2)
+    ]
+    return (folds,)
+
+
+@cache
+def _reached() -> dict[str, np.ndarray]:
+    """Return NDCG@10 of words and of SVD, a row for each fold and a column for each n."""
+    (folds,) = _growing()
+    models = {"words": Content(), "SVD": SVD(TOP)}
+    found: dict[str, list[list[float]]] = {name: [] for name in models}
+    for splits in folds:
+        among = new_item_candidates(splits[0])
+        for name, model in models.items():
+            tables = [
+                evaluate(model.fit(one.train), one, candidates=among) for one in splits.values()
+            ]
+            found[name].append([float(one["ndcg@10"].mean()) for one in tables])
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def _judge_crossing(result: object, folds: list) -> str:
+    found = numbers(result, (2,), "two numbers of events, one for each fold")
+    if bad := [n for n in found if n not in KNOWN]:
+        raise Wrong(f"the numbers must be among {', '.join(map(str, KNOWN))}, got {bad[0]:g}")
+    ahead = _reached()["SVD"] > _reached()["words"]
+    from_here_on = np.logical_and.accumulate(ahead[:, ::-1], axis=1)[:, ::-1]
+    right = [KNOWN[int(np.argmax(row))] for row in from_here_on]
+    if found.tolist() == right[::-1]:
+        raise Wrong("the two folds are in the wrong order")
+    if found.tolist() == [KNOWN[int(np.argmax(row))] for row in ahead]:
+        raise Wrong("you return where SVD is ahead for the first time; it has to stay ahead")
+    if found.tolist() == [KNOWN[int(np.argmax(~row))] for row in ahead]:
+        raise Wrong("you return where the words are ahead; wanted is from where on SVD is")
+    for fold, (mine, wanted) in enumerate(zip(found, right, strict=True)):
+        if mine != wanted:
+            words, events = (_reached()[name][fold] for name in ("words", "SVD"))
+            numbers_ = ", ".join(
+                f"{n}: {a:.3f} and {b:.3f}" for n, a, b in zip(KNOWN, words, events, strict=True)
+            )
+            raise Wrong(
+                f"fold {fold}: got {mine:g}. NDCG@10 of words and of SVD by the number of events "
+                f"is {numbers_}. If you have other numbers, are your candidates those of "
+                "splits[0]?"
+            )
+    return (
+        f"SVD is ahead of the words from {right[0]} events on in one fifth of the films, and from "
+        f"{right[1]} on in another. So how long words help cannot be said from one fold, nor for "
+        "a model that reads them worse or better"
+    )
+
+
+NEW_6 = Finding("new-6", "crossing(folds)", _growing, _judge_crossing)
+
+
 def _listed(values: np.ndarray) -> str:
     return ", ".join(f"{value:.3f}" for value in values)
 
 
 FINDINGS = (
-    *(START_4, DATA_6, COSINE_6, SVD_6, MF_6, BCE_6, BMF_6, MLP_6, NEUMF_6, EVAL_6, SIMPLE_6),
+    *(
+        START_4,
+        DATA_6,
+        COSINE_6,
+        SVD_6,
+        MF_6,
+        BCE_6,
+        BMF_6,
+        MLP_6,
+        NEUMF_6,
+        EVAL_6,
+        SIMPLE_6,
+        NEW_6,
+    ),
 )
