@@ -530,10 +530,9 @@ def _judge_ease(result: object, split: Split) -> str:
 
 SIMPLE_6 = Finding("simple-6", "choose(split)", _core_split, _judge_ease)
 
-
 # ------------------------------------------------------------------ 12: when words are passed
 
-KNOWN = (0, 2, 4, 8, 16, 32, 48)
+EVENTS = (0, 2, 4, 8, 16, 32, 48)  # of a new film that are known
 
 
 @cache
@@ -541,7 +540,7 @@ def _growing() -> tuple:
     ratings = data.min_counts(movielens(), user=1, item=5)
     ratings = ratings.with_features(items=data.item_features(ratings))
     folds = [
-        {n: data.split_new_items(ratings, n, fold, test_after=KNOWN[-1]) for n in KNOWN}
+        {n: data.split_new_items(ratings, n, fold, test_after=EVENTS[-1]) for n in EVENTS}
         for fold in range(2)
     ]
     return (folds,)
@@ -564,34 +563,41 @@ def _reached() -> dict[str, np.ndarray]:
 
 
 def _judge_crossing(result: object, folds: list) -> str:
-    found = numbers(result, (2,), "two numbers of events, one for each fold")
-    if bad := [n for n in found if n not in KNOWN]:
-        raise Wrong(f"the numbers must be among {', '.join(map(str, KNOWN))}, got {bad[0]:g}")
+    found = numbers(result, (2,), "two numbers of events, one for each fold").tolist()
     ahead = _reached()["SVD"] > _reached()["words"]
     from_here_on = np.logical_and.accumulate(ahead[:, ::-1], axis=1)[:, ::-1]
-    right = [KNOWN[int(np.argmax(row))] for row in from_here_on]
-    if found.tolist() == right[::-1]:
+    places = from_here_on.argmax(axis=1).tolist()
+    right = [EVENTS[place] for place in places]
+    if found == right:
+        return (
+            f"SVD is ahead of the words from {right[0]} events on in one fifth of the films, and "
+            f"from {right[1]} on in another. So how long words help cannot be said from one fold, "
+            "nor for a model that reads them worse or better"
+        )
+    if found == places:
+        raise Wrong("you return places in the list of the numbers; wanted are the numbers there")
+    if bad := [n for n in found if n not in EVENTS]:
+        raise Wrong(f"the numbers must be among {', '.join(map(str, EVENTS))}, got {bad[0]:g}")
+    if found == right[::-1]:
         raise Wrong("the two folds are in the wrong order")
-    if found.tolist() == [KNOWN[int(np.argmax(row))] for row in ahead]:
-        raise Wrong("you return where SVD is ahead for the first time; it has to stay ahead")
-    if found.tolist() == [KNOWN[int(np.argmax(~row))] for row in ahead]:
+    if found == [EVENTS[place] for place in (~ahead).argmax(axis=1)]:
         raise Wrong("you return where the words are ahead; wanted is from where on SVD is")
+    if found == [EVENTS[place - 1] for place in places]:
+        raise Wrong(
+            "you return the last number at which the words are ahead; wanted is the next one"
+        )
     for fold, (mine, wanted) in enumerate(zip(found, right, strict=True)):
         if mine != wanted:
             words, events = (_reached()[name][fold] for name in ("words", "SVD"))
-            numbers_ = ", ".join(
-                f"{n}: {a:.3f} and {b:.3f}" for n, a, b in zip(KNOWN, words, events, strict=True)
+            by_events = ", ".join(
+                f"{n}: {a:.3f} and {b:.3f}" for n, a, b in zip(EVENTS, words, events, strict=True)
             )
             raise Wrong(
                 f"fold {fold}: got {mine:g}. NDCG@10 of words and of SVD by the number of events "
-                f"is {numbers_}. If you have other numbers, are your candidates those of "
-                "splits[0]?"
+                f"is {by_events}. Wanted is the smallest number from which on SVD is ahead. If "
+                "you have other numbers, are your candidates those of splits[0]?"
             )
-    return (
-        f"SVD is ahead of the words from {right[0]} events on in one fifth of the films, and from "
-        f"{right[1]} on in another. So how long words help cannot be said from one fold, nor for "
-        "a model that reads them worse or better"
-    )
+    raise AssertionError  # one of them is wrong
 
 
 NEW_6 = Finding("new-6", "crossing(folds)", _growing, _judge_crossing)
