@@ -200,7 +200,7 @@ NEW_2 = Exercise(
         _shelf("nothing met", [[1, 2], [2, 1]], []),
         _shelf("only an item without words was met", [[0, 0], [2, 1]], [0]),
         _shelf("vectors that point apart", [[1, 0], [-3, 4], [0, -1], [4, 3]], [1, 0]),
-        _shelf("random", _RNG.random((8, 5)) * (_RNG.random((8, 5)) < 0.6), [6, 1, 4]),
+        _shelf("random", _RNG.random((8, 5)) * (_RNG.random((8, 5)) < 0.6), [6, 1, 4, 2]),
     ),
 )
 
@@ -510,6 +510,7 @@ NEW_4 = Exercise(
         _stepped("one feature: the step of chapter 6", [1, 0], [[0, 0]], [1], 1, 0.5),
         _stepped("two features, weights 1 and 1/2", [2], [[0], [0]], [1, 0.5], 1, 0.4),
         _stepped("a negative", [1, 1], [[1, 0], [0, 1]], [1, 1], 0, 0.2),
+        _stepped("a score below 0", [1, -2], [[0, 1], [1, 1]], [1, 0.5], 1, 0.5),
         _stepped("a feature with the weight 0 stays", [1, 2], [[1, 1], [3, 1]], [1, 0], 1, 0.5),
         _stepped("p is zero: nothing is learned", [0, 0], [[1, 2], [2, 1]], [1, 1], 1, 0.3),
         _stepped("a score far above 0", [3, 2], [[1, 2], [2, 1]], [1, 0.5], 1, 0.5),
@@ -682,6 +683,7 @@ NEW_5 = Exercise(
         _row("two features that point apart", [1, 1], [[1, 2], [-3, 1]]),
         _row("weights other than 1", [2, 0.5], [[1, 2], [3, 1]]),
         _row("three features", [1, 1, 1], [[1, 0], [1, 1], [0, 2]]),
+        _row("two features with the same vector", [1, 1, 1], [[1, 0], [1, 0], [1, 2]]),
         _row("a feature with the weight 0", [1, 0, 1], [[1, 0], [5, 5], [2, 1]]),
         _row("random", _RNG.normal(size=9), _RNG.normal(size=(9, 4))),
     ),

@@ -109,6 +109,10 @@ def new_2_first_items(X, met):
     return _cosines(X, X[: len(met)].sum(axis=0))
 
 
+def new_2_first_three_alone(X, met):
+    return _cosines(X, X[met[:3]].sum(axis=0))
+
+
 def new_2_everything_between(X, met):
     if len(met) == 0:
         return np.zeros(len(X))
@@ -317,6 +321,14 @@ def new_4_all_or_nothing(p, E, w, r, eta):
     return _step(p, E, w, float(p @ (w @ E) > 0) - r, eta)
 
 
+def new_4_absolute_score(p, E, w, r, eta):
+    return _step(p, E, w, expit(abs(p @ (w @ E))) - r, eta)
+
+
+def new_4_scores_below_zero_cut(p, E, w, r, eta):
+    return _step(p, E, w, expit(max(p @ (w @ E), 0)) - r, eta)
+
+
 def new_4_large_scores_left_alone(p, E, w, r, eta):
     x = p @ (w @ E)
     return _step(p, E, w, (expit(x) - r) * (abs(x) < 8), eta)
@@ -405,6 +417,11 @@ def new_4_rounded(p, E, w, r, eta):
 def _pairs(w, E):
     V = w[:, None] * E
     return ((V.sum(axis=0) ** 2).sum() - (V**2).sum()) / 2
+
+
+def new_5_equal_features_once(w, E):
+    V = np.unique(w[:, None] * E, axis=0)
+    return _pairs(np.ones(len(V)), V)
 
 
 def new_5_first_with_the_others(w, E):
