@@ -18,6 +18,7 @@ from recsys_lib.exercises import (
     mf,
     mlp,
     neumf,
+    new,
     simple,
     start,
     svd,
@@ -40,6 +41,7 @@ CHAPTERS = (
     evaluation,
     trust,
     simple,
+    new,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

@@ -11,13 +11,13 @@ from scipy.stats import hypergeom, spearmanr
 
 from recsys_lib import data
 from recsys_lib.data import Interactions, Split
-from recsys_lib.evaluation import evaluate
+from recsys_lib.evaluation import evaluate, new_item_candidates
 from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.evaluation.significance import paired_test
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
 from recsys_lib.metrics import METRICS, ranks_from_scores
-from recsys_lib.models import EASE, MLP, SVD, BinaryMF, ItemKNN, Popularity, UserKNN
+from recsys_lib.models import EASE, MLP, SVD, BinaryMF, Content, ItemKNN, Popularity, UserKNN
 from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError
 
@@ -530,11 +530,103 @@ def _judge_ease(result: object, split: Split) -> str:
 
 SIMPLE_6 = Finding("simple-6", "choose(split)", _core_split, _judge_ease)
 
+# ------------------------------------------------------------------ 12: when words are passed
+
+EVENTS = (0, 2, 4, 8, 16, 32, 48)  # of a new film that are known
+
+
+@cache
+def _growing() -> tuple:
+    ratings = data.min_counts(movielens(), user=1, item=5)
+    ratings = ratings.with_features(items=data.item_features(ratings))
+    folds = [
+        {n: data.split_new_items(ratings, n, fold, test_after=EVENTS[-1]) for n in EVENTS}
+        for fold in range(2)
+    ]
+    return (folds,)
+
+
+@cache
+def _reached() -> dict[str, list[np.ndarray]]:
+    """Return NDCG@10 of words and of SVD: for each fold a row for each n, a column a user."""
+    (folds,) = _growing()
+    models = {"words": Content(), "SVD": SVD(TOP)}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    for splits in folds:
+        among = new_item_candidates(splits[0])
+        for name, model in models.items():
+            tables = [
+                evaluate(model.fit(one.train), one, candidates=among) for one in splits.values()
+            ]
+            found[name].append(np.array([one["ndcg@10"] for one in tables]))
+    return found
+
+
+def _judge_crossing(result: object, folds: list) -> str:
+    found = numbers(result, (2,), "two numbers of events, one for each fold").tolist()
+    words, events = (
+        np.array([rows.mean(axis=1) for rows in _reached()[name]]) for name in ("words", "SVD")
+    )
+    ahead = events > words
+    from_here_on = np.logical_and.accumulate(ahead[:, ::-1], axis=1)[:, ::-1]
+    places = from_here_on.argmax(axis=1).tolist()
+    right = [EVENTS[place] for place in places]
+    if found == right:
+        p = [
+            paired_test(of_svd[place] - of_words[place])
+            for of_words, of_svd, place in zip(*_reached().values(), places, strict=True)
+        ]
+        return (
+            f"SVD is ahead of the words from {right[0]} events on in one fifth of the films, and "
+            f"from {right[1]} on in another. The p-values of these leads are {p[0]:.2f} and "
+            f"{p[1]:.2f}: {'they are no chance' if max(p) < 0.05 else 'they may be chance'}. So "
+            "how long words help cannot be said from one fold, nor for a model that reads them "
+            "worse or better"
+        )
+    if found == places:
+        raise Wrong("you return places in the list of the numbers; wanted are the numbers there")
+    if bad := [n for n in found if n not in EVENTS]:
+        raise Wrong(f"the numbers must be among {', '.join(map(str, EVENTS))}, got {bad[0]:g}")
+    if found == right[::-1]:
+        raise Wrong("the two folds are in the wrong order")
+    if found == [EVENTS[place] for place in (~ahead).argmax(axis=1)]:
+        raise Wrong("you return where the words are ahead; wanted is from where on SVD is")
+    if found == [EVENTS[place - 1] for place in places]:
+        raise Wrong(
+            "you return the last number at which the words are ahead; wanted is the next one"
+        )
+    fold = next(f for f in range(len(right)) if found[f] != right[f])
+    by_events = ", ".join(
+        f"{n}: {a:.3f} and {b:.3f}"
+        for n, a, b in zip(EVENTS, words[fold], events[fold], strict=True)
+    )
+    raise Wrong(
+        f"fold {fold}: got {found[fold]:g}. NDCG@10 of words and of SVD by the number of events is "
+        f"{by_events}. Wanted is the smallest number from which on SVD is ahead. If you have other "
+        "numbers, are your candidates those of splits[0]?"
+    )
+
+
+NEW_6 = Finding("new-6", "crossing(folds)", _growing, _judge_crossing)
+
 
 def _listed(values: np.ndarray) -> str:
     return ", ".join(f"{value:.3f}" for value in values)
 
 
 FINDINGS = (
-    *(START_4, DATA_6, COSINE_6, SVD_6, MF_6, BCE_6, BMF_6, MLP_6, NEUMF_6, EVAL_6, SIMPLE_6),
+    *(
+        START_4,
+        DATA_6,
+        COSINE_6,
+        SVD_6,
+        MF_6,
+        BCE_6,
+        BMF_6,
+        MLP_6,
+        NEUMF_6,
+        EVAL_6,
+        SIMPLE_6,
+        NEW_6,
+    ),
 )

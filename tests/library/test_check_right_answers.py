@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special, stats
+from scipy import linalg, sparse, spatial, special, stats
 
 from recsys_lib.exercises import check
 
@@ -650,6 +650,175 @@ def as_a_fraction_of_pairs(scores, relevant):
     others = sorted(x for i, x in enumerate(scores.tolist()) if i not in chosen)
     twice = sum(bisect_left(others, x) + bisect_right(others, x) for x in scores[relevant])
     return Fraction(twice, 2 * len(others) * len(chosen))
+
+
+@answers("new-1")
+def word_by_word(times, known):
+    texts = [row for row, one in zip(times.tolist(), known, strict=True) if one]
+    return [
+        math.log(len(texts) + 1) - math.log(sum(row[f] > 0 for row in texts) + 1)
+        for f in range(times.shape[1])
+    ]
+
+
+@answers("new-1")
+def by_a_product_with_known(times, known):
+    return np.log1p(np.count_nonzero(known)) - np.log1p(known.astype(int) @ (times > 0))
+
+
+@answers("new-1")
+def by_a_sparse_table(times, known):
+    having = sparse.csr_array(times)[known].count_nonzero(axis=0)
+    return abs(np.log(np.divide(having + 1, known.sum() + 1, dtype=np.float32)))
+
+
+@answers("new-1")
+def by_a_table_with_the_new_item(times, known):
+    table = pd.DataFrame(times[known] > 0)
+    table.loc[-1] = True
+    return -np.log2(table.mean()) / np.log2(np.e)
+
+
+@answers("new-2")
+def by_einsum_and_a_quotient(X, met):
+    profile = np.einsum("if->f", X[met])
+    length = np.sqrt(np.einsum("f,f", profile, profile))
+    return np.divide(
+        np.einsum("if,f->i", X, profile), length, out=np.zeros(len(X)), where=length > 0
+    )
+
+
+@answers("new-2")
+def by_cosine_distances(X, met):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = spatial.distance.cdist(X, X[met].sum(axis=0)[None], "cosine")
+    return np.nan_to_num(1 - distance[:, 0])
+
+
+@answers("new-2")
+def by_cosines_of_pairs(X, met):
+    with_met = X @ X[met].T
+    length = math.sqrt(with_met[met].sum())
+    return with_met.sum(axis=1) / length if length > 1e-9 else [0] * len(X)
+
+
+@answers("new-2")
+def by_a_mask_and_the_mean(X, met):
+    mask = np.isin(np.arange(len(X)), met)
+    profile = np.average(np.vstack([X, X[:1]]), axis=0, weights=np.append(mask, not mask.any()))
+    profile = profile * mask.any()
+    length = np.linalg.norm(profile)
+    return pd.Series(X @ (profile / length if length else profile))
+
+
+@answers("new-2")
+def in_sparse_rows(X, met):
+    rows = sparse.csr_array(X)
+    profile = rows[met].sum(axis=0) if len(met) else np.zeros(X.shape[1])
+    return list((rows @ profile) / (math.hypot(*profile) or 1))
+
+
+@answers("new-3")
+def by_the_words_table(X, Q, x, lam):
+    A = X - X.mean(axis=0)
+    W = np.linalg.solve(A.T @ A + lam * np.eye(X.shape[1]), A.T @ Q)
+    return (Q.mean(axis=0) - X.mean(axis=0) @ W + x @ W).tolist()
+
+
+@answers("new-3")
+def with_factors_that_are_not_centered(X, Q, x, lam):
+    mean = np.average(X, axis=0)
+    K = (X - mean) @ (X - mean).T + lam * np.eye(len(X))
+    return Q.mean(axis=0) + (x - mean) @ (X - mean).T @ linalg.cho_solve(linalg.cho_factor(K), Q)
+
+
+@answers("new-3")
+def by_a_word_that_all_have(X, Q, x, lam):
+    Z = np.column_stack([np.ones(len(X)), X])
+    penalty = np.diag([0.0] + [lam] * X.shape[1])
+    return np.r_[1, x] @ np.linalg.pinv(Z.T @ Z + penalty) @ Z.T @ Q
+
+
+@answers("new-3")
+def by_singular_values(X, Q, x, lam):
+    U, s, Vt = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    shrunk = (Vt @ (x - X.mean(axis=0))) * s / (s**2 + lam)
+    return shrunk @ U.T @ (Q - Q.mean(axis=0)) + Q.mean(axis=0)
+
+
+@answers("new-3")
+def by_the_centering_matrix(X, Q, x, lam):
+    n = len(X)
+    H = np.eye(n) - np.full((n, n), 1 / n)
+    k = H @ (X @ x - X @ X.T @ np.ones(n) / n)
+    return [q.mean() + k @ np.linalg.inv(H @ X @ X.T @ H + lam * np.eye(n)) @ q for q in Q.T]
+
+
+@answers("new-4")
+def feature_by_feature(p, E, w, r, eta):
+    x = sum(w_f * (e @ p) for w_f, e in zip(w, E, strict=True))
+    return [e - eta * (special.expit(x) - r) * w_f * p for w_f, e in zip(w, E, strict=True)]
+
+
+@answers("new-4")
+def by_einsum_and_tanh(p, E, w, r, eta):
+    g = (1 + np.tanh(np.einsum("k,f,fk", p, w, E) / 2)) / 2 - r
+    return E - eta * g * np.einsum("f,k->fk", w, p)
+
+
+@answers("new-4")
+def by_signs_of_labels(p, E, w, r, eta):
+    y = 1 if r else -1
+    return E + np.kron(w[:, None], eta * y * special.expit(-y * (E @ p) @ w) * p)
+
+
+@answers("new-4")
+def on_a_copy_in_place(p, E, w, r, eta):
+    new, g = E.copy(), 1 / (1 + math.exp(-(w @ E @ p))) - r
+    for f, k in itertools.product(range(len(w)), range(len(p))):
+        new[f, k] -= eta * g * w[f] * p[k]
+    return pd.DataFrame(new)
+
+
+@answers("new-5")
+def by_combinations(w, E):
+    parts = [w_f * e for w_f, e in zip(w, E, strict=True)]
+    return sum(a @ b for a, b in itertools.combinations(parts, 2))
+
+
+@answers("new-5")
+def by_a_running_sum(w, E):
+    total, result = np.zeros(E.shape[1]), 0.0
+    for w_f, e in zip(w, E, strict=True):
+        result += w_f * (e @ total)
+        total += w_f * e
+    return result
+
+
+@answers("new-5")
+def above_the_diagonal(w, E):
+    return np.triu(np.outer(w, w) * (E @ E.T), 1).sum()
+
+
+@answers("new-5")
+def by_traces(w, E):
+    table = np.diag(w) @ E @ E.T @ np.diag(w)
+    return np.array((table.sum() - np.trace(table)) / 2)
+
+
+@answers("new-5")
+def by_polynomials(w, E):
+    """The third coefficient of a polynomial is the sum of its roots' products in pairs."""
+    return sum(np.append(np.poly(column), 0)[2] for column in (E * w[:, None]).T)
+
+
+@answers("new-5")
+def as_a_fraction_of_the_squares(w, E):
+    rows = [
+        [Fraction(a) * Fraction(b) for b in e] for a, e in zip(w.tolist(), E.tolist(), strict=True)
+    ]
+    columns = list(zip(*rows, strict=True))
+    return sum(sum(column) ** 2 - sum(x * x for x in column) for column in columns) / 2
 
 
 @pytest.mark.parametrize(("name", "answer"), RIGHT)

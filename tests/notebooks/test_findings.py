@@ -171,6 +171,14 @@ WRONG = [
     ("eval-6", lambda places, n: "ItemKNN", "expected two names and the number m"),
     ("simple-6", lambda split: 5000.0, "0.0545 can be reached"),
     ("simple-6", lambda split: 0.0, "lambda must be above 0"),
+    ("new-6", lambda folds: [48, 4], "the two folds are in the wrong order"),
+    ("new-6", lambda folds: [2, 6], "you return places in the list"),
+    ("new-6", lambda folds: [2, 32], "the last number at which the words are ahead"),
+    ("new-6", lambda folds: [0, 0], "where the words are ahead; wanted is from where on SVD is"),
+    ("new-6", lambda folds: [5, 48], "must be among 0, 2, 4, 8, 16, 32, 48, got 5"),
+    ("new-6", lambda folds: [48, 48], "fold 0: got 48. NDCG@10 of words and of SVD by the number"),
+    ("new-6", lambda folds: [8, 48], "the smallest number from which on SVD is ahead"),
+    ("new-6", lambda folds: [4], "two numbers of events, one for each fold, in the shape (2,)"),
 ]
 
 
@@ -184,6 +192,13 @@ def test_what_is_wrong_is_said_in_a_sentence(name, answer, said):
 @each
 def test_every_exercise_has_wrong_answers_here(name):
     assert sum(one == name for one, _, _ in WRONG) >= 2
+
+
+def test_where_svd_passes_the_words_is_accepted():
+    verdict = check("new-6", lambda folds: (4, 48))
+    assert verdict, verdict
+    assert "The p-values of these leads are 0.9" in verdict.message
+    assert "they may be chance" in verdict.message
 
 
 @pytest.mark.parametrize("n", [15, 30])
