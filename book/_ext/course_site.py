@@ -4,6 +4,7 @@ It opens from a web server and from a folder on a memory stick alike, with no ot
 """
 
 import os
+import re
 import sys
 from html import escape
 from pathlib import Path
@@ -15,6 +16,7 @@ from pybtex.database import parse_file
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from student import for_student
@@ -23,6 +25,13 @@ from student import for_student
 NO_SUMMARIES_FROM_FILES = (
     'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
 )
+
+# Two spaces inside a line set what follows in a column; so do those before it, or a bar.
+COLUMNS = re.compile(r"\S {2,}\S|^ |\|", re.MULTILINE)
+
+# Of a found page, as Sphinx's search says it, and what else it shall not show.
+LEFT_OUT = '[".headerlink", "script", "style"]'
+MORE_LEFT_OUT = '[".headerlink", "script", "style", ".math"]'
 
 MARKS = ("### BEGIN SOLUTION", "### END SOLUTION")
 
@@ -37,8 +46,14 @@ NOT_FOUND = """\
 <meta name="color-scheme" content="light dark">
 <title>This page is not here: {title}</title>
 <style>
-body {{ font: 1.1rem/1.6 sans-serif; margin: 3rem auto; max-width: 36rem; padding: 0 1rem }}
-a {{ color: inherit }}
+body {{ background: light-dark(#fff, #14181e); color: light-dark(#1a1a1a, #ced6dd) }}
+body {{ font: 1.1rem/1.6 -apple-system, "Segoe UI", "Helvetica Neue", sans-serif }}
+main {{ border-left: .25rem solid light-dark(#1560cf, #6ba3f0); padding-left: 1.2rem }}
+main {{ margin: 3rem auto; max-width: 36rem }}
+h1 {{ font-size: 2rem; line-height: 1.2; margin: 0 }}
+ul {{ list-style: none; padding: 0 }}
+li {{ padding-block: .2rem }}
+a {{ color: light-dark(#1560cf, #6ba3f0) }}
 </style>
 </head>
 <body>
@@ -99,6 +114,13 @@ def note_formulas(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     app.env.get_domain("math").data["has_equations"][docname] = next(seen, None) is not None
 
 
+def let_sentences_break(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Mark what a cell says in sentences, so that it breaks as they do; columns would be torn."""
+    for node in doctree.findall(nodes.literal_block):
+        if "output" in node["classes"] and not COLUMNS.search(node.astext()):
+            node["classes"].append("prose")
+
+
 def hide_solution_marks(app: Sphinx, doctree: nodes.document) -> None:
     """Leave out the comments by which nbgrader finds a solution: a reader has no use for them."""
     for node in doctree.findall(nodes.literal_block):
@@ -125,6 +147,17 @@ def search_without_server(
 ) -> None:
     if pagename == "search":
         app.add_js_file(None, body=NO_SUMMARIES_FROM_FILES)
+
+
+def search_without_formulas(app: Sphinx, exception: Exception | None) -> None:
+    """Leave formulas out of what a search shows of a page: its script would show them as TeX."""
+    if exception is not None or not isinstance(app.builder, StandaloneHTMLBuilder):
+        return
+    file = Path(app.outdir) / "_static" / "searchtools.js"
+    script = file.read_text(encoding="utf-8")
+    if LEFT_OUT not in script and MORE_LEFT_OUT not in script:
+        raise ExtensionError(f"{file.name} no longer says {LEFT_OUT}: formulas would be shown")
+    file.write_text(script.replace(LEFT_OUT, MORE_LEFT_OUT), encoding="utf-8")
 
 
 def write_entrance(app: Sphinx, exception: Exception | None) -> None:
@@ -179,6 +212,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", take_executed)
     app.connect("doctree-read", mend_quizzes)
     app.connect("doctree-read", hide_solution_marks)
+    app.connect("doctree-resolved", let_sentences_break, priority=900)
     app.connect("doctree-resolved", note_formulas, priority=900)  # when all is in its place
     app.connect("html-page-context", search_without_server)
     app.connect("html-page-context", prune_scripts, priority=700)  # when all have added theirs
@@ -186,4 +220,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", write_entrance, priority=400)
     app.connect("build-finished", write_not_found)
     app.connect("build-finished", write_downloads)
+    app.connect("build-finished", search_without_formulas)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

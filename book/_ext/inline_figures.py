@@ -7,16 +7,26 @@ fits it.
 """
 
 import re
-from html import escape
+from functools import cache
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from matplotlib import get_data_path
+from matplotlib.ft2font import FT2Font, LoadFlags
 from sphinx.application import Sphinx
 
 from recsys_lib.show.plots import NAMED
 
 PALETTE = {color.lower(): name for color, name in NAMED.items()}
+# The id of a text, or a formula: its letters, each at its place in Matplotlib's font, and no line
+# beside them, such as that of a fraction, which has its place in that font, too.
+FORMULA = re.compile(
+    r'<g id="([^"]*)"|<text>((?:\s*<tspan[^>]*>[^<]*</tspan>)+)\s*</text>(?=\s*</g>)'
+)
+LETTERS = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>')
+FONTS = {"oblique": "DejaVuSans-Oblique", "weight: 700": "DejaVuSans-Bold", "": "DejaVuSans"}
 TWO = re.compile(r'<svg class="(wide|narrow)"(.*?</svg>)', re.DOTALL)
 
 
@@ -59,6 +69,7 @@ def _drawing(text: str, prefix: str, kind: str, seen: str) -> str:
     assert box is not None
     width = float(box[1].split()[2]) * 4 / 3  # points to pixels
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)  # holds for a whole page here
+    body = flowing(body)
     body = re.sub(r' id="', f' id="{prefix}', body)
     body = re.sub(r'(href="|url\()#', rf"\1#{prefix}", body)
     body = re.sub(r'style="([^"]*)"', lambda style: f'style="{_style(style[1])}"', body)
@@ -68,6 +79,71 @@ def _drawing(text: str, prefix: str, kind: str, seen: str) -> str:
         f'<svg class="{kind}" {seen} viewBox="{box[1]}" '
         f'style="max-width: {width:.0f}px" xmlns:xlink="http://www.w3.org/1999/xlink">{body}'
     )
+
+
+def flowing(body: str) -> str:
+    """Let the letters of formulas follow each other, as wide as they are in the page's font.
+
+    Matplotlib places each letter by the widths of its own font, which is wider than the page's:
+    the words of a formula would be spaced out. What stays is what lies between letters beyond
+    their widths, such as the room around an equals sign.
+    """
+    name = ""
+
+    def flow(found: re.Match[str]) -> str:
+        nonlocal name
+        if found[1] is not None:
+            name = found[1]
+            return found[0]
+        return _flow(found[2], name.partition("-")[0]) or found[0]
+
+    return FORMULA.sub(flow, body)
+
+
+def _flow(tspans: str, anchor: str) -> str:
+    """Return a formula as text that flows; nothing if letters stand above each other."""
+    letters = []
+    for xs, ys, style, text in LETTERS.findall(tspans):
+        text, xs, ys = unescape(text), xs.split(), ys.split()
+        ys *= len(xs) // len(ys)
+        letters += [(float(x), float(y), style, c) for x, y, c in zip(xs, ys, text, strict=False)]
+    letters.sort(key=lambda letter: letter[0])
+    parts, end, before = [], 0.0, None
+    for x, y, style, letter in letters:
+        gap = x - end if parts else 0.0
+        if gap < -0.1 * _size(style):
+            return ""
+        end = x + _width(letter, style)
+        if before == (y, style) and abs(gap) < 0.1:
+            parts[-1][1] += letter
+            continue
+        moved = f'dx="{max(gap, 0):.2f}" dy="{y - before[0]:.2f}"' if before else f'y="{y:.2f}"'
+        parts.append([moved, letter, style])
+        before = y, style
+    place = {"middle": end / 2, "end": end}.get(anchor, 0.0)
+    side = f' text-anchor="{anchor}"' if place else ""
+    inside = "".join(
+        f'<tspan {moved} style="{style}">{escape(text)}</tspan>' for moved, text, style in parts
+    )
+    return f'<text x="{place:.2f}"{side} xml:space="preserve">{inside}</text>'
+
+
+def _size(style: str) -> float:
+    found = re.search(r"font-size: ([\d.]+)px", style)
+    return float(found[1]) if found else 10.0
+
+
+def _width(letter: str, style: str) -> float:
+    kind = next(kind for kind in FONTS if kind in style)
+    return _size(style) * _share(letter, FONTS[kind])
+
+
+@cache
+def _share(letter: str, name: str) -> float:
+    """Return the width of a letter in Matplotlib's font, as a share of the font's size."""
+    font = FT2Font(f"{get_data_path()}/fonts/ttf/{name}.ttf")
+    font.set_size(100, 72)
+    return font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 6553600
 
 
 def _short(tag: re.Match[str]) -> str:

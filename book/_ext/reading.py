@@ -29,6 +29,7 @@ SYNONYMS = {
 }
 BRITISH = (("ization", "isation"), ("ize", "ise"), ("color", "colour"), ("neighbor", "neighbour"))
 BRITISH += (("behavior", "behaviour"), ("center", "centre"), ("favor", "favour"))
+MARK = re.compile(r"[\w-]*[.,;:!?)\]%]*")  # what can follow a formula without a space
 # A glossary word stands for itself in running text alone.
 NOT_IN = (nodes.literal, nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.strong)
 NOT_IN += (nodes.emphasis, nodes.raw, addnodes.pending_xref, nodes.term, nodes.literal_block)
@@ -106,6 +107,19 @@ def explain_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             paragraph.replace(text, [*pieces, nodes.Text(rest)])
 
 
+def keep_marks_with_formulas(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let no line begin with the comma, or the rest of a word, that belongs to a formula before."""
+    if app.builder.format != "html":
+        return
+    for formula in list(doctree.findall(nodes.math)):
+        after = formula.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (mark := MARK.match(after)[0]):
+            both = nodes.inline("", "", classes=["unbroken"])
+            formula.replace_self(both)
+            both += [formula, nodes.Text(mark)]
+            after.parent.replace(after, nodes.Text(after[len(mark) :]))
+
+
 def _is_inside(node: nodes.Node | None, kinds: tuple[type, ...]) -> bool:
     while node is not None:
         if isinstance(node, kinds):
@@ -142,5 +156,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", add_search_words)
     app.connect("doctree-read", put_facts_first)
     app.connect("doctree-resolved", explain_words)
+    app.connect("doctree-resolved", keep_marks_with_formulas, priority=900)
     app.connect("html-page-context", describe)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -193,6 +193,7 @@ def load_file(
         For a bad row (unless skipped), a missing column, and a file that is empty, cut off or of
         another kind; the message says what to do, where that can be told.
     FileNotFoundError
+        If there is no such file.
 
     Examples
     --------

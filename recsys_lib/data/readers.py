@@ -275,6 +275,7 @@ def read(
         With file, line and reason: a bad row (unless skipped), a missing column, a file that is
         empty, truncated, or has no row that can be used.
     FileNotFoundError
+        If there is no such file.
     """
     check_choice("on_bad_rows", on_bad_rows, ("error", "skip"))
     if path.is_dir():

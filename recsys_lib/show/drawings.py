@@ -13,6 +13,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, GridSpecBase
+from matplotlib.text import Text
 from matplotlib.ticker import AutoLocator, FixedLocator
 
 from recsys_lib.show.labels import spread
@@ -22,6 +23,8 @@ DENSE = 1000  # dots: more of them become a picture inside the drawing
 TITLE = 42  # letters that fit over a narrow panel
 ROW = 0.25  # inches for a row with a name
 MOST_TICKS = 6  # below a narrow panel
+# What SVG calls the sides of a text; one that is turned reads from the bottom to the top.
+ANCHORS = {"center": "middle", "center_baseline": "middle", "right": "end", "top": "end"}
 # Matplotlib takes the prime of a formula from a font in which it stands at the place of a zero.
 PRIME = re.compile(r"(<tspan [^>]*font-family: 'cmsy10'[^>]*>)0<")
 
@@ -75,6 +78,7 @@ def _is_dense(artist: Artist) -> bool:
 def _drawn(figure: Figure) -> str:
     """The ``<svg>`` of a figure as it is, without what stands around it in a file of its own."""
     spread(figure)
+    _say_where_formulas_stand(figure)
     file = io.StringIO()
     figure.savefig(
         file, format="svg", bbox_inches="tight", pad_inches=0.03, metadata={"Date": None}
@@ -83,6 +87,19 @@ def _drawn(figure: Figure) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = PRIME.sub("\\1\N{PRIME}<", text)
     return re.sub(r"<!--.*?-->\s*", "", text[text.index("<svg") :], flags=re.DOTALL).strip()
+
+
+def _say_where_formulas_stand(figure: Figure) -> None:
+    """Let the ids of formulas say which point of theirs stays where it is in another font.
+
+    Matplotlib says so of plain text; of a formula it writes where each letter stands in its own
+    font.
+    """
+    formulas = [text for text in figure.findobj(Text) if "$" in text.get_text()]
+    for number, text in enumerate(formulas):
+        turned = text.get_rotation() % 180 and text.get_rotation_mode() != "anchor"
+        side = text.get_verticalalignment() if turned else text.get_horizontalalignment()
+        text.set_gid(f"{ANCHORS.get(side, 'start')}-formula_{number}")
 
 
 def _panels(figure: Figure) -> list[tuple[Axes, GridSpecBase]]:

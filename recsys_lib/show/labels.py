@@ -12,6 +12,7 @@ from matplotlib.transforms import Transform
 from scipy.optimize import isotonic_regression
 
 LABEL, GAP = "label of a line", 6  # points from the end of a line to its name
+BARS = 9  # more of them where the line has error bars, and another such line may end close by
 NEAR = 20  # points: names that begin at places nearer to each other may touch
 
 
@@ -33,7 +34,7 @@ def label_lines(ax: Axes) -> None:
         ax.annotate(
             name,
             (x[last], np.clip(y[last], low, high)),
-            (GAP, 0),
+            (GAP + BARS if isinstance(handle, Container) else GAP, 0),
             xycoords=line.get_transform(),
             textcoords="offset points",
             va="center",
@@ -55,7 +56,7 @@ def spread(figure: Figure) -> None:
             wanted = np.array([ends[place][1] for place in near])
             room = 1.2 * float(labels[near[0]].get_fontsize())
             for place, y in zip(near, _apart(wanted, room), strict=True):
-                labels[place].set_position((GAP, y - ends[place][1]))
+                labels[place].set_position((labels[place].xyann[0], y - ends[place][1]))
 
 
 def _neighbors(labels: list[Annotation], ends: list[np.ndarray]) -> list[list[int]]:

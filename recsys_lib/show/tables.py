@@ -25,6 +25,7 @@ MARK = "*"
 
 INTERVAL = re.compile(r"\[[^]]*\]|\S+ to \S+")  # may stand on a line of its own, but in one piece
 BAR = 120  # pixels from the lowest end of an interval to the highest
+METRIC = re.compile(r"\b(?:hr|ndcg|precision|recall)@(?=\d)")  # as the library names its columns
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Table:
         Whether the bars are differences, among which 0 has its line.
     anchors : bool
         Whether a link can lead to a row: ``#L1`` to the first whose label begins with ``L1``.
+    under : int
+        The column of the intervals, under which a narrow page draws the bars.
     """
 
     header: list[str]
@@ -62,6 +65,7 @@ class Table:
     bars: Sequence[tuple[float, float, float] | None] = field(default=())
     zero: bool = False
     anchors: bool = False
+    under: int = 0
 
     def __str__(self) -> str:
         marks = [MARK if best else "" for best in self.best]
@@ -101,15 +105,20 @@ class Table:
             placed.add(word)
             if best:
                 label += f" {MARK}"
-            values = _cells("td", "", cells, style[1:]) + (bar and f"<td>{bar}</td>")
+            values = "".join(
+                _cells("td", "", [cell], [style[place]], bar if place == self.under else "")
+                for place, cell in enumerate(cells, start=1)
+            )
+            values += bar and f'<td class="beside">{bar}</td>'
             weight = ' style="font-weight: bold"' if best else ""
             label = _cells("th", 'scope="row"', [label], [f"{style[0]}; font-weight: inherit"])
             body.append(f"<tr{place}{weight}>{label}{values}</tr>")
-        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
-        note = f"<p>{MARK} {escape(self.note)}</p>" if self.note else ""
+        caption = f"<caption>{_shown(self.caption)}</caption>" if self.caption else ""
+        note = f"<p>{MARK} {_shown(self.note)}</p>" if self.note else ""
+        beside = '<td class="beside"></td>' if any(self.bars) else ""
         return (
             f'<div class="results" style="overflow-x: auto"><table>{caption}'
-            f"<thead><tr>{head}{'<td></td>' if any(self.bars) else ''}</tr></thead>"
+            f"<thead><tr>{head}{beside}</tr></thead>"
             f"<tbody>{''.join(body)}</tbody></table>{note}</div>"
         )
 
@@ -138,12 +147,24 @@ def _drawn(bars: Sequence[tuple[float, float, float] | None], zero: bool) -> lis
     ]
 
 
-def _cells(tag: str, scope: str, texts: list[str], styles: list[str]) -> str:
+def _cells(tag: str, scope: str, texts: list[str], styles: list[str], bar: str = "") -> str:
     start = f"{tag} {scope}".rstrip()
+    # Of the two places of a bar the site's style sheet shows one; elsewhere it is the column.
+    below = bar and f'<span class="below" style="display: none">{bar}</span>'
     return "".join(
-        f'<{start} style="{style}">{INTERVAL.sub(_unbroken, escape(text))}</{tag}>'
+        f'<{start} style="{style}">{INTERVAL.sub(_unbroken, _shown(text))}{below}</{tag}>'
         for text, style in zip(texts, styles, strict=True)
     )
+
+
+def _shown(text: str) -> str:
+    """Text as HTML, with metrics as they are called in prose: HR@10 for the column hr@10."""
+    return escape(METRIC.sub(_called, text))
+
+
+def _called(metric: re.Match) -> str:
+    name = metric[0]
+    return name.upper() if name in ("hr@", "ndcg@") else name.capitalize()
 
 
 def _unbroken(interval: re.Match) -> str:
@@ -227,11 +248,13 @@ def table(
     header, cells, numeric = (list(parts) for parts in zip(*columns, strict=True))
     rows = [list(row) for row in zip(*cells, strict=True)]
     bars: list[tuple[float, float, float] | None] = []
+    under = 0
     if {"mean", *ENDS} <= set(frame):
+        under = 1 + [column for column in frame if column != "high"].index("low")
         values = frame[["mean", *ENDS]].to_numpy(dtype=float)
         bars = [tuple(row) if np.isfinite(row).all() else None for row in values]
     note = f"the {best} {names['mean']}" if any(marks) else ""
-    return Table(header, rows, marks, note, numeric, caption, bars, anchors=anchors)
+    return Table(header, rows, marks, note, numeric, caption, bars, anchors=anchors, under=under)
 
 
 def differences(
@@ -317,6 +340,7 @@ def differences(
         bars,
         zero=True,
         anchors=anchors,
+        under=1 + beside.shape[1],
     )
 
 

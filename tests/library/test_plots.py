@@ -130,6 +130,40 @@ def test_a_figure_without_a_grid_is_drawn_as_it_is():
     assert plots.svg(plt.figure(figsize=(8, 3), layout="none")).startswith("<svg")
 
 
+def test_a_name_keeps_clear_of_error_bars():
+    places = []
+    for bars in (None, 0.1):
+        fig, ax = plt.subplots()
+        ax.errorbar([0, 1], [0, 1], yerr=bars and [bars, bars], label="line")
+        ax.errorbar([0, 1], [0, 0.9], yerr=bars and [bars, bars], label="other")
+        plots.label_lines(ax)
+        plots.svg(fig)  # where names are moved apart
+        places += [text.xyann[0] for text in ax.texts]
+    assert places == [15, 15, 15, 15]
+    fig = lines(["plain"], [1.0])
+    plots.svg(fig)
+    assert fig.axes[0].texts[0].xyann[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "anchor"),
+    [
+        ({}, "start"),
+        ({"ha": "center"}, "middle"),
+        ({"ha": "right"}, "end"),
+        ({"rotation": 90, "va": "center"}, "middle"),
+        ({"rotation": 90, "va": "top"}, "end"),
+        ({"rotation": 90, "ha": "center", "rotation_mode": "anchor"}, "middle"),
+    ],
+)
+def test_a_formula_says_which_of_its_points_stays(options, anchor):
+    fig, ax = plt.subplots()
+    ax.text(0.5, 0.5, "$p^2$", **options)
+    ax.text(0.5, 0.2, "plain", ha="center")
+    names = re.findall(r'<g id="(\w+)-formula_\d+"', plots.svg(fig))
+    assert names == [anchor]
+
+
 def test_a_line_that_is_not_drawn_has_no_name():
     _, ax = plt.subplots()
     ax.plot([0, 1], [np.nan, np.nan], label="nowhere")

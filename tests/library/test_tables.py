@@ -79,12 +79,12 @@ def test_a_leaderboard_by_hand():
 def test_html_says_the_same():
     found = Cells(table(BOARD)._repr_html_())
     assert found.rows == [
-        ["", "ndcg@10", "95% interval", "users", ""],  # above the bars
+        ["", "NDCG@10", "95% interval", "users", ""],  # above the bars
         ["Popularity", "0.123", "0.100 to 0.150", "1,200", ""],
         ["MF & friends *", "0.400", "0.350 to 0.450", "1,200", ""],
         ["nobody", "0.000", "–", "7"],
     ]
-    assert found.note == "* the highest ndcg@10"
+    assert found.note == "* the highest NDCG@10"
 
 
 def test_on_a_narrow_page_an_interval_is_not_broken():
@@ -136,7 +136,7 @@ def test_the_best_row_is_marked(metric, best, marked, note):
     frame.attrs = {"metric": metric}
     found = Cells(table(frame, best=best)._repr_html_())
     assert [row for row, cells in enumerate(found.rows[1:]) if cells[0].endswith("*")] == marked
-    assert found.note == note
+    assert found.note == re.sub("(ndcg|hr)@", lambda name: name[0].upper(), note)
     assert str(table(frame, best=best)).endswith(note or "7")
 
 
@@ -216,8 +216,30 @@ def test_intervals_are_drawn_on_one_scale():
     assert 'd="M6.0 8H21.4"' in text
     assert 'cx="13.2"' in text  # 6 + 108 * 0.02345 / 0.35
     assert 'd="M83.1 8H114.0"' in text
-    assert text.count("<svg") == 2
+    assert text.count("<svg") == 4  # two rows, beside the numbers and, on a phone, below them
     assert "<svg" not in table(BOARD.drop(columns="low"))._repr_html_()
+
+
+def test_on_a_phone_a_bar_stands_below_its_own_numbers():
+    frame = BOARD.iloc[:1].assign(first=1)[["first", "mean", "low", "high", "users"]]
+    also = pd.DataFrame({"n": [1]}, ["worse"])
+    for shown, numbers in (
+        (table(frame, best="none"), "0.100 to 0.150"),
+        (differences({"worse": ROWS["worse"]}, also=also), "-0.020 [-0.030, -0.010]"),
+    ):
+        text = shown._repr_html_().replace(NBSP, " ")
+        (before,) = re.findall(r'>([^<>]*)<span class="below" style="display: none"><svg', text)
+        assert before == numbers
+        assert text.count('<td class="beside"><svg') == 1
+
+
+def test_a_metric_has_the_name_that_prose_gives_it_where_it_is_shown():
+    frame = pd.DataFrame({"hr@10": [1]}, ["L1, ndcg@5"])
+    shown = table(frame, caption="recall@5 and thr@10", anchors=True)
+    assert shown.header == ["", "hr@10"]
+    found = Cells(shown._repr_html_())
+    assert found.rows == [["", "HR@10"], ["L1, NDCG@5", "1"]]
+    assert found.caption == "Recall@5 and thr@10"
 
 
 def test_whole_numbers_stay_whole_where_one_is_missing():
@@ -254,7 +276,7 @@ def test_differences_by_hand():
         "worse          -0.02 [-0.03, -0.01]  behind"
     )
     text = shown._repr_html_()
-    assert text.count('<path d="M60.0 0V16"') == 3  # the line of 0, in the middle
+    assert text.count('<path d="M60.0 0V16"') == 6  # the line of 0, in the middle
     assert 'd="M78.0 8H114.0"' in text
 
 
@@ -271,7 +293,7 @@ def test_numbers_may_stand_before_the_differences():
         "worse          0.42      5  -0.02 [-0.03, -0.01]  less\n"
         "SVD - UserKNN  0.41  1,000   -0.01 [-0.02, 0.00]  same"
     )
-    assert shown._repr_html_().count("<svg") == 2
+    assert shown._repr_html_().count("<svg") == 4
     with pytest.raises(ValueError, match=r"also must have a row for each .* none for 'worse'"):
         differences(rows, also=also.drop("worse"))
 

@@ -61,6 +61,33 @@ def test_numbers_that_are_read_keep_their_digits():
     assert '<text x="1.23" y="2">0.0375</text>' in page
 
 
+def letters(x: str, y: str, text: str, style: str = "font-size: 10px") -> str:
+    return f'<tspan x="{x}" y="{y}" style="{style}">{text}</tspan>'
+
+
+def test_letters_of_a_formula_follow_each_other_as_wide_as_they_are_in_the_page():
+    # In Matplotlib's font "l" is 2.78 wide, "o" 6.12, "+" 8.38; the power stands 4 higher.
+    inside = letters("0 2.78", "-1", "lo") + letters("10.9", "-1", "+")
+    inside += letters("19.28", "-5", "2", "font-size: 7px")
+    for anchor, place in (("start", "0.00"), ("middle", "11.87"), ("end", "23.73")):
+        body = f'<g id="{anchor}-formula_3"><g transform=""><text> {inside} </text></g></g>'
+        page = figure(drawing(body), "fig1", "Letters")
+        side = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        assert f'<text x="{place}"{side} xml:space="preserve"><tspan y="-1.00"' in page
+        assert (
+            '<tspan y="-1.00" style="font-size: 10px">lo</tspan><tspan dx="2.00" dy="0.00"' in page
+        )
+        assert 'dx="0.00" dy="-4.00" style="font-size: 7px">2</tspan></text>' in page
+
+
+def test_letters_above_each_other_and_lines_between_them_keep_their_places():
+    above = letters("0", "-1", "x") + letters("6", "-4", "2") + letters("6", "2", "i")
+    plain = letters("0", "-1", "x") + letters("8", "-1", "y")
+    for text in (f"<text> {above} </text>", f'<text> {plain} </text> <path d=""/>'):
+        page = figure(drawing(f'<g id="text_1"><g>{text}</g></g>'), "fig1", "Letters")
+        assert page.count(' x="') == text.count(' x="')
+
+
 def test_both_forms_are_there_and_numbers_are_short():
     wide = drawing('<path d="M 1.23456 2.5"/>').replace("<svg", '<svg class="wide"')
     narrow = drawing('<path id="a"/>').replace("<svg", '<svg class="narrow" display="none"')

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 from site_helpers import ROOT, Site, report
 
@@ -189,6 +189,37 @@ def test_figures_of_chapters_are_drawn_in_the_page_in_its_colors(site: Site):
             if "#000000" in text or "#ffffff" in text or "font-family" in text:
                 problems[page].append(f"fixed ink: {drawing['aria-label'][:60]}")
     report(problems)
+
+
+def test_no_line_can_begin_with_the_mark_behind_a_formula(site: Site):
+    problems = {}
+    for page in site.chapters:
+        after = [one.next_sibling for one in site.soup(page).select("article span.math")]
+        problems[page] = [
+            f"{text[:40]!r} is not bound to its formula"
+            for text in after
+            if isinstance(text, str) and text[:1] in ",.;:" and "unbroken" not in classes(text)
+        ]
+    report(problems)
+
+
+def classes(text: NavigableString) -> list[str]:
+    return text.parent.get("class", [])
+
+
+def test_what_is_said_in_sentences_breaks_and_columns_stay(site: Site):
+    pages = {
+        "notebooks/00_start_here.html": ("✓ start-4", True),
+        "notebooks/04_mf.html": ("MF: RMSE on validation", False),
+    }
+    for page, (text, breaks) in pages.items():
+        blocks = [one for one in site.soup(page).select(".output") if text in one.get_text()]
+        assert [("prose" in one["class"]) for one in blocks] == [breaks], page
+
+
+def test_a_search_shows_no_markup_of_formulas(site: Site):
+    script = (site.folder / "_static" / "searchtools.js").read_text(encoding="utf-8")
+    assert '[".headerlink", "script", "style", ".math"]' in script
 
 
 def test_pages_say_what_they_are_about(site: Site):
