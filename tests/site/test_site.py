@@ -24,6 +24,7 @@ TERMS = {
     "notebooks/09_evaluation.html": "hypergeometric",
     "notebooks/10_trust.html": "published",
     "notebooks/11_simple.html": "softmax",
+    "notebooks/12_new.html": "oracle",
     "notebooks/paper.html": "algorithm",
     "notebooks/primer.html": "projection",
     "notebooks/pytorch.html": "tensor",
