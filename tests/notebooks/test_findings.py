@@ -174,7 +174,6 @@ WRONG = [
     ("new-6", lambda folds: [48, 4], "the two folds are in the wrong order"),
     ("new-6", lambda folds: [2, 6], "you return places in the list"),
     ("new-6", lambda folds: [2, 32], "the last number at which the words are ahead"),
-    ("new-6", lambda folds: [0, 0], "where the words are ahead; wanted is from where on SVD is"),
     ("new-6", lambda folds: [5, 48], "must be among 0, 2, 4, 8, 16, 32, 48, got 5"),
     ("new-6", lambda folds: [48, 48], "fold 0: got 48. NDCG@10 of words and of SVD by the number"),
     ("new-6", lambda folds: [8, 48], "the smallest number from which on SVD is ahead"),
