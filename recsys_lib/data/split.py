@@ -293,11 +293,7 @@ def split_users(
     (2, 0)
     """
     check_interactions("ratings", ratings).require_times("split_users")
-    fold, n_folds = _check_folds(fold, n_folds, 2)
-    new = _folds(ratings.n_users, n_folds, seed) == fold
-    part = _told(ratings, "user", new, known, test_after, seed)
-    if not (part == 0).any():
-        raise DataError(f"{ratings.name}: no event is left for training")
+    part = _told(ratings, "user", 3, known, fold, n_folds, test_after, seed)
     split = _split(ratings, part)
     given = ratings.select(part == 3, f"{ratings.name} given")
     return Split(split.train, split.valid, split.test, given)
@@ -351,31 +347,35 @@ def split_new_items(
     2
     """
     check_interactions("ratings", ratings).require_times("split_new_items")
-    fold, n_folds = _check_folds(fold, n_folds, 2)
-    new = _folds(ratings.n_items, n_folds, seed) == fold
-    part = _told(ratings, "item", new, known, test_after, seed)
-    part[part == 3] = 0
-    if not (part == 0).any():
-        raise DataError(f"{ratings.name}: no event is left for training")
-    return _split(ratings, part)
+    return _split(ratings, _told(ratings, "item", 0, known, fold, n_folds, test_after, seed))
 
 
 def _told(
-    ratings: Interactions, side: str, new: np.ndarray, known: int, test_after: int, seed: int
+    ratings: Interactions,
+    side: str,
+    told: int,
+    known: int,
+    fold: int,
+    n_folds: int,
+    test_after: int,
+    seed: int,
 ) -> np.ndarray:
-    """Part the events of new users or items by time: told 3, between 1, tested 2; 0 of others."""
+    """Return the part of each event: of the new users or items `told` for their first `known`.
+
+    After those come 1, for validation, and 2, for test; of all others the events are 0, training.
+    """
     known, test_after = check_int("known", known), check_int("test_after", test_after)
     if known > test_after:
         raise ValueError(f"known must be at most test_after={test_after}, got {known}")
+    fold, n_folds = _check_folds(fold, n_folds, 2)
     owner, counts = getattr(ratings, side), getattr(ratings, f"{side}_counts")
-    new = new & (counts > test_after)
-    if not new.any():
-        raise DataError(
-            f"{ratings.name}: no {side} of this fold has more than test_after={test_after} events"
-        )
+    new = (_folds(len(counts), n_folds, seed) == fold) & (counts > test_after)
     from_start = counts[owner] - 1 - _rank_from_end(ratings, seed, side)
-    part = np.where(from_start < known, 3, np.where(from_start >= test_after, 2, 1))
+    part = np.where(from_start < known, told, np.where(from_start >= test_after, 2, 1))
     part[~new[owner]] = 0
+    if not new.any() or not (part == 0).any():
+        what = f"has more than {test_after} events" if not new.any() else "else is left to train on"
+        raise DataError(f"{ratings.name}: no {side} of fold {fold} of {n_folds} {what}")
     return part
 
 

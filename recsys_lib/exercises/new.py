@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.special import expit
 
 from recsys_lib.exercises.core import Case, Exercise
 
@@ -478,10 +479,6 @@ def _mean_alone(X, Q, x, lam):
 # ------------------------------------------------------------------- a step on a sum of features
 
 
-def _sigma(x):
-    return 1 / (1 + np.exp(-x))
-
-
 def _by_differences(p, E, w, r, eta, h=1e-5):
     """Step along differences of the loss, number by number."""
 
@@ -525,7 +522,7 @@ def _move(p, E, w, g, eta):
 
 
 def _g(p, E, w, r):
-    return _sigma(p @ (w @ E)) - r
+    return expit(p @ (w @ E)) - r
 
 
 @NEW_4.mistake("the weights are missing in the step: feature f moves by w_f times g p")
@@ -558,7 +555,7 @@ def _without_label(p, E, w, r, eta):
     "every feature has its own score and its own g here; there is one score, of their sum"
 )
 def _own_scores(p, E, w, r, eta):
-    return E - eta * (w * (_sigma(w * (E @ p)) - r))[:, None] * p
+    return E - eta * (w * (expit(w * (E @ p)) - r))[:, None] * p
 
 
 @NEW_4.mistake("the sigmoid is missing: g is sigma(x) - r, not x - r")
@@ -580,7 +577,7 @@ def _along_q(p, E, w, r, eta):
 
 @NEW_4.mistake("you multiply by sigma (1 - sigma); with the logarithm it has canceled")
 def _slope_again(p, E, w, r, eta):
-    s = _sigma(p @ (w @ E))
+    s = expit(p @ (w @ E))
     return _move(p, E, w, (s - r) * s * (1 - s), eta)
 
 

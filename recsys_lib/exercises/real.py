@@ -615,18 +615,16 @@ def _listed(values: np.ndarray) -> str:
 
 
 FINDINGS = (
-    *(
-        START_4,
-        DATA_6,
-        COSINE_6,
-        SVD_6,
-        MF_6,
-        BCE_6,
-        BMF_6,
-        MLP_6,
-        NEUMF_6,
-        EVAL_6,
-        SIMPLE_6,
-        NEW_6,
-    ),
+    START_4,
+    DATA_6,
+    COSINE_6,
+    SVD_6,
+    MF_6,
+    BCE_6,
+    BMF_6,
+    MLP_6,
+    NEUMF_6,
+    EVAL_6,
+    SIMPLE_6,
+    NEW_6,
 )

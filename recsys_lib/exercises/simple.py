@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.special import expit
 
 from recsys_lib.exercises.core import Case, Exercise
 
@@ -360,10 +361,6 @@ def _of_users(X, lam):
 # --------------------------------------------------------------------------------------- BPR
 
 
-def _sigma(x):
-    return 1 / (1 + np.exp(-x))
-
-
 def _moved(p, q_i, q_j, g, eta, lam):
     return np.array(
         [
@@ -431,17 +428,17 @@ SIMPLE_4 = Exercise(
 
 @SIMPLE_4.mistake("your g is sigma of the margin; it is sigma minus 1, as the label is 1")
 def _no_minus_one(p, q_i, q_j, eta, lam):
-    return _moved(p, q_i, q_j, _sigma(p @ (q_i - q_j)), eta, lam)
+    return _moved(p, q_i, q_j, expit(p @ (q_i - q_j)), eta, lam)
 
 
 @SIMPLE_4.mistake("you go up the loss: the margin must grow, so g is sigma minus 1, not 1 minus it")
 def _uphill(p, q_i, q_j, eta, lam):
-    return _moved(p, q_i, q_j, 1 - _sigma(p @ (q_i - q_j)), eta, lam)
+    return _moved(p, q_i, q_j, 1 - expit(p @ (q_i - q_j)), eta, lam)
 
 
 @SIMPLE_4.mistake("q_j moves the same way as q_i; its sign is the opposite, for it is subtracted")
 def _both_up(p, q_i, q_j, eta, lam):
-    g = _sigma(p @ (q_i - q_j)) - 1
+    g = expit(p @ (q_i - q_j)) - 1
     new = _moved(p, q_i, q_j, g, eta, lam)
     new[2] = q_j - eta * (g * p + lam * q_j)
     return new
@@ -449,7 +446,7 @@ def _both_up(p, q_i, q_j, eta, lam):
 
 @SIMPLE_4.mistake("the items are moved with the new p; all three moves start from the same place")
 def _with_the_new_p(p, q_i, q_j, eta, lam):
-    g = _sigma(p @ (q_i - q_j)) - 1
+    g = expit(p @ (q_i - q_j)) - 1
     new = _moved(p, q_i, q_j, g, eta, lam)
     moved = _moved(new[0], q_i, q_j, g, eta, lam)
     return np.array([new[0], moved[1], moved[2]])
@@ -457,7 +454,7 @@ def _with_the_new_p(p, q_i, q_j, eta, lam):
 
 @SIMPLE_4.mistake("p moves along q_i alone; the margin has q_i minus q_j")
 def _along_one(p, q_i, q_j, eta, lam):
-    g = _sigma(p @ (q_i - q_j)) - 1
+    g = expit(p @ (q_i - q_j)) - 1
     new = _moved(p, q_i, q_j, g, eta, lam)
     new[0] = p - eta * (g * q_i + lam * p)
     return new
@@ -465,22 +462,22 @@ def _along_one(p, q_i, q_j, eta, lam):
 
 @SIMPLE_4.mistake("the penalty is missing")
 def _no_decay(p, q_i, q_j, eta, lam):
-    return _moved(p, q_i, q_j, _sigma(p @ (q_i - q_j)) - 1, eta, 0.0)
+    return _moved(p, q_i, q_j, expit(p @ (q_i - q_j)) - 1, eta, 0.0)
 
 
 @SIMPLE_4.mistake("sigma is taken of the two scores apart; it is taken of their difference")
 def _two_sigmas(p, q_i, q_j, eta, lam):
-    return _moved(p, q_i, q_j, _sigma(p @ q_i) - _sigma(p @ q_j) - 1, eta, lam)
+    return _moved(p, q_i, q_j, expit(p @ q_i) - expit(p @ q_j) - 1, eta, lam)
 
 
 @SIMPLE_4.mistake("the margin is turned round: it is the score of i minus that of j")
 def _margin_turned(p, q_i, q_j, eta, lam):
-    return _moved(p, q_i, q_j, _sigma(p @ (q_j - q_i)) - 1, eta, lam)
+    return _moved(p, q_i, q_j, expit(p @ (q_j - q_i)) - 1, eta, lam)
 
 
 @SIMPLE_4.mistake("you return how far the three move; wanted is where they stand afterwards")
 def _moves_alone(p, q_i, q_j, eta, lam):
-    g = _sigma(p @ (q_i - q_j)) - 1
+    g = expit(p @ (q_i - q_j)) - 1
     return _moved(p, q_i, q_j, g, eta, lam) - np.array([p, q_i, q_j])
 
 
@@ -493,7 +490,7 @@ def _without_sigmoid(p, q_i, q_j, eta, lam):
 
 @SIMPLE_4.mistake("you multiply by sigma (1 - sigma); with the logarithm it has canceled")
 def _slope_again(p, q_i, q_j, eta, lam):
-    s = _sigma(p @ (q_i - q_j))
+    s = expit(p @ (q_i - q_j))
     return _moved(p, q_i, q_j, (s - 1) * s * (1 - s), eta, lam)
 
 
@@ -502,7 +499,7 @@ def _slope_again(p, q_i, q_j, eta, lam):
     "margin, moves both items"
 )
 def _two_labels(p, q_i, q_j, eta, lam):
-    g_i, g_j = _sigma(p @ q_i) - 1, _sigma(p @ q_j)
+    g_i, g_j = expit(p @ q_i) - 1, expit(p @ q_j)
     return np.array(
         [
             p - eta * (g_i * q_i + g_j * q_j + lam * p),

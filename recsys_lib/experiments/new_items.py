@@ -33,7 +33,7 @@ from recsys_lib.experiments.protocol import (
     table,
     tuning_split,
 )
-from recsys_lib.experiments.search import PARENTS, edges, near, settings_at, spread
+from recsys_lib.experiments.search import PARENTS, best_first, edges, near, settings_at, spread
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import (
     Content,
@@ -210,7 +210,7 @@ def _chosen(
     """Try settings with one seed, the best quarter with more; return trials and choice."""
     kind = iALS if name in ("map", "neighbors") else FeatureMF
     settings: list[dict] = []
-    runs: dict[int, list[float | None]] = {}
+    runs: dict[int, list[dict]] = {}
 
     def tried(places: Sequence[int], seeds: range) -> None:
         parts = {
@@ -218,33 +218,31 @@ def _chosen(
             for place in places
         }
         for place, values in units.grouped(_validated, parts, ratings).items():
-            runs[place] = runs.get(place, []) + values
+            runs[place] = runs.get(place, []) + [{METRIC: value} for value in values]
 
     def shared(place: int) -> dict:
         return shared_out(kind, settings[place], ratings)
 
-    def mean(place: int) -> float:
-        values = [-np.inf if value is None else value for value in runs[place]]
-        return float(np.mean(values))
-
-    def best() -> list[int]:
-        return sorted(runs, key=lambda place: -mean(place))
-
     if name == "Content":  # three settings, and no chance in any
         settings = settings_at(space, np.arange(len(COLUMNS))[:, None] / len(COLUMNS))
         tried(range(len(settings)), SEEDS[:1])
-        chosen = best()[0]
+        finalists = list(runs)
     else:
         wide = spread(space, TRIALS - TRIALS // 3)
         settings = settings_at(space, wide)
         tried(range(len(wide)), SEEDS[:1])
-        settings += settings_at(space, near(space, wide[best()[:PARENTS]], TRIALS // 3))
+        settings += settings_at(
+            space, near(space, wide[best_first(runs, runs)[:PARENTS]], TRIALS // 3)
+        )
         tried(range(len(wide), TRIALS), SEEDS[:1])
-        finalists = best()[: TRIALS // 4]
+        finalists = best_first(runs, runs)[: TRIALS // 4]
         tried(finalists, SEEDS[1:])
-        chosen = max(finalists, key=mean)
+    chosen = best_first(runs, finalists)[0]
     return {
-        "trials": [setting | {METRIC: runs[place]} for place, setting in enumerate(settings)],
+        "trials": [
+            setting | {METRIC: [one[METRIC] for one in runs[place]]}
+            for place, setting in enumerate(settings)
+        ],
         "setting": shared(chosen),
         "edges": edges(space, settings, settings[chosen]),
     }

@@ -12,7 +12,7 @@ seeds, and the setting with the best mean over the three is chosen: one seed can
 here reads the test set.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -139,15 +139,15 @@ def _chosen(
 
     wide = spread(contender.space, n_trials - n_trials // 3)
     tried(wide)
-    parents = wide[_best(runs, range(len(wide)))[:PARENTS]]
+    parents = wide[best_first(runs, range(len(wide)))[:PARENTS]]
     tried(near(contender.space, parents, n_trials // 3))
-    finalists = {n: _best(runs, range(n))[: max(1, n // 4)] for n in _budgets(n_trials)}
+    finalists = {n: best_first(runs, range(n))[: max(1, n // 4)] for n in _budgets(n_trials)}
     if contender.epochs:
         again = sorted(set().union(*finalists.values()))
         seeds = {p: [(name, shared(settings[p]), seed) for seed in SEEDS[1:]] for p in again}
         for place, more in units.grouped(_trial, seeds, *context).items():
             runs[place] += more
-    chosen = {n: _best(runs, places)[0] for n, places in finalists.items()}
+    chosen = {n: best_first(runs, places)[0] for n, places in finalists.items()}
     best = chosen[n_trials]
     epochs = [one["epochs"] for one in runs[best] if one["epochs"]]
     return {
@@ -169,7 +169,7 @@ def _budgets(n_trials: int) -> tuple[int, ...]:
     return n_trials // 3, n_trials - n_trials // 3, n_trials
 
 
-def _best(runs: dict[int, list[dict]], places: Sequence[int]) -> list[int]:
+def best_first(runs: Mapping[int, Sequence[Mapping]], places: Iterable[int]) -> list[int]:
     """Return places by the mean over their seeds, the best first; what ever diverged is last."""
     values = {place: [one[METRIC] for one in runs[place]] for place in places}
     means = {k: -np.inf if None in v else np.mean(v) for k, v in values.items()}

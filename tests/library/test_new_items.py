@@ -29,7 +29,10 @@ def shop() -> Interactions:
 @pytest.fixture
 def small(monkeypatch):
     """A search of a few trials in which only titles are read."""
-    in_turn = lambda units, f, parts, *context: [f(*context, *part) for part in parts]  # noqa: E731
+
+    def in_turn(units, function, parts, *context):
+        return [function(*context, *part) for part in parts]
+
     monkeypatch.setattr(new_items.Units, "each", in_turn)  # processes take longer than the models
     monkeypatch.setattr(new_items, "TRIALS", 6)
     monkeypatch.setattr(new_items, "FOLDS", range(3))

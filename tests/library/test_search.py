@@ -118,7 +118,7 @@ def test_the_better_setting_is_chosen_by_several_seeds(monkeypatch):
 
 def test_what_diverged_is_never_chosen():
     runs = {0: [{"ndcg@10": 0.1}], 1: [{"ndcg@10": 0.9}, {"ndcg@10": None}], 2: [{"ndcg@10": 0.2}]}
-    assert search._best(runs, range(3)) == [2, 0, 1]
+    assert search.best_first(runs, range(3)) == [2, 0, 1]
 
 
 def measure(model):

@@ -610,15 +610,17 @@ def test_what_lies_further_back_is_found_too():
     done = [[*order, order[0] + 5] for order in orders[:200]]
     train, users = in_order(done + orders[200:].tolist(), 10), np.arange(200, 250)
     found = {}
-    settings = {**PLANTED, "dropout": 0.0}
+    settings = {**PLANTED, "dropout": 0.0, "epochs": 48}
     for blocks in (1, 0):
         found[blocks] = []
-        for seed in range(4):  # a run may end where it learned nothing, on one processor or another
-            model = SASRec(**settings | {"seed": seed}, blocks=blocks).fit(train)
+        for seed in range(
+            3
+        ):  # a run may end where it has learned half, on one processor or another
+            model = SASRec(**settings, blocks=blocks, seed=seed).fit(train)
             items, _ = model.recommend(users, 1, exclude=train)
             found[blocks].append((items[:, 0] == orders[200:, 0] + 5).mean())
-    assert max(found[1]) > 0.95
-    assert max(found[0]) < 0.6
+    assert np.median(found[1]) > 0.95
+    assert max(found[0]) < 0.5
 
 
 def test_where_the_order_says_nothing_it_gains_nothing():

@@ -549,12 +549,12 @@ class TestSplitNewItems:
             self.told(3)
         with pytest.raises(ValueError, match="fold must be below n_folds=2, got 2"):
             split_new_items(make(self.ROWS), 0, 2, 2)
-        with pytest.raises(DataError, match="no item of this fold has more than test_after=16"):
+        with pytest.raises(DataError, match=r"no item of fold \d of 2 has more than 16 events"):
             self.told(0, test_after=16)
         with pytest.raises(DataError, match="shop has no timestamps, which split_new_items needs"):
             split_new_items(make(self.ROWS, time_unit="none"), 1)
         alone = make([(user, "b", user) for user in range(4)])
-        with pytest.raises(DataError, match="no event is left for training"):
+        with pytest.raises(DataError, match=r"no item of fold \d of 2 else is left to train on"):
             split_new_items(alone, 0, int(_folds(1, 2, 0)[0]), 2, test_after=2)
 
 
@@ -593,7 +593,7 @@ class TestSplitUsers:
             ({"known": -1}, ValueError, "known must be at least 0"),
             ({"fold": 7}, ValueError, "fold must be below n_folds=5, got 7"),
             ({"n_folds": 1}, ValueError, "n_folds must be at least 2"),
-            ({"known": 0}, DataError, "tiny: no user of this fold has more than test_after=8"),
+            ({"known": 0}, DataError, "tiny: no user of fold 0 of 5 has more than 8 events"),
         ],
     )
     def test_bad_arguments(self, tiny, arguments, error, message):
@@ -603,7 +603,7 @@ class TestSplitUsers:
     def test_somebody_must_be_left(self):
         alone = make([(1, item, n) for n, item in enumerate("abc")])
         fold = int(_folds(1, 2, 0)[0])
-        with pytest.raises(DataError, match=r"no event is left for training|no user of this fold"):
+        with pytest.raises(DataError, match=r"no user of fold \d of 2 else is left to train on"):
             split_users(alone, 0, fold, 2, test_after=1)
         with pytest.raises(DataError, match="shop has no timestamps, which split_users needs"):
             split_users(make(LADDER, time_unit="none"), 1)

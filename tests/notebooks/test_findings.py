@@ -122,6 +122,14 @@ def _ndcgs(tables):
     return [real._ndcg(table) for table in tables]
 
 
+def _words_ahead(folds):
+    """Return the first n at which the words are ahead; at 0 SVD's order is that of rounding."""
+    words, svd = (
+        np.array([rows.mean(axis=1) for rows in real._reached()[name]]) for name in ("words", "SVD")
+    )
+    return [real.EVENTS[place] for place in (words >= svd).argmax(axis=1)]
+
+
 WRONG = [
     ("start-4", thirds(lambda h, o: parts_of(h, o)[::-1]), "wrong order: those with the fewest"),
     ("start-4", thirds(lambda h, o: 100 * np.array(parts_of(h, o))), "percentages"),
@@ -174,6 +182,7 @@ WRONG = [
     ("new-6", lambda folds: [48, 4], "the two folds are in the wrong order"),
     ("new-6", lambda folds: [2, 6], "you return places in the list"),
     ("new-6", lambda folds: [2, 32], "the last number at which the words are ahead"),
+    ("new-6", _words_ahead, "where the words are ahead; wanted is from where on SVD is"),
     ("new-6", lambda folds: [5, 48], "must be among 0, 2, 4, 8, 16, 32, 48, got 5"),
     ("new-6", lambda folds: [48, 48], "fold 0: got 48. NDCG@10 of words and of SVD by the number"),
     ("new-6", lambda folds: [8, 48], "the smallest number from which on SVD is ahead"),
