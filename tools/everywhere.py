@@ -82,12 +82,21 @@ def failures(report: Path) -> list[str]:
     return found
 
 
-def run(name: str, arguments: list[str]) -> list[str]:
-    """Run pytest under a setting; return what failed."""
+def run(name: str, arguments: list[str], processes: int = 2) -> list[str]:
+    """Run pytest under a setting, in so many processes; return what failed."""
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         environment = without_settings(dict(os.environ)) | SETTINGS[name]
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            str(processes),
+            "-p",
+            "no:cacheprovider",
+        ]
         status = subprocess.run(
             [*command, f"--junitxml={report}", *arguments], cwd=ROOT, env=environment
         ).returncode

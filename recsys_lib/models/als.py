@@ -16,10 +16,9 @@ from typing import cast
 import numpy as np
 from numba import njit
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import rows_in_parts
+from recsys_lib.models.base import one_blas_thread, rows_in_parts
 from recsys_lib.models.factors import FactorModel, score_all
 from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_bool, check_int, check_real
@@ -141,8 +140,7 @@ class ALS(FactorModel, EpochModel):
         users = cast(np.ndarray, self.user_factors_.base)
         items = cast(np.ndarray, self.item_factors_.base)
         while True:
-            # the products are small: threads of the linear algebra would only wait for each other
-            with threadpool_limits(limits=1, user_api="blas"):
+            with one_blas_thread():
                 self._half(by_user, items, users)
                 self._half(by_item, users, items)
             value = loss(self, train, self.regularization)

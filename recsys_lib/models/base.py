@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import functools
 import inspect
 import os
 import sys
@@ -14,7 +15,8 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+from scipy import linalg, sparse
+from threadpoolctl import ThreadpoolController
 
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.files import read_npz, write_npz
@@ -44,6 +46,18 @@ ELSEWHERE = {  # what other libraries call a hyperparameter, and its names here
     **{"n_components": ("factors",), "topk": ("n_neighbors",)},
 }
 CELLS = 1 << 24  # scores held in memory at a time, 64 MB in float32
+
+
+@functools.cache
+def _linear_algebra() -> ThreadpoolController:
+    """Return what sets the threads of numpy's and scipy's products; looking for them takes 2 ms."""
+    linalg.get_blas_funcs("gemm")  # now scipy's own is loaded, which compiled code calls
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager:
+    """Let small products run on one thread: more of them would only wait for each other."""
+    return _linear_algebra().limit(limits=1, user_api="blas")
 
 
 def in_parts(n: int, cost: int) -> Iterator[slice]:

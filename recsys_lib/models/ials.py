@@ -22,10 +22,9 @@ from collections.abc import Iterator
 import numpy as np
 from numba import njit
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from recsys_lib.data.interactions import Interactions
-from recsys_lib.models.base import Personal, rows_in_parts
+from recsys_lib.models.base import Personal, one_blas_thread, rows_in_parts
 from recsys_lib.models.training import EpochModel, Row, Run
 from recsys_lib.validation import check_int, check_real
 
@@ -176,8 +175,7 @@ class iALS(Personal, EpochModel):
         by_item = sparse.csr_array(by_user.T)
         P, Q = self.user_factors_, self.item_factors_
         while True:
-            # the products are small: threads of the linear algebra would only wait for each other
-            with threadpool_limits(limits=1, user_api="blas"):
+            with one_blas_thread():
                 self._half(by_user, Q, P)
                 explained = self._half(by_item, P, Q)
             if np.abs(P).max() * np.abs(Q).max() < 1e-12:

@@ -68,6 +68,12 @@ class Case:
         """Return a new model, not fitted."""
         return self.model(**{**self.settings, **other})
 
+    def brief(self, **other: object) -> Recommender:
+        """Return one of three epochs at most, for all that does not hang on what it has learned."""
+        model = self.make(**other)
+        epochs = model.parameters.get("epochs")
+        return model if epochs is None else self.make(**{"epochs": min(epochs, 3), **other})
+
     def __str__(self) -> str:
         return repr(self.make())
 

@@ -5,11 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 from recsys_lib.data import Interactions
 from recsys_lib.metrics import mae, rmse
 from recsys_lib.models import ALS, Biases
 from recsys_lib.models.als import loss, solve_side
+from recsys_lib.models.base import one_blas_thread
 
 from toy import watch_on
 
@@ -290,3 +292,14 @@ def test_history_has_a_row_for_each_sweep():
     assert list(watched) == [*columns, "valid_rmse", "valid_mae"]
     assert watched["epoch"].tolist() == [1, 2, 3]
     assert watched["valid_rmse"].tolist() == watched["train_rmse"].tolist()
+
+
+def test_small_products_run_on_one_thread_and_the_callers_number_comes_back():
+    before = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    with one_blas_thread():
+        within = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    after = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    assert len(within) >= 2  # numpy's and scipy's own
+    assert within == [1] * len(within)
+    assert len(before) <= len(within)
+    assert after[: len(before)] == before

@@ -48,7 +48,7 @@ def without(user):
 
 @pytest.fixture(scope="module", params=MODELS, ids=str)
 def fitted(request):
-    return request.param.make().fit(TRAIN)
+    return request.param.brief().fit(TRAIN)
 
 
 # -------------------------------------------------------------------------------- the one interface
@@ -303,7 +303,7 @@ QUICK = {"learning_rate": 0.01, "batch_size": 64, "init_scale": 0.1, "epochs": 4
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_steps_of_a_network_find_the_block_with_all_else_held(kind):
     """Users left out of the training: of their own block are the first items that are new."""
-    users = np.arange(8)
+    users = np.arange(4)
     model = kind(**NETWORKS[kind], **QUICK).fit(TRAIN.select(~np.isin(TRAIN.user, users)))
     before = {name: array.copy() for name, array in model._weights().items()}
     right = []

@@ -61,7 +61,7 @@ def case(request):
 @pytest.fixture(scope="module")
 def fitted(case):
     """One fitted model for all tests that only look at it."""
-    return case.make().fit(SPLIT.train)
+    return case.brief().fit(SPLIT.train)
 
 
 def another_dataset():
@@ -177,19 +177,19 @@ def test_a_model_can_be_evaluated(fitted):
 
 
 def test_fit_returns_the_model_and_says_its_shape(case):
-    model = case.make()
+    model = case.brief()
     assert model.fit(SPLIT.train) is model
     assert model.shape == (N_USERS, N_ITEMS)
 
 
 def test_what_fit_learns_ends_in_an_underscore(case, fitted):
     """`save` keeps only that."""
-    assert all(name.endswith("_") for name in set(vars(fitted)) - set(vars(case.make())))
-    assert repr(fitted.parameters) == repr(case.make().parameters)
+    assert all(name.endswith("_") for name in set(vars(fitted)) - set(vars(case.brief())))
+    assert repr(fitted.parameters) == repr(case.brief().parameters)
 
 
 def test_a_model_that_is_not_fitted_says_so(case, tmp_path):
-    model = case.make()
+    model = case.brief()
     calls = (
         lambda: model.score([0]),
         lambda: model.score_items([0], [[0]]),
@@ -207,7 +207,7 @@ def test_a_model_that_is_not_fitted_says_so(case, tmp_path):
 
 
 def test_training_data_that_cannot_be_is_refused(case):
-    model = case.make()
+    model = case.brief()
     for train in (SPLIT.train.to_csr(), SPLIT, None):
         with pytest.raises(
             TypeError, match=f"train must be Interactions, got {type(train).__name__}"
@@ -220,7 +220,7 @@ def test_training_data_that_cannot_be_is_refused(case):
 
 
 def test_fitting_again_leaves_nothing_of_the_first_time(case, fitted):
-    model = case.make().fit(another_dataset())
+    model = case.brief().fit(another_dataset())
     assert model.score([0]).shape == (1, 9)
     for _ in range(2):
         model.fit(SPLIT.train)
@@ -230,9 +230,9 @@ def test_fitting_again_leaves_nothing_of_the_first_time(case, fitted):
 
 def test_the_same_seed_gives_the_same_numbers(case, fitted):
     expected = fitted.score(EVERYBODY)
-    np.testing.assert_array_equal(case.make().fit(SPLIT.train).score(EVERYBODY), expected)
+    np.testing.assert_array_equal(case.brief().fit(SPLIT.train).score(EVERYBODY), expected)
     if "seed" in fitted.parameters:
-        other = case.make(seed=fitted.parameters["seed"] + 1).fit(SPLIT.train).score(EVERYBODY)
+        other = case.brief(seed=fitted.parameters["seed"] + 1).fit(SPLIT.train).score(EVERYBODY)
         if case.seeded:
             assert (other != expected).any()
         else:
@@ -496,10 +496,10 @@ WRONG = {  # by the type of the value that is right
 
 
 def test_wrong_hyperparameters_are_refused_by_name(case):
-    for name, right in case.make().parameters.items():
+    for name, right in case.brief().parameters.items():
         for wrong, error in WRONG[iALS if isinstance(right, Recommender) else type(right)]:
             with pytest.raises(error, match=f"{name} must be"):
-                case.make(**{name: wrong})
+                case.brief(**{name: wrong})
 
 
 def test_the_representation_is_the_call_that_makes_the_model(case, fitted):
@@ -507,20 +507,22 @@ def test_the_representation_is_the_call_that_makes_the_model(case, fitted):
         again = eval(repr(model), vars(models))
         assert type(again) is case.model
         assert repr(again.parameters) == repr(model.parameters)
-        for name, value in {**model.parameters, **case.settings}.items():
+        for name, value in model.parameters.items():
             assert f"{name}={value!r}" in repr(model)
+    for name, value in case.settings.items():
+        assert f"{name}={value!r}" in repr(case.make())
 
 
 def test_numpy_numbers_are_hyperparameters_too(case, tmp_path):
     given = {
         name: np.int64(value) if type(value) is int else np.float64(value)
-        for name, value in case.make().parameters.items()
+        for name, value in case.brief().parameters.items()
         if type(value) in (int, float)
     }
-    model = case.make(**given)
-    assert repr(model) == repr(case.make())
+    model = case.brief(**given)
+    assert repr(model) == repr(case.brief())
     path = model.fit(SPLIT.train).save(tmp_path / "model.npz")
-    assert repr(load_model(path).parameters) == repr(case.make().parameters)
+    assert repr(load_model(path).parameters) == repr(case.brief().parameters)
 
 
 # -------------------------------------------------------------------------------- the one interface

@@ -36,9 +36,9 @@ def test_what_the_caller_has_set_does_not_decide():
 def test_a_failure_is_named_with_its_place(tmp_path, monkeypatch):
     monkeypatch.setattr(everywhere, "ROOT", tmp_path)
     (tmp_path / "test_toy.py").write_text(FAILS)
-    assert everywhere.run("own", ["test_toy.py"]) == ["test_toy, test_that_fails"]
+    assert everywhere.run("own", ["test_toy.py"], 0) == ["test_toy, test_that_fails"]
     (tmp_path / "test_toy.py").write_text("import no_such_module")
-    (found,) = everywhere.run("own", ["test_toy.py"])
+    (found,) = everywhere.run("own", ["test_toy.py"], 0)
     assert "test_toy" in found
 
 
@@ -54,7 +54,7 @@ def test_a_notebook_that_prints_otherwise_is_named_with_its_cell(tmp_path, monke
     nbformat.write(book, tmp_path / "03_toy.ipynb")
     monkeypatch.setattr(everywhere, "ROOT", tmp_path)
     cells = ["--nbval-lax", "--nbval-current-env"]
-    assert everywhere.run("own", [*cells, "03_toy.ipynb"]) == ["03_toy, Cell 1"]
+    assert everywhere.run("own", [*cells, "03_toy.ipynb"], 0) == ["03_toy, Cell 1"]
 
 
 def test_a_setting_that_is_not_there_is_answered_with_those_that_are():
