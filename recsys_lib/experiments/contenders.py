@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,7 @@ class Contender:
 
 
 NETWORK_LENGTH = 120, 25
+MOST = 8e12  # multiplications of a trial's layers: some ten minutes of one core
 FACTORS_LENGTH = 400, 30  # steps that start small wait long
 CONTENDERS = {
     "UserKNN": Contender(
@@ -178,6 +180,24 @@ def hyperparameters(setting: dict) -> dict:
         d = given.pop("tower")
         given["layers"] = (2 * d, d, max(d // 2, 1), max(d // 4, 1))
     return given
+
+
+def longest(
+    name: str,
+    setting: dict,
+    train: Interactions,
+    contenders: Mapping[str, Contender] = CONTENDERS,
+) -> int:
+    """Return how many epochs a trial may have: those of its kind, or fewer of a large tower.
+
+    A sample takes each weight of the layers once on its way up, and twice on its way down.
+    """
+    epochs, layers = contenders[name].epochs, hyperparameters(setting).get("layers")
+    if layers is None:
+        return epochs
+    weights = sum(a * b for a, b in pairwise(layers)) + layers[-1]
+    samples = len(train) * (1 + setting.get("n_negatives", 0))
+    return max(1, min(epochs, int(MOST / (3 * weights * samples))))
 
 
 def made(

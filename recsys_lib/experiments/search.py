@@ -8,8 +8,9 @@ for the average user is what is drawn: otherwise nearly all pairs of the two wou
 
 A trial is judged on validation, as all in this course: each user's last training event against 99
 sampled negatives, NDCG@10 at the best epoch. The best quarter of the trials are run with two more
-seeds, and the setting with the best mean over the three is chosen: one seed can be lucky. Nothing
-here reads the test set.
+seeds, and the setting with the best mean over the three is chosen: one seed can be lucky. A trial
+ends when its validation stops rising; after so many epochs in any case; and a large network, after
+so many multiplications (`contenders.longest`). Nothing here reads the test set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from recsys_lib.experiments.contenders import (
     Range,
     Space,
     halves,
+    longest,
     made,
     shared_out,
 )
@@ -206,7 +208,8 @@ def _trial(
     seed: int,
 ) -> dict:
     """Train one setting with one seed; return what validation says of its best epoch."""
-    length = {"epochs": contenders[name].epochs, "patience": contenders[name].patience}
+    epochs = longest(name, setting, tuning.train, contenders)
+    length = {"epochs": epochs, "patience": contenders[name].patience}
     found: dict = {METRIC: None, "hr@10": None, "epochs": 0, "stopped": 0}
     if not length["epochs"]:
         measured = watch(made(name, setting, contenders).fit(tuning.train))

@@ -5,7 +5,7 @@ import pytest
 
 from recsys_lib.data import Split, leave_last_out
 from recsys_lib.experiments import search
-from recsys_lib.experiments.contenders import CONTENDERS, Contender, Range, shared_out
+from recsys_lib.experiments.contenders import CONTENDERS, Contender, Range, longest, shared_out
 from recsys_lib.experiments.search import TRIALS, edges, near, searched, settings_at, spread
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import BinaryMF, iALS
@@ -127,3 +127,13 @@ def measure(model):
     scores = model.score(np.arange(0, 40, 2))
     value = float(np.tanh(scores[:, :15].mean() - scores[:, 15:30].mean()))
     return {"ndcg@10": value, "hr@10": value}
+
+
+def test_a_trial_of_a_large_tower_ends_after_so_many_multiplications():
+    small, large = ({"tower": d, "n_negatives": 4} for d in (8, 2_000))
+    assert longest("MLP", small, TRAIN) == CONTENDERS["MLP"].epochs
+    assert longest("GMF", {"factors": 4_000, "n_negatives": 4}, TRAIN) == 120  # it has no layers
+    # layers of 4000, 2000, 1000 and 500 units: 10.5 million weights and 500; each sample thrice
+    expected = 8e12 / (3 * 10_500_500 * 5 * len(TRAIN))
+    assert longest("MLP", large, TRAIN) == int(expected) < 120
+    assert longest("MLP", {"tower": 60_000, "n_negatives": 9}, TRAIN) == 1
