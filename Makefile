@@ -138,6 +138,8 @@ test-library: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/library tests/notebooks
 
 # Each notebook alone in a fresh kernel; cells tagged nbval-check-output must print what is stored.
+test-notebooks: export OMP_NUM_THREADS := 1
+test-notebooks: export OPENBLAS_NUM_THREADS := 1
 test-notebooks: $(VENV)/.installed
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
 	  -n 2 --dist loadscope -p no:cacheprovider $(NOTEBOOKS)

@@ -61,4 +61,6 @@ def main(folder: Path, paths: list[Path]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python tools/execute.py FOLDER")
-    main(Path(sys.argv[1]), sorted((ROOT / "notebooks").glob("*.ipynb")))
+    # the longest first, lest one of them is left for the end, when the other cores have nothing
+    chapters = sorted((ROOT / "notebooks").glob("*.ipynb"), key=lambda path: -path.stat().st_size)
+    main(Path(sys.argv[1]), chapters)

@@ -140,9 +140,8 @@ class ALS(FactorModel, EpochModel):
         users = cast(np.ndarray, self.user_factors_.base)
         items = cast(np.ndarray, self.item_factors_.base)
         while True:
-            with one_blas_thread():
-                self._half(by_user, items, users)
-                self._half(by_item, users, items)
+            self._half(by_user, items, users)
+            self._half(by_item, users, items)
             value = loss(self, train, self.regularization)
             yield {"loss": value, **self._errors("train", train)}
 
@@ -154,9 +153,10 @@ class ALS(FactorModel, EpochModel):
         size, stops = self.factors + 1, matrix.indptr[1:].astype(np.int64)
         work = size**2 * (stops + size * np.arange(1, len(stops) + 1))
         try:
-            for rows in rows_in_parts(work):
-                bounds = matrix.indptr[rows.start : rows.stop + 1]
-                solve_side(bounds, *cells, *held, out[rows])
+            with one_blas_thread():
+                for rows in rows_in_parts(work):
+                    bounds = matrix.indptr[rows.start : rows.stop + 1]
+                    solve_side(bounds, *cells, *held, out[rows])
         except np.linalg.LinAlgError:
             raise FloatingPointError(
                 f"the equations of a user or an item have no solution in these numbers: "

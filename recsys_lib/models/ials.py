@@ -175,9 +175,8 @@ class iALS(Personal, EpochModel):
         by_item = sparse.csr_array(by_user.T)
         P, Q = self.user_factors_, self.item_factors_
         while True:
-            with one_blas_thread():
-                self._half(by_user, Q, P)
-                explained = self._half(by_item, P, Q)
+            self._half(by_user, Q, P)
+            explained = self._half(by_item, P, Q)
             if np.abs(P).max() * np.abs(Q).max() < 1e-12:
                 raise FloatingPointError(
                     f"every score became 0: regularization={self.regularization:g} is too large "
@@ -190,14 +189,15 @@ class iALS(Personal, EpochModel):
         """Solve for the rows of the matrix with the other side held; see `solve_rows`."""
         counts = np.diff(matrix.indptr)
         penalties = self._penalties(counts, len(Q))
-        gram = (self.unobserved_weight * (Q.T @ Q)).astype(np.float32)
         work = self.factors**2 * np.cumsum(counts + self.factors, dtype=np.int64)
         explained = 0.0
         try:
-            for rows in rows_in_parts(work):
-                bounds = matrix.indptr[rows.start : rows.stop + 1]
-                parts = matrix.indices, Q, gram, penalties[rows], out[rows]
-                explained += solve_rows(bounds, *parts)
+            with one_blas_thread():
+                gram = (self.unobserved_weight * (Q.T @ Q)).astype(np.float32)
+                for rows in rows_in_parts(work):
+                    bounds = matrix.indptr[rows.start : rows.stop + 1]
+                    parts = matrix.indices, Q, gram, penalties[rows], out[rows]
+                    explained += solve_rows(bounds, *parts)
         except np.linalg.LinAlgError:
             raise FloatingPointError(
                 f"the equations of a user or an item have no solution in these numbers: "
