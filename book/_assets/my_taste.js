@@ -1,4 +1,4 @@
-// The page "My taste": search, stars, and six models that answer. What the models do here is what
+// The page "My taste": search, stars, and seven models that answer. What the models do here is what
 // book/_ext/taste.py does, in the same order; a test holds the two together. Uses `kept` of
 // course.js. Nothing is fetched, and nothing leaves the page.
 "use strict";
@@ -30,6 +30,24 @@
   const ease = matrix(data.ease);
   const divided = floats(data.ease.divided);
   const ials = matrix(data.ials);
+  // Of each film the features and their weights, a row of length 1. A word is listed as often as it
+  // stands there.
+  const words = (() => {
+    const { rarity, counts, features } = data.content;
+    const [rare, listed] = [floats(rarity), new Uint16Array(bytes(features))];
+    let start = 0;
+    return Array.from(new Uint8Array(bytes(counts)), (count) => {
+      const row = new Map();
+      for (const one of listed.subarray(start, start += count)) row.set(one, (row.get(one) ?? 0) + 1);
+      let length = 0;
+      for (const [one, times] of row) {
+        row.set(one, (1 + Math.log(times)) * rare[one]);
+        length += row.get(one) ** 2;
+      }
+      for (const [one, weight] of row) row.set(one, weight / Math.sqrt(length));
+      return row;
+    });
+  })();
   const Z = binarymf.map((row) => Float64Array.of(...row, 1)); // with a one for the reader's bias
 
   // --- A little linear algebra -----------------------------------------------------------------
@@ -80,7 +98,12 @@
     };
   };
 
-  // --- The six models --------------------------------------------------------------------------
+  // What two films have in common, and how much each of it adds to their cosine.
+  const inCommon = (j, i) => [...words[i]]
+    .filter(([one]) => words[j].has(one))
+    .map(([one, weight]) => [one, weight * words[j].get(one)]);
+
+  // --- The seven models ------------------------------------------------------------------------
 
   // Each takes the films that count and returns the scores of all, and how much film j of the
   // reader's has to do with film i.
@@ -149,6 +172,22 @@
       const p = total([...parts.values()]);
       return { scores: ials.map((q) => dot(q, p)), part: (j, i) => dot(parts.get(j), ials[i]) };
     },
+
+    // The cosine between a film and the sum of those liked.
+    content: (liked) => {
+      const profile = new Float64Array(data.content.names.length);
+      for (const j of liked) for (const [one, weight] of words[j]) profile[one] += weight;
+      const length = Math.sqrt(dot(profile, profile));
+      return {
+        scores: words.map((row) => {
+          let sum = 0;
+          for (const [one, weight] of row) sum += weight * profile[one];
+          return sum / length;
+        }),
+        part: (j, i) => inCommon(j, i).reduce((sum, [, part]) => sum + part, 0),
+        floor: 0,
+      };
+    },
   };
 
   // The answers to some ratings, a Map from films to stars; null where there is nothing to go by.
@@ -182,7 +221,13 @@
   const why = (name, film, reason) => {
     if (reason === null) return `seen by ${films[film].seen} of the ${data.people} people`;
     const [before, after] = data.reasons[name];
-    return before.replace("{stars}", said(mine.get(reason))) + films[reason].title + after;
+    const shared = () => inCommon(reason, film)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 2)
+      .map(([one]) => data.content.names[one])
+      .join(" and ");
+    return before.replace("{stars}", said(mine.get(reason))).replace("{words}", shared)
+      + films[reason].title + after;
   };
 
   const KEY = "my-taste";
@@ -260,7 +305,7 @@
     box.classList.toggle("rated", mine.size > 0);
     showLists();
     remember();
-    find(".taste-said").textContent = `${what} The six lists have changed.`;
+    find(".taste-said").textContent = `${what} The seven lists have changed.`;
   };
 
   const rate = (film, stars) => {

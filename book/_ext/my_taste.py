@@ -1,4 +1,4 @@
-"""The page "My taste": a reader rates films, and six models answer in the page.
+"""The page "My taste": a reader rates films, and seven models answer in the page.
 
 What the directive writes is whole without scripts: an example reader's ratings and lists. The part
 that answers is hidden until its script, which this page alone loads, finds it.
@@ -30,6 +30,13 @@ MODELS = (
     ("binarymf", "BinaryMF", "How probable it is that you like it.", "06_bmf"),
     ("ease", "EASE", "Each film predicted from all others.", "11_simple"),
     ("ials", "iALS", "What you left out counts a little, too.", "11_simple"),
+    (
+        "content",
+        "Words",
+        "Content: it does not know who liked what. It knows the films alone: their genres, their "
+        "decades, and the words of their titles.",
+        "12_new",
+    ),
 )
 # By what stands before and after the title of the film that is the reason.
 REASONS = {
@@ -38,6 +45,7 @@ REASONS = {
     "binarymf": ("near ", ", which you liked"),
     "ease": ("because you liked ", ""),
     "ials": ("because you liked ", ""),
+    "content": ("{words}, as in ", ""),
 }
 
 
@@ -96,7 +104,7 @@ know you better. A film comes in with five stars, which you can change.</p>
 <p class="taste-said visually-hidden" role="status"></p>
 </div>
 </div>
-<h2>Six answers</h2>
+<h2>Seven answers</h2>
 <p class="taste-sum"></p>
 {_cards(links, {})}
 </div>"""
@@ -130,7 +138,7 @@ def _example(taste: Taste, stars: dict[int, float], links: dict[str, str]) -> st
 <p>On the site, where scripts are allowed, you rate films of your own. This is what the models
 answer to somebody who has rated these five.</p>
 <ul class="taste-given">{rated}</ul>
-<h2>Six answers to it</h2>
+<h2>Seven answers to it</h2>
 <p class="taste-sum">{escape(summary)}</p>
 {_cards(links, found)}
 </div>"""
@@ -159,7 +167,7 @@ def _reason(taste: Taste, stars: dict[int, float], name: str, film: int, why: in
     if why is None:
         return f"seen by {taste.films[film][2]} of the {taste.packed['people']} people"
     before, after = REASONS[name]
-    before = before.format(stars=_said(stars[why]))
+    before = before.format(stars=_said(stars[why]), words=" and ".join(taste.in_common(film, why)))
     return escape(f"{before}{taste.films[why][0]}{after}")
 
 

@@ -1,4 +1,4 @@
-"""Six models, small enough to travel with a page, and what they answer to a reader's stars.
+"""Seven models, small enough to travel with a page, and what they answer to a reader's stars.
 
 The models are the library's, fitted on MovieLens small. Their numbers are written as whole numbers
 of one byte with a scale for each row. `Taste` reads them back, takes a new reader in as `fold_in`
@@ -11,7 +11,8 @@ feedback are fitted on the ratings of 4 stars and more alone, as the first half 
 them. The chapters after it take every rating as an interaction, because somebody who rated a film
 has chosen it: that is right for people whose choices are all that is known, not for a reader who
 says what they think. SVD is fitted on all ratings, with their stars. Popularity counts everybody
-who has rated a film.
+who has rated a film. Content reads
+the words, genres and decades of the films that are liked, and nobody else's ratings.
 """
 
 import base64
@@ -21,15 +22,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from recsys_lib import data
 from recsys_lib.data import Interactions
 from recsys_lib.data.mine import natural
-from recsys_lib.models import EASE, SVD, BinaryMF, ItemKNN, iALS
+from recsys_lib.models import EASE, SVD, BinaryMF, Content, ItemKNN, iALS
+from recsys_lib.models.content import rarity
 
 LEAST = 30  # people who rated a film, or it is left out
 LIKED = 4.0  # stars
 LENGTH = 10  # of a list
+IN_COMMON = 2  # features named, of those that two films have in common
 
 # Near the best of a few trials on validation (leave-last-two-out, on the films and likes of this
 # page), where the library's defaults are not: a reader has fewer films than the people there.
@@ -47,17 +51,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "seed": 0,
     },
 }
-RANK = 150  # of EASE's matrix of weights as it is packed
+RANK = 140  # of EASE's matrix of weights as it is packed
 NEWTON_STEPS = 8  # after which the gradient is 0 but for rounding
 
 # ------------------------------------------------------------------------------------------ films
 
 
 def known_films() -> Interactions:
-    """Return the ratings of the films that enough people have rated."""
+    """Return the ratings of the films that enough people have rated, with what the films are."""
     ratings = data.load("movielens-small")
     often = ratings.item_counts >= LEAST
-    return ratings.select(often[ratings.item]).compact()
+    films = ratings.select(often[ratings.item]).compact()
+    return films.with_features(items=data.item_features(films))
 
 
 # ---------------------------------------------------------------------------------------- packing
@@ -199,8 +204,20 @@ class Answer:
     floor: float = -np.inf  # a film with no higher score is not recommended
 
 
+def spoken(feature: str) -> str:
+    """Return a feature as one says it: the word in quotes, the genre, the decade.
+
+    Examples
+    --------
+    >>> [spoken(one) for one in ("word: alien", "genres: Sci-Fi", "year: 1990 to 2000")]
+    ['\u201calien\u201d', 'Sci-Fi', '1990s']
+    """
+    kind, _, name = feature.partition(": ")
+    return {"word": f"\u201c{name}\u201d", "year": f"{name[:4]}s"}.get(kind, name)
+
+
 class Taste:
-    """The six models as they travel.
+    """The seven models as they travel.
 
     Parameters
     ----------
@@ -218,10 +235,25 @@ class Taste:
         self.svd, self.binarymf, self.ease, self.ials = (
             Rows.from_json(packed[name]) for name in ("svd", "binarymf", "ease", "ials")
         )
+        self.words = self._words()
 
     def find(self, title: str) -> int:
         """Index of the first film of this title."""
         return [film[0] for film in self.films].index(title)
+
+    def _words(self) -> sparse.csr_array:
+        """Weights of words, genres and decades: a row of length 1 for each film."""
+        one = self.packed["content"]
+        features = _array(one["features"], np.uint16).astype(np.int64)
+        indptr = np.append(0, np.cumsum(_array(one["counts"], np.uint8), dtype=np.int64))
+        rarity = _array(one["rarity"], np.float32).astype(np.float64)
+        shape = len(self.films), len(rarity)
+        times = sparse.csr_array((np.ones(len(features)), features, indptr), shape)
+        times.sum_duplicates()  # a word is listed as often as it stands there
+        weights = (1 + np.log(times.data)) * rarity[times.indices]
+        rows = np.repeat(np.arange(shape[0]), np.diff(times.indptr))
+        weights /= np.sqrt(np.bincount(rows, weights**2))[rows]
+        return sparse.csr_array((weights, times.indices, times.indptr), shape)
 
     def answers(self, stars: dict[int, float]) -> dict[str, Answer | None]:
         """Return the answer of each model; None where it has nothing to go by.
@@ -239,6 +271,7 @@ class Taste:
             "binarymf": self._binarymf(liked) if liked else None,
             "ease": self._ease(liked) if liked else None,
             "ials": self._ials(liked) if liked else None,
+            "content": self._content(liked) if liked else None,
         }
 
     def _itemknn(self, liked: tuple[int, ...]) -> Answer:
@@ -276,6 +309,20 @@ class Taste:
         parts = np.linalg.solve(A, mine.T)
         return Answer(Q @ parts.sum(axis=1), (Q @ parts).T, liked)
 
+    def _content(self, liked: tuple[int, ...]) -> Answer:
+        """Cosine between a film and the sum of those liked, whose parts are their dot products."""
+        mine = self.words[list(liked)]
+        profile = mine.sum(axis=0)
+        parts = (mine @ self.words.T).toarray()
+        return Answer(self.words @ profile / np.sqrt(profile @ profile), parts, liked, floor=0)
+
+    def in_common(self, film: int, other: int) -> list[str]:
+        """Words, genres and decades that speak most for the one, given the other: two at most."""
+        both = (self.words[[film]] * self.words[[other]]).tocsr()
+        both.sort_indices()
+        best = both.indices[np.argsort(-both.data, kind="stable")[:IN_COMMON]]
+        return [self.packed["content"]["names"][feature] for feature in best]
+
     def lists(self, stars: dict[int, float]) -> dict[str, list[tuple[int, int | None]] | None]:
         """Return of each model the best films, and with each the film that is its reason."""
         return {
@@ -295,7 +342,7 @@ class Taste:
 
 
 def fit(ratings: Interactions) -> dict[str, Any]:
-    """Fit the five models that learn, each on what it is to learn from."""
+    """Fit the six models that learn, each on what it is to learn from."""
     liked = ratings.select(ratings.rating >= LIKED)
     return {
         "itemknn": ItemKNN(**SETTINGS["itemknn"]).fit(liked),
@@ -303,6 +350,7 @@ def fit(ratings: Interactions) -> dict[str, Any]:
         "binarymf": BinaryMF(**SETTINGS["binarymf"]).fit(liked),
         "ease": EASE(**SETTINGS["ease"]).fit(liked),
         "ials": iALS(**SETTINGS["ials"]).fit(liked),
+        "content": Content().fit(liked),
     }
 
 
@@ -344,4 +392,23 @@ def pack(ratings: Interactions, models: dict[str, Any]) -> dict[str, Any]:
             "penalty": ials.regularization,
             **Rows.of(ials.item_factors_).to_json(),
         },
+        "content": words(ratings),
+    }
+
+
+def words(ratings: Interactions) -> dict[str, Any]:
+    """Return what `Content` reads of each film: a word as often as it stands there, and rarities.
+
+    Its weights are worked out from these again, so that nothing is lost by rounding.
+    """
+    known = ratings.item_features
+    assert known is not None
+    liked = ratings.select(ratings.rating >= LIKED)
+    times = known.matrix.data.astype(np.int64)
+    rows = np.repeat(np.arange(len(known)), np.diff(known.matrix.indptr))
+    return {
+        "names": [spoken(name) for name in known.names],
+        "rarity": _text(rarity(known.matrix, liked.item_counts > 0)),
+        "counts": _text(np.bincount(np.repeat(rows, times), minlength=len(known)).astype(np.uint8)),
+        "features": _text(np.repeat(known.matrix.indices, times).astype(np.uint16)),
     }

@@ -16,10 +16,10 @@ from taste import Rows, Taste
 from recsys_lib import data
 from recsys_lib.data.mine import _by_name, natural
 
-LEARNED = ("itemknn", "svd", "binarymf", "ease", "ials")
+LEARNED = ("itemknn", "svd", "binarymf", "ease", "ials", "content")
 # Of ten films, so many stay in a list when the numbers are rounded. EASE is also cut to its
-# strongest directions; "nearly nine in ten", says the page.
-STAY = {"itemknn": 0.98, "svd": 0.98, "binarymf": 0.98, "ease": 0.86, "ials": 0.98}
+# strongest directions; "between eight and nine in ten", says the page.
+STAY = {"itemknn": 0.98, "svd": 0.98, "binarymf": 0.98, "ease": 0.84, "ials": 0.98}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_films_are_known_to_many_and_told_apart(ratings, packed):
 
 def test_the_page_is_to_hold_little(packed):
     text = json.dumps(packed, separators=(",", ":"), ensure_ascii=False)
-    assert len(text.encode()) < 395_000
+    assert len(text.encode()) < 400_000
 
 
 # -------------------------------------------------------------------------------------- rounding
@@ -133,7 +133,7 @@ def test_rounding_is_off_by_half_a_step_at_most():
     np.testing.assert_array_equal(again.values, rows.values)
 
 
-@pytest.mark.parametrize("name", LEARNED)
+@pytest.mark.parametrize("name", STAY)
 def test_few_films_of_a_list_change_by_rounding(name, exact, rounded, readers):
     stay = [
         shared(
@@ -162,7 +162,8 @@ def test_largest_weights_alone_would_be_worse_for_ease(models, readers):
 
 
 @pytest.mark.parametrize(
-    ("name", "tolerance"), [("itemknn", 1e-5), ("svd", 1e-5), ("ease", 1e-4), ("ials", 1e-3)]
+    ("name", "tolerance"),
+    [("itemknn", 1e-5), ("svd", 1e-5), ("ease", 1e-4), ("ials", 1e-3), ("content", 1e-5)],
 )
 def test_before_rounding_a_reader_is_folded_in_as_by_the_library(
     name, tolerance, exact, models, readers
@@ -220,7 +221,7 @@ def test_steps_of_newton_end_where_the_slope_is_zero(n_liked, exact):
 def test_films_without_a_like_are_no_reason_but_of_svd(rounded):
     liked, other = rounded.find("Toy Story"), rounded.find("Titanic")
     alone, both = rounded.answers({liked: 5}), rounded.answers({liked: 5, other: 2})
-    for name in ("itemknn", "binarymf", "ease", "ials"):
+    for name in ("itemknn", "binarymf", "ease", "ials", "content"):
         np.testing.assert_array_equal(both[name].scores, alone[name].scores)
         assert both[name].of == (liked,)
     assert both["svd"].of == (liked, other)
@@ -228,6 +229,29 @@ def test_films_without_a_like_are_no_reason_but_of_svd(rounded):
     nothing = rounded.answers({other: 3})
     assert [name for name, answer in nothing.items() if answer] == ["popularity", "svd"]
     assert [name for name, answer in rounded.answers({}).items() if answer] == ["popularity"]
+
+
+def test_words_in_common_are_those_that_add_most_and_both_films_have_them(rounded, ratings):
+    alien, aliens = rounded.find("Alien"), rounded.find("Aliens")
+    assert rounded.in_common(alien, aliens) == ["Horror", "Sci-Fi"]
+    resurrection = rounded.find("Alien: Resurrection")
+    assert rounded.in_common(resurrection, alien) == ["\u201calien\u201d", "Horror"]
+    for film, other in ((alien, aliens), (resurrection, alien), (3, 5)):
+        both = (ratings.item_features.matrix[[film, other]].toarray() > 0).all(axis=0)
+        names = [taste.spoken(one) for one in np.array(ratings.item_features.names)[both]]
+        assert set(rounded.in_common(film, other)) <= set(names)
+
+
+def test_films_with_the_same_words_have_the_same_score_to_the_last_digit(rounded, readers):
+    """Then the browser, which adds in the same order, puts them in the same order."""
+    rows = [tuple(row) for row in rounded.words.toarray()]
+    alike = [
+        np.flatnonzero([row == one for row in rows]) for one in set(rows) if rows.count(one) > 1
+    ]
+    assert len(alike) > 20
+    for stars in readers[:20]:
+        scores = rounded.answers(stars)["content"].scores
+        assert all(len(set(scores[films])) == 1 for films in alike)
 
 
 @pytest.mark.parametrize("name", ["itemknn", "svd", "ease", "ials"])

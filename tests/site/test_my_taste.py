@@ -155,10 +155,10 @@ def test_the_example_gives_the_lists_that_stand_on_paper(page: Page, site: Site)
 def test_lists_change_with_the_films_and_their_stars(page: Page):
     start = lists(page)
     assert [name for name, lines in start.items() if lines] == ["popularity"]
-    assert page.get_by_text("Waits for").count() == 5
+    assert page.get_by_text("Waits for").count() == 6
     add(page, "toy st")
     assert rated(page) == [["Toy Story", 5]]
-    assert said(page) == "Toy Story: 5 stars. The six lists have changed."
+    assert said(page) == "Toy Story: 5 stars. The seven lists have changed."
     one = lists(page)
     assert all(len(lines) == 10 for lines in one.values())
     assert page.get_by_text("Waits for").count() == 0
