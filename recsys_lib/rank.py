@@ -21,12 +21,21 @@ from typing import TypeAlias
 import pandas as pd
 
 from recsys_lib import data
-from recsys_lib.data import Split
+from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import compare, evaluate, leaderboard
 from recsys_lib.evaluation.candidates import Candidates, sample_candidates
 from recsys_lib.files import atomic_write
 from recsys_lib.metrics import METRICS
-from recsys_lib.models import SVD, BinaryMF, ItemKNN, Popularity, Random, Recommender, UserKNN
+from recsys_lib.models import (
+    SVD,
+    BinaryMF,
+    Content,
+    ItemKNN,
+    Popularity,
+    Random,
+    Recommender,
+    UserKNN,
+)
 from recsys_lib.validation import DataError, metric_length
 
 Ranking: TypeAlias = tuple[pd.DataFrame, dict[str, pd.DataFrame]]  # leaderboard, tables by model
@@ -36,8 +45,17 @@ NEGATIVES = 99  # of the second protocol, where none is asked for
 OWN = "_ranked_"  # before the name of a file that is run, lest it takes the place of a library
 
 
-def course_models(shape: tuple[int, int] | None = None) -> dict[str, Recommender]:
-    """Return the models to be ranked with, by name; SVD with fewer factors for a small `shape`.
+def course_models(
+    shape: tuple[int, int] | None = None, words: bool = False
+) -> dict[str, Recommender]:
+    """Return the models to be ranked with, by name.
+
+    Parameters
+    ----------
+    shape : (int, int), optional
+        Of the training set: with few users or items SVD gets fewer factors.
+    words : bool
+        The training set has features of its items, so Content can be ranked, too.
 
     Examples
     --------
@@ -53,7 +71,7 @@ def course_models(shape: tuple[int, int] | None = None) -> dict[str, Recommender
         "UserKNN": UserKNN(),
         "ItemKNN": ItemKNN(),
         "BinaryMF": BinaryMF(factors=32, regularization=0.01, epochs=25),
-    }
+    } | ({"Content": Content()} if words else {})
 
 
 def read_models(path: str | Path) -> dict[str, Recommender]:
@@ -278,12 +296,13 @@ def main(arguments: list[str] | None = None) -> int:
         metric_length(given.metric, METRICS)
         own = read_models(given.file)
         ratings = data.load(given.data, on_bad_rows=given.on_bad_rows)
-        split = data.leave_last_out(ratings, n_test=2, n_valid=1)
-        protocols = _protocols(split, given.negatives)
-        course = course_models(split.train.shape)
-        others = {name: model for name, model in course.items() if name not in own}
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
+            ratings = _described(ratings)
+            split = data.leave_last_out(ratings, n_test=2, n_valid=1)
+            protocols = _protocols(split, given.negatives)
+            course = course_models(split.train.shape, ratings.item_features is not None)
+            others = {name: model for name, model in course.items() if name not in own}
             found = rank_under(others | own, split, protocols, given.metric, set(others))
     except (DataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -300,6 +319,15 @@ def main(arguments: list[str] | None = None) -> int:
     _print_differences(found, own, given.metric)
     print("\nThis was the test set. Choose your settings on split.valid, and come here once.")
     return 0
+
+
+def _described(ratings: Interactions) -> Interactions:
+    """Return the ratings with what is known of the items; as they are, and say why, if nothing."""
+    try:
+        return ratings.with_features(items=data.item_features(ratings))
+    except DataError as error:
+        warnings.warn(f"Content is left out: {error}", stacklevel=2)
+        return ratings
 
 
 def _protocols(split: Split, negatives: int | None) -> dict[str, Candidates | None]:
