@@ -181,7 +181,7 @@ def test_without_a_like_the_models_of_likes_wait(page: Page):
     add(page, "titanic")
     page.get_by_label("3 stars").check()
     assert [name for name, lines in lists(page).items() if lines] == ["popularity", "svd"]
-    assert page.get_by_text("Waits for a film with four or five stars.").count() == 4
+    assert page.get_by_text("Waits for a film with four or five stars.").count() == 5
 
 
 def test_ratings_are_kept_till_they_are_forgotten(page: Page):
@@ -347,7 +347,8 @@ def test_lists_stand_side_by_side_on_a_large_screen(page: Page):
     page.get_by_role("button", name="Try an example").click()
     boxes = [one.bounding_box() for one in page.locator(".taste-app .taste-list").all()]
     assert len({box["x"] for box in boxes}) == 3
-    assert len({box["y"] for box in boxes}) == 2
+    assert len({box["y"] for box in boxes}) == 3
+    assert boxes[-1]["width"] > 2 * boxes[0]["width"]  # the last, words, stands below all others
 
 
 def test_on_paper_stands_the_reader_or_the_example(page: Page):
