@@ -6,6 +6,7 @@ the wrong function. What it expects comes from elsewhere than the chapter's solu
 does not use. One exercise a chapter is tried on real ratings instead, and judged by what it finds.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from difflib import get_close_matches
 
@@ -88,9 +89,10 @@ def check(name: str, answer: Callable) -> Verdict:
     exercises: dict[str, Exercise | Finding] = EXERCISES | FINDINGS
     if name not in exercises:
         close = get_close_matches(name.lower(), exercises, n=1, cutoff=0.5)
-        ask = f"; did you mean {close[0]!r}?" if close else ""
-        known = ", ".join(map(repr, exercises))
-        raise ValueError(f"name must be one of {known}, got {name!r}{ask}")
+        ask = f"did you mean {close[0]!r}? " if close else ""
+        chapters = Counter(one.rpartition("-")[0] for one in exercises)
+        known = ", ".join(f"{chapter}-1 to {n}" for chapter, n in chapters.items())
+        raise ValueError(f"there is no exercise {name!r}; {ask}name must be one of {known}")
     return exercises[name].check(answer)
 
 

@@ -275,12 +275,14 @@ print(check("data-1", lambda user, item, n, m: len(user) / (n * m)).passed)
     [("cosine1", "cosine-1"), ("Cosine-2", "cosine-2"), ("eval_4", "eval-4"), ("mf 3", "mf-3")],
 )
 def test_a_misspelled_exercise_is_asked_back(given, meant):
-    with pytest.raises(ValueError, match=f"got '{given}'; did you mean '{meant}'"):
+    with pytest.raises(
+        ValueError, match=f"^there is no exercise '{given}'; did you mean '{meant}'"
+    ):
         check(given, len)
 
 
 def test_a_name_that_is_like_none_is_only_refused():
-    with pytest.raises(ValueError, match=r"got 'zzzzzz'$"):
+    with pytest.raises(ValueError, match=r"no exercise 'zzzzzz'; name must be one of"):
         check("zzzzzz", len)
 
 
