@@ -19,6 +19,7 @@ import implicit_feedback
 import ranking
 import reading
 import simple_models
+import with_features
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 LIBRARIES = (
@@ -33,6 +34,7 @@ SECTIONS = {
     "factorization": factorization.main,
     "implicit_feedback": implicit_feedback.main,
     "simple_models": simple_models.main,
+    "with_features": with_features.main,
     "growth": growth.main,
 }
 
