@@ -29,6 +29,10 @@ SYNONYMS = {
 }
 BRITISH = (("ization", "isation"), ("ize", "ise"), ("color", "colour"), ("neighbor", "neighbour"))
 BRITISH += (("behavior", "behaviour"), ("center", "centre"), ("favor", "favour"))
+# What the endings also stand in: "figsize" is no word that somebody writes with an s.
+NO_SPELLING = re.compile(r"siz|priz|seiz|current|gray")
+# In running text these mostly have their everyday sense: never negative, the third power, to rank.
+EVERYDAY = {"content", "negative", "positive", "power", "rank", "recall"}
 MARK = re.compile(r"[\w-]*[.,;:!?)\]%]*")  # what can follow a formula without a space
 # A glossary word stands for itself in running text alone.
 NOT_IN = (nodes.literal, nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.strong)
@@ -41,7 +45,9 @@ def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
     words = {more for pattern, more in SYNONYMS.items() if re.search(pattern, text)}
     for ours, theirs in BRITISH:
         words |= {
-            word.replace(ours, theirs) for word in re.findall(rf"\b[a-z]*{ours}[a-z]*\b", text)
+            word.replace(ours, theirs)
+            for word in re.findall(rf"\b[a-z]*{ours}[a-z]*\b", text)
+            if not NO_SPELLING.search(word)
         }
     if words:
         keywords = ", ".join(sorted({word for text in words for word in text.split()}))
@@ -79,7 +85,7 @@ def explain_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     if GLOSSARY not in app.env.found_docs:  # a chapter is shown alone
         return
-    words = glossary(app.env)
+    words = {word: one for word, one in glossary(app.env).items() if word not in EVERYDAY}
     names = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w-])({names})(?![\w-])", re.IGNORECASE)
     target = app.builder.get_relative_uri(docname, "book/glossary")
@@ -134,8 +140,13 @@ def describe(
     """Say in the head of a page what it is about, from its first paragraph."""
     if doctree is None:
         return
-    said = [p for p in doctree.findall(nodes.paragraph) if "chapter-facts" not in p["classes"]]
-    text = " ".join(said[0].astext().split()) if said else ""
+    said = [
+        p.astext()
+        for p in doctree.findall(nodes.paragraph)
+        if "chapter-facts" not in p["classes"] and not _is_inside(p, (nodes.table,))
+    ]
+    # words that are explained are links already, and stand there as HTML
+    text = " ".join(re.sub("<[^>]*>", "", said[0]).split()) if said else ""
     if len(text) > LENGTH:
         text = text[:LENGTH].rsplit(" ", 1)[0] + " …"
     title = re.sub("<[^>]*>", "", context.get("title", ""))

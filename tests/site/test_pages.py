@@ -222,12 +222,24 @@ def test_a_search_shows_no_markup_of_formulas(site: Site):
     assert '[".headerlink", "script", "style", ".math"]' in script
 
 
+def test_no_word_in_its_everyday_sense_is_explained_as_a_term(site: Site):
+    """A number that is never negative has nothing to do with sampled negatives."""
+    for page in site.chapters:
+        linked = {one.get_text().lower() for one in site.soup(page).select("a.explained")}
+        assert not linked & {"negative", "power", "content", "rank"}, page
+
+
 def test_pages_say_what_they_are_about(site: Site):
     problems = {}
     for page in [*site.chapters, "book/intro.html", "book/own_data.html"]:
         soup = site.soup(page)
         said = soup.find("meta", attrs={"name": "description"})
         problems[page] = [] if said and len(said["content"]) > 60 else ["no description"]
+        if said and "<" in said["content"]:
+            problems[page].append(f"markup in the description: {said['content']}")
+        keywords = soup.find("meta", attrs={"name": "keywords"})
+        if keywords and "sise" in keywords["content"]:
+            problems[page].append("a spelling that nobody writes")
         for name in ("og:title", "og:description", "og:image"):
             tag = soup.find("meta", attrs={"property": name})
             if not tag or not tag["content"]:
