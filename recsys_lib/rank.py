@@ -326,7 +326,11 @@ def _described(ratings: Interactions) -> Interactions:
     try:
         return ratings.with_features(items=data.item_features(ratings))
     except DataError as error:
-        warnings.warn(f"Content is left out: {error}", stacklevel=2)
+        warnings.warn(
+            "the items have no features (train.item_features is None), so the Content of the "
+            f"course is left out: {error}",
+            stacklevel=2,
+        )
         return ratings
 
 

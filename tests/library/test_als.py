@@ -5,13 +5,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from recsys_lib.data import Interactions
 from recsys_lib.metrics import mae, rmse
-from recsys_lib.models import ALS, Biases
+from recsys_lib.models import ALS, Biases, als, iALS, ials
 from recsys_lib.models.als import loss, solve_side
-from recsys_lib.models.base import one_blas_thread
 
 from toy import watch_on
 
@@ -294,13 +293,27 @@ def test_history_has_a_row_for_each_sweep():
     assert watched["valid_rmse"].tolist() == watched["train_rmse"].tolist()
 
 
-def test_small_products_run_on_one_thread_and_the_callers_number_comes_back():
-    before = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-    with one_blas_thread():
-        within = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-    after = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-    if not within:
+def blas_threads():
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+
+def test_small_products_run_on_one_thread_and_the_callers_number_comes_back(monkeypatch):
+    seen = []
+    for module, solve in ((als, als.solve_side), (ials, ials.solve_rows)):
+
+        def watched(*arguments, solve=solve):
+            seen.append(blas_threads())
+            return solve(*arguments)
+
+        monkeypatch.setattr(module, solve.__name__, watched)
+    als.one_blas_thread()  # all libraries are loaded now
+    if not blas_threads():
         pytest.skip("threadpoolctl knows no linear algebra here, as with Accelerate")
-    assert within == [1] * len(within)
-    assert len(before) <= len(within)
-    assert after[: len(before)] == before
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        ratings = random_ratings(0)
+        ALS(2, epochs=1).fit(ratings).fold_in([0, 1], [5, 3])
+        iALS(2, epochs=1).fit(ratings).fold_in([0, 1])
+        assert blas_threads() == before
+    assert len(seen) == 6  # users, items and the new user, of both models
+    assert {n for one in seen for n in one} == {1}

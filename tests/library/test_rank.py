@@ -110,7 +110,9 @@ def test_ones_own_model_is_ranked_on_small_data_too(tmp_path, monkeypatch, capsy
     options = write_small(tmp_path, monkeypatch)
     assert main([str(write(tmp_path, GOOD)), *options]) == 0
     said, notes = capsys.readouterr()
-    assert re.fullmatch(r"note: Content is left out: .*Magazine_Subscriptions.*\n", notes)
+    assert re.fullmatch(
+        r"note: the items have no features .*Content .*: .*Magazine_Subscriptions.*\n", notes
+    )
     assert "60 users x 56 items" in said
     assert sum("fitted in" in line for line in said.splitlines()) == 7  # SVD with 55 factors
 
