@@ -132,14 +132,12 @@ handout: $(VENV)/.installed
 test: test-library test-notebooks test-site
 
 # Two processes, each with one thread: more of them would only wait for each other.
-test-library: export OMP_NUM_THREADS := 1
-test-library: export OPENBLAS_NUM_THREADS := 1
+test-library test-notebooks: export OMP_NUM_THREADS := 1
+test-library test-notebooks: export OPENBLAS_NUM_THREADS := 1
 test-library: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/library tests/notebooks
 
 # Each notebook alone in a fresh kernel; cells tagged nbval-check-output must print what is stored.
-test-notebooks: export OMP_NUM_THREADS := 1
-test-notebooks: export OPENBLAS_NUM_THREADS := 1
 test-notebooks: $(VENV)/.installed
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 \
 	  -n 2 --dist loadscope -p no:cacheprovider $(NOTEBOOKS)

@@ -46,11 +46,11 @@ def main(names: list[str]) -> None:
         sys.exit(f"a section must be one of {', '.join(SECTIONS)}, got {unknown[0]!r}")
     path, chosen = RESULTS / "benchmarks.json", names or list(SECTIONS)
     before = json.loads(path.read_text()) if names else {"found": {}, "dates": {}}
-    # pages print the date of the whole; a section that is done alone has its own in "dates"
     today = datetime.now(UTC).isoformat(timespec="seconds")
     found = before["found"] | {name: SECTIONS[name]() for name in chosen}
     result = {
         "command": "make bench",
+        # pages print the date of the whole; a section that is done alone has its own in "dates"
         "date": before.get("date", today),
         "dates": before["dates"] | dict.fromkeys(chosen, today),
         "versions": {name: version(name) for name in LIBRARIES}

@@ -21,14 +21,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 from cornac.data import Dataset
 from cornac.models import CTR, VBPR
 from scipy import sparse
 
 from recsys_lib import data
-from recsys_lib.data import Features, Interactions, Split
-from recsys_lib.evaluation import compare, evaluate, new_item_candidates
+from recsys_lib.data import Features, Interactions
+from recsys_lib.evaluation import compare, evaluate, new_item_candidates, search
 from recsys_lib.models import BinaryMF, Content, FeatureMF, MappedFactors, Popularity, Random, iALS
 from recsys_lib.models.base import Recommender
 from recsys_lib.models.content import tf_idf
@@ -37,6 +36,7 @@ from implicit_feedback import SCALES, skewed
 from timing import alternate
 
 FACTORS, EACH, KINDS = 32, 20, 2_000  # features of an item, and how many there are
+METRICS = "hr@10", "ndcg@10"
 
 
 def described(train: Interactions) -> Interactions:
@@ -142,36 +142,13 @@ def sums(penalty: float, dropout: float) -> FeatureMF:
     return FeatureMF(32, regularization=penalty, identity_dropout=dropout, epochs=10)
 
 
-CONTENDERS: dict[str, tuple[Callable[..., Recommender], list[tuple]]] = {
-    "chance": (lambda: Random(seed=0), [()]),
-    "oracle": (Popularity, [()]),
-    "Content": (Content, [()]),
-    "MappedFactors": (mapped, [(s, w) for s in (0.3, 1.0, 3.0, 10.0) for w in (0.3, 1.0)]),
-    "FeatureMF": (sums, [(p, d) for p in (3.0, 10.0, 30.0, 100.0) for d in (0.0, 0.5)]),
-    "cornac VBPR": (vbpr, [(r, p) for r in (0.0003, 0.001, 0.003, 0.01) for p in (1e-3, 1e-2)]),
-    "cornac CTR": (ctr, [(v, b) for v in (10.0, 100.0, 1e3, 1e4) for b in (0.01, 0.03)]),
+TRIED: dict[str, tuple[Callable[..., Recommender], dict[str, tuple[float, ...]]]] = {
+    "MappedFactors": (mapped, {"strength": (0.3, 1.0, 3.0, 10.0), "weight": (0.3, 1.0)}),
+    "FeatureMF": (sums, {"penalty": (3.0, 10.0, 30.0, 100.0), "dropout": (0.0, 0.5)}),
+    "cornac VBPR": (vbpr, {"rate": (0.0003, 0.001, 0.003, 0.01), "penalty": (0.001, 0.01)}),
+    "cornac CTR": (ctr, {"lambda_v": (10.0, 100.0, 1e3, 1e4), "b": (0.01, 0.03)}),
 }
 PAIRS = (("MappedFactors", "cornac CTR"), ("FeatureMF", "cornac VBPR"))
-
-
-def reached(split: Split, name: str) -> tuple[dict, pd.DataFrame]:
-    """Choose a setting on the validation films; return what it reaches, and its test table."""
-    make, settings = CONTENDERS[name]
-    means, tables, seconds = [], [], []
-    for setting in settings:
-        start = time.perf_counter()
-        model = make(*setting).fit(split.test if name == "oracle" else split.train)
-        seconds.append(time.perf_counter() - start)
-        valid, test = (
-            evaluate(model, split, on=on, candidates=new_item_candidates(split, on=on))
-            for on in ("valid", "test")
-        )
-        means.append(float(valid["ndcg@10"].mean()))
-        tables.append(test)
-    best = int(np.argmax(means))
-    found = {metric: float(tables[best][metric].mean()) for metric in ("hr@10", "ndcg@10")}
-    chosen = {"settings": settings, "valid_ndcg@10": means, "chosen": settings[best]}
-    return chosen | {"fit_seconds": seconds[best], **found}, tables[best]
 
 
 def new_items() -> dict:
@@ -179,13 +156,30 @@ def new_items() -> dict:
     ratings = data.min_counts(data.load("movielens-small"), user=1, item=5)
     ratings = ratings.with_features(items=data.item_features(ratings))
     split = data.split_items(ratings, fold=0)
-    found = {name: reached(split, name) for name in CONTENDERS}
-    rows = {f"{a} - {b}": compare(found[a][1], found[b][1]).loc["hr@10"] for a, b in PAIRS}
+    on_valid, on_test = (new_item_candidates(split, on=on) for on in ("valid", "test"))
+    models = {"chance": Random(seed=0), "oracle": Popularity(), "Content": Content()}
+    found: dict[str, dict] = {name: {} for name in models}
+    for name, (make, grid) in TRIED.items():
+        trials = search(make, grid, split, candidates=on_valid)  # warns of a choice at an end
+        models[name] = make(**trials.attrs["best"])
+        found[name] = {
+            "settings": trials[list(grid)].to_numpy().tolist(),
+            "valid_ndcg@10": trials["ndcg@10"].tolist(),
+            "chosen": list(trials.attrs["best"].values()),
+        }
+    tables = {}
+    for name, model in models.items():
+        start = time.perf_counter()
+        model.fit(split.test if name == "oracle" else split.train)
+        found[name]["fit_seconds"] = time.perf_counter() - start
+        tables[name] = evaluate(model, split, candidates=on_test)
+        found[name] |= {metric: float(tables[name][metric].mean()) for metric in METRICS}
+    rows = {f"{a} - {b}": compare(tables[a], tables[b]).loc[METRICS[0]] for a, b in PAIRS}
     differences = {
         pair: {name: float(row[name]) for name in ("difference", "low", "high")}
         for pair, row in rows.items()
     }
-    return {name: one for name, (one, _) in found.items()} | {"differences": differences}
+    return found | {"differences": differences}
 
 
 def main() -> dict:

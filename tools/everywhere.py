@@ -87,18 +87,9 @@ def run(name: str, arguments: list[str], processes: int = 2) -> list[str]:
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         environment = without_settings(dict(os.environ)) | SETTINGS[name]
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            str(processes),
-            "-p",
-            "no:cacheprovider",
-        ]
+        pytest = [sys.executable, "-m", "pytest", "-q", f"-n{processes}", "-p", "no:cacheprovider"]
         status = subprocess.run(
-            [*command, f"--junitxml={report}", *arguments], cwd=ROOT, env=environment
+            [*pytest, f"--junitxml={report}", *arguments], cwd=ROOT, env=environment
         ).returncode
         if status == 0:
             return []

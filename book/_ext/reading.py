@@ -30,7 +30,7 @@ SYNONYMS = {
 BRITISH = (("ization", "isation"), ("ize", "ise"), ("color", "colour"), ("neighbor", "neighbour"))
 BRITISH += (("behavior", "behaviour"), ("center", "centre"), ("favor", "favour"))
 # What the endings also stand in: "figsize" is no word that somebody writes with an s.
-NO_SPELLING = re.compile(r"siz|priz|seiz|current|gray")
+NO_SPELLING = re.compile(r"siz|priz|seiz|current")
 # In running text these mostly have their everyday sense: never negative, the third power, to rank.
 EVERYDAY = {"content", "negative", "positive", "power", "rank", "recall"}
 MARK = re.compile(r"[\w-]*[.,;:!?)\]%]*")  # what can follow a formula without a space
@@ -67,15 +67,19 @@ def put_facts_first(app: Sphinx, doctree: nodes.document) -> None:
 
 @cache  # of one build, which asks for every page
 def glossary(env: BuildEnvironment) -> dict[str, tuple[str, str]]:
-    """Return the terms of the glossary, in small letters, with anchor and explanation."""
+    """Return the terms of the glossary, in small letters, with anchor and explanation.
+
+    Without those that mean something else in everyday language.
+    """
     found: dict[str, tuple[str, str]] = {}
     for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
         terms = [child for child in item.children if isinstance(child, nodes.term)]
         meaning = item.next_node(nodes.definition)
         for term in terms:
-            if meaning is not None and term["ids"]:
+            word = term.astext().lower()
+            if meaning is not None and term["ids"] and word not in EVERYDAY:
                 text = " ".join(meaning.next_node(nodes.paragraph).astext().split())
-                found[term.astext().lower()] = term["ids"][0], text
+                found[word] = term["ids"][0], text
     return found
 
 
@@ -85,7 +89,7 @@ def explain_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     if GLOSSARY not in app.env.found_docs:  # a chapter is shown alone
         return
-    words = {word: one for word, one in glossary(app.env).items() if word not in EVERYDAY}
+    words = glossary(app.env)
     names = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
     pattern = re.compile(rf"(?<![\w-])({names})(?![\w-])", re.IGNORECASE)
     target = app.builder.get_relative_uri(docname, "book/glossary")

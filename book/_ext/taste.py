@@ -392,23 +392,23 @@ def pack(ratings: Interactions, models: dict[str, Any]) -> dict[str, Any]:
             "penalty": ials.regularization,
             **Rows.of(ials.item_factors_).to_json(),
         },
-        "content": words(ratings),
+        "content": words(ratings, models["content"]),
     }
 
 
-def words(ratings: Interactions) -> dict[str, Any]:
+def words(ratings: Interactions, model: Content) -> dict[str, Any]:
     """Return what `Content` reads of each film: a word as often as it stands there, and rarities.
 
     Its weights are worked out from these again, so that nothing is lost by rounding.
     """
     known = ratings.item_features
     assert known is not None
-    liked = ratings.select(ratings.rating >= LIKED)
+    liked = np.bincount(model.matrix_.indices, minlength=len(known)) > 0
     times = known.matrix.data.astype(np.int64)
     rows = np.repeat(np.arange(len(known)), np.diff(known.matrix.indptr))
     return {
         "names": [spoken(name) for name in known.names],
-        "rarity": _text(rarity(known.matrix, liked.item_counts > 0)),
+        "rarity": _text(rarity(known.matrix, liked)),
         "counts": _text(np.bincount(np.repeat(rows, times), minlength=len(known)).astype(np.uint8)),
         "features": _text(np.repeat(known.matrix.indices, times).astype(np.uint16)),
     }
