@@ -120,13 +120,15 @@ def _of_features(found: dict, versions: dict[str, str]) -> list[Row]:
         ours, theirs = new[name], new[f"cornac {peer}"]
         gap = new["differences"][f"{name} - cornac {peer}"]
         ahead = f"{gap['difference']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}] in HR@10"
-        tried = [setting[0] for setting in theirs["settings"]]
-        at_end = theirs["chosen"][0] in (min(tried), max(tried))
-        edge = f", {peer}'s best at an end of its range" if at_end else ""
+        ends = [
+            f"; {kind}'s choice of {' and '.join(one['at_end'])} at an end of what was tried"
+            for kind, one in ((name, ours), (peer, theirs))
+            if one["at_end"]
+        ]
         rows.append(
             (
-                f"one fit of {name} that ranks new films by their words ({ahead}, over users; one "
-                f"seed, {len(tried)} settings each{edge})",
+                f"one fit of {name} that ranks new films by their words ({ahead}, over users and "
+                f"{len(ours['hr@10'])} seeds; {len(ours['settings'])} settings each{''.join(ends)})",
                 f"{ours['fit_seconds']:.1f} s",
                 f"cornac {versions['cornac']}, {peer}: {theirs['fit_seconds']:.0f} s",
                 f"{theirs['fit_seconds'] / ours['fit_seconds']:.0f}×",
