@@ -34,7 +34,7 @@ _X = np.random.default_rng(5).normal(scale=3.0, size=7)
 
 BCE_1 = _WithoutWarnings(
     "bce-1",
-    "sigmoid(x)",
+    "my_sigmoid(x)",
     (
         Case("a single 0", (np.array([0.0]),), np.array([0.5])),
         Case(
@@ -123,7 +123,7 @@ _Y, _P = _RNG.integers(2, size=9), _RNG.uniform(0.05, 0.95, size=9)
 
 BCE_2 = Exercise(
     "bce-2",
-    "loss(y, p)",
+    "my_loss(y, p)",
     (
         Case("one label and a coin's p", (np.array([1]), np.array([0.5])), math.log(2)),
         Case(
@@ -203,7 +203,7 @@ _LN3 = math.log(3)
 
 BCE_3 = Exercise(
     "bce-3",
-    "gradient(p, Q, r, lam)",
+    "my_gradient(p, Q, r, lam)",
     (
         Case(
             "one item, one factor, p at 0",

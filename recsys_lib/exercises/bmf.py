@@ -225,7 +225,7 @@ _USER = np.random.default_rng(63).integers(8, size=15)
 
 BMF_3 = Exercise(
     "bmf-3",
-    "decay(user, n_users, n_negatives, lam)",
+    "my_decay(user, n_users, n_negatives, lam)",
     (
         Case("one positive, one negative", (np.array([0]), 1, 1, 1.0), np.array([0.5])),
         Case("two users", (np.array([0, 0, 1]), 2, 4, 1.0), np.array([0.1, 0.2])),

@@ -8,7 +8,7 @@ _HALF = np.sqrt(0.5)
 
 COSINE_1 = Exercise(
     "cosine-1",
-    "cosine(u, v)",
+    "my_cosine(u, v)",
     (
         Case("parallel vectors", (np.array([1.0, 2.0]), np.array([2.0, 4.0])), 1.0),
         Case("no item in common", (np.array([3.0, 0.0]), np.array([0.0, 5.0])), 0.0),

@@ -6,7 +6,7 @@ from recsys_lib.exercises.core import Case, Exercise
 
 DATA_1 = Exercise(
     "data-1",
-    "density(user, item, n_users, n_items)",
+    "my_density(user, item, n_users, n_items)",
     (
         Case(
             "4 of 12 cells",
@@ -110,7 +110,7 @@ _SMALL = (np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 1, 2]))
 
 DATA_3 = Exercise(
     "data-3",
-    "one_pass(user, item, k)",
+    "my_one_pass(user, item, k)",
     (
         Case(
             "an item loses an event when its user goes",

@@ -256,7 +256,7 @@ def _not_clipped(scores, positive, k):
 
 EVAL_3 = Exercise(
     "eval-3",
-    "sampled_hit(places, n_items, n_negatives, k)",
+    "my_sampled_hit(places, n_items, n_negatives, k)",
     (
         Case(
             "two negatives out of four",  # 3 of 6 pairs, and 1 of 6, have nobody better

@@ -27,7 +27,7 @@ _W = np.array([[1.0, 2.0], [3.0, -1.0]])  # W^T (1, 2) = (7, 0), and W (1, 2) = 
 
 MLP_1 = Exercise(
     "mlp-1",
-    "forward(p, q, layers, h)",
+    "my_forward(p, q, layers, h)",
     (
         Case(
             "one layer of two numbers, one of them off",
@@ -246,7 +246,7 @@ _ONE = (np.array([2.0]), np.array([3.0]), np.array([[1.5]]))
 
 MLP_3 = Exercise(
     "mlp-3",
-    "backward(dz, z_in, W, b)",
+    "my_backward(dz, z_in, W, b)",
     (
         Case(
             "two numbers in and out, one of them off",

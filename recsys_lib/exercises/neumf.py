@@ -16,7 +16,7 @@ def _sigmoid(x):
 
 NEUMF_1 = Exercise(
     "neumf-1",
-    "gmf(p, q, h)",
+    "my_gmf(p, q, h)",
     (
         Case(
             "two factors, one weighted more",
