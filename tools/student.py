@@ -41,6 +41,7 @@ c.CourseDirectory.course_id = "recommender-systems"
 c.Execute.timeout = 300  # seconds for a cell: the chapters train models
 c.Execute.iopub_timeout = 60  # seconds for what a cell prints, on a machine that is busy
 """
+ALWAYS = "import numpy as np", "from recsys_lib.exercises import check"  # in a student's answer
 WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 
 
@@ -177,6 +178,7 @@ def for_student(
             continue
         cell.outputs, cell.execution_count = [], None
         if cell.id in exercises:
+            cell.source = runs_alone(cell.source)
             grade(cell, exercises[cell.id], raising=solutions)
         if quiz_in_file and "display_quiz(" in cell.source:
             cell.source = (
@@ -204,6 +206,14 @@ def exercise_cells(notebook: nbformat.NotebookNode) -> dict[str, str]:
             found[solution] = found[cell.id] = match[1]
             solution = None
     return found
+
+
+def runs_alone(source: str) -> str:
+    """Return an exercise's cell with the imports it needs: a student may begin the day with it."""
+    if CHECK.fullmatch(source):
+        return source
+    missing = [line for line in ALWAYS if line not in source]
+    return "\n\n".join(missing) + "\n\n\n" + source if missing else source
 
 
 def grade(cell: nbformat.NotebookNode, name: str, raising: bool) -> None:

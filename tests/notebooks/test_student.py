@@ -159,6 +159,17 @@ Inner.
     assert ":::" not in plain
 
 
+@each_chapter
+def test_an_answer_runs_without_the_cells_above_it(path):
+    """A student may begin the day with it, in a fresh kernel."""
+    known = student.exercise_cells(read(path))
+    for cell in student.for_student(read(path), REFERENCES).cells:
+        if cell.id in known and not student.CHECK.fullmatch(cell.source):
+            space: dict[str, object] = {}
+            exec(cell.source, space)
+            assert {"np", "check"} <= space.keys()
+
+
 def test_a_students_file_is_kept_and_said_to_be_kept(tmp_path, capsys):
     folder = tmp_path / "student"
     folder.mkdir()
