@@ -146,8 +146,8 @@ def sums(penalty: float, dropout: float, seed: int = 0) -> FeatureMF:
 TRIED: dict[str, tuple[Callable[..., Recommender], dict[str, tuple[float, ...]]]] = {
     "MappedFactors": (mapped, {"strength": (0.3, 1.0, 3.0, 10.0), "weight": (1.0, 3.0, 10.0)}),
     "FeatureMF": (sums, {"penalty": (3.0, 10.0, 30.0, 100.0), "dropout": (0.0, 0.25, 0.5)}),
-    "cornac VBPR": (vbpr, {"rate": (1e-4, 3e-4, 1e-3, 3e-3), "penalty": (1e-4, 1e-3, 1e-2)}),
-    "cornac CTR": (ctr, {"lambda_v": (100.0, 1e3, 1e4, 1e5), "b": (0.003, 0.01, 0.03)}),
+    "cornac VBPR": (vbpr, {"rate": (1e-4, 3e-4, 1e-3, 3e-3), "penalty": (0.0, 1e-4, 1e-3)}),
+    "cornac CTR": (ctr, {"lambda_v": (1e3, 1e4, 1e5), "b": (0.01, 0.03, 0.1, 0.3)}),
 }
 PAIRS = (("MappedFactors", "cornac CTR"), ("FeatureMF", "cornac VBPR"))
 

@@ -128,7 +128,8 @@ def _of_features(found: dict, versions: dict[str, str]) -> list[Row]:
         rows.append(
             (
                 f"one fit of {name} that ranks new films by their words ({ahead}, over users and "
-                f"{len(ours['hr@10'])} seeds; {len(ours['settings'])} settings each{''.join(ends)})",
+                f"{len(ours['hr@10'])} seeds; {len(ours['settings'])} settings each"
+                f"{''.join(ends)})",
                 f"{ours['fit_seconds']:.1f} s",
                 f"cornac {versions['cornac']}, {peer}: {theirs['fit_seconds']:.0f} s",
                 f"{theirs['fit_seconds'] / ours['fit_seconds']:.0f}×",

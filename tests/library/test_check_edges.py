@@ -11,16 +11,6 @@ import pytest
 from recsys_lib.exercises import check, core, limits
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-# names that a chapter's exercise takes from the chapter still, to be renamed in the notebook
-TAKEN = {
-    "01_data": {"density", "one_pass"},
-    "02_cosine": {"cosine"},
-    "05_bce": {"gradient", "loss", "sigmoid"},
-    "06_bmf": {"decay"},
-    "07_mlp": {"backward", "forward"},
-    "08_neumf": {"gmf"},
-    "09_evaluation": {"sampled_hit"},
-}
 
 
 # --- rounding ---
@@ -112,4 +102,4 @@ def test_an_exercise_takes_no_name_from_its_chapter(path):
             exercises |= names(source)[0]
         elif not source.startswith("check("):
             rest |= names("\n".join(line for line in source.split("\n") if line[:1] not in "%!"))[1]
-    assert exercises & rest <= TAKEN.get(path.stem, set())
+    assert not exercises & rest

@@ -1,6 +1,5 @@
 """Every exercise: its solution passes, its stub is not done yet, usual mistakes are named."""
 
-import ast
 import importlib.util
 import re
 import sys
@@ -16,7 +15,7 @@ from recsys_lib import exercises as public
 from recsys_lib.exercises import EXERCISES, Case, Exercise, check, core
 from recsys_lib.exercises.limits import Budget
 
-from chapters import CHAPTERS, checked_function, exercises, read, solutions
+from chapters import CHAPTERS, checked_function, exercises, solutions
 
 FOUND = {name: path for path in CHAPTERS for name in exercises(path)}
 each_exercise = pytest.mark.parametrize("name", sorted(EXERCISES))
@@ -220,22 +219,6 @@ def test_the_answer_gets_a_copy_each_time():
     exercise.check(keeps)
     assert seen[0] is not seen[1]
     assert exercise.cases[0].arguments[0].tolist() == [1.0, 2.0]
-
-
-@pytest.mark.parametrize("path", CHAPTERS)
-def test_no_exercise_takes_a_name_that_its_chapter_uses(path):
-    # or earlier cells, run once more after it, would call the student's function
-    code = [cell.source for cell in read(path).cells if cell.cell_type == "code"]
-    bound: set[str] = set()
-    used: set[str] = set()
-    for source in code:
-        tree = ast.parse(source)
-        if "### BEGIN SOLUTION" in source:
-            bound |= {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
-        elif not source.startswith("check("):
-            used |= {one.id for one in ast.walk(tree) if isinstance(one, ast.Name)}
-            used |= {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
-    assert not bound & used
 
 
 def test_an_unknown_exercise_is_refused_with_the_known_names():
