@@ -114,6 +114,8 @@ def check_ids(name: str, values: object, size: int) -> np.ndarray:
         cure = ""
         if bad >= size and name in ("users", "items"):
             cure = f"; if it is an identifier, {name[:-1]}_index of the interactions has its index"
+            if name == "users":
+                cure += ", and somebody who is not in the training data gets scores by fold_in"
         raise IndexError(f"{name} holds {bad}, allowed are 0 to {size - 1}{cure}")
     return array
 

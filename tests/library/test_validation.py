@@ -197,3 +197,10 @@ def test_what_cannot_be_compared_is_no_choice():
 def test_rows_of_different_lengths_are_no_indices():
     with pytest.raises(ValueError, match="users must be a one-dimensional array of indices"):
         check_ids("users", [[0], [0, 1]], 3)
+
+
+def test_a_user_out_of_range_is_led_to_the_index_and_to_fold_in():
+    with pytest.raises(IndexError, match=r"users holds 9, .*user_index .* scores by fold_in$"):
+        check_ids("users", [9], 3)
+    with pytest.raises(IndexError, match=r"item_index of the interactions has its index$"):
+        check_ids("items", [9], 3)
