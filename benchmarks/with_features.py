@@ -152,11 +152,6 @@ TRIED: dict[str, tuple[Callable[..., Recommender], dict[str, tuple[float, ...]]]
 PAIRS = (("MappedFactors", "cornac CTR"), ("FeatureMF", "cornac VBPR"))
 
 
-def _at_end(value: float, values: tuple[float, ...]) -> bool:
-    """Whether a value is the last that was tried on its side; there is nothing below 0."""
-    return value in (values[0], values[-1]) and value != 0
-
-
 def new_items() -> dict:
     """What each model reaches among films that nobody has rated."""
     ratings = data.min_counts(data.load("movielens-small"), user=1, item=5)
@@ -174,7 +169,7 @@ def new_items() -> dict:
             "settings": trials[list(grid)].to_numpy().tolist(),
             "valid_ndcg@10": trials["ndcg@10"].tolist(),
             "chosen": best,
-            "at_end": [key for key, values in grid.items() if _at_end(best[key], values)],
+            "at_end": list(trials.attrs["at_end"]),
         }
     tables: dict[str, list] = {}
     for name, models in makers.items():

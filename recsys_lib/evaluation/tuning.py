@@ -60,7 +60,8 @@ def search(
         One row per trial, the best first, of equal ones the first tried: the hyperparameters as
         they were given; the metric, NaN where the numbers of the training grew beyond all bounds;
         sd, its standard deviation over several seeds; seconds. The best setting is
-        ``table.attrs["best"]``, for ``make_model(**best)``.
+        ``table.attrs["best"]``, for ``make_model(**best)``; ``table.attrs["at_end"]`` names what of
+        it is "lowest" or "highest" of the values tried, as the warning does.
 
     Warns
     -----
@@ -109,10 +110,15 @@ def search(
         raise DataError(f"no trial came to a number, the first of {len(grid)} being {grid[0]}")
     order = table[metric].sort_values(ascending=metric in ERRORS, kind="stable").index
     best = grid[order[0]]
-    for name in space:
-        _warn_of_edge(name, best[name], space[name])
+    ends = {name: end for name in space if (end := _end(best[name], space[name]))}
+    for name, end in ends.items():
+        warnings.warn(
+            f"the best trial has {name}={best[name]!r}, the {end} tried; "
+            "a better one may lie beyond",
+            stacklevel=2,
+        )
     table = table.loc[order].reset_index(drop=True)
-    table.attrs["best"] = best
+    table.attrs |= {"best": best, "at_end": ends}
     return table
 
 
@@ -160,14 +166,10 @@ def _settings(space: Mapping[str, Sequence], trials: int | None, seed: int) -> l
     return [grid[place] for place in rng.permutation(len(grid))[:trials]]
 
 
-def _warn_of_edge(name: str, value: object, tried: Sequence) -> None:
-    """Say so if a number is the lowest or highest of those tried: a better one may lie beyond."""
+def _end(value: object, tried: Sequence) -> str | None:
+    """Return "lowest" or "highest" if a number is that of those tried, and some may lie beyond."""
     numeric = all(isinstance(one, Real) and not isinstance(one, bool) for one in tried)
     if not numeric or len(set(tried)) == 1:
-        return
+        return None
     end = {max(tried): "highest", min(tried): "lowest"}.get(value)
-    if end and not (end == "lowest" and value == 0):  # nothing lies below no regularization
-        warnings.warn(
-            f"the best trial has {name}={value!r}, the {end} tried; a better one may lie beyond",
-            stacklevel=3,
-        )
+    return None if end == "lowest" and value == 0 else end  # nothing lies below no regularization

@@ -171,8 +171,9 @@ def test_a_trial_that_diverges_is_the_last():
 def test_a_winner_at_the_edge_of_its_range_is_said(space, said):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        search(Known, space, SPLIT)
+        table = search(Known, space, SPLIT)
     assert len(caught) == (said is not None)
+    assert table.attrs["at_end"] == ({"place": "lowest"} if said else {})
     for one in caught:
         assert said in str(one.message)
         assert one.filename == __file__
@@ -183,6 +184,7 @@ def test_a_winner_in_the_middle_is_not():
         warnings.simplefilter("error")
         table = search(lambda place: Known(abs(place - 3) + 1), {"place": [1, 3, 5]}, SPLIT)
     assert table.attrs["best"] == {"place": 3}
+    assert table.attrs["at_end"] == {}
 
 
 def test_values_may_be_an_array():
