@@ -22,8 +22,8 @@ RESULTS   := $(wildcard results/*.json)
 # Jupyter refuses to run for root, who is the only user of many a container, unless it is told.
 ROOT_TOO := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book serve chapter test test-library test-notebooks test-site everywhere lab student nbgrader handout record \
-        check hooks mutants reproduce verify bench paint pdf clean
+.PHONY: help book serve chapter test test-library test-notebooks test-site test-scale everywhere lab student nbgrader handout \
+        record scale scale-full check hooks mutants reproduce verify bench paint pdf clean
 .DELETE_ON_ERROR:
 
 help:
@@ -43,6 +43,9 @@ help:
 	@echo "make reproduce       make the files in results/ again: hours (needs RECSYS_DATA)"
 	@echo "make verify          make their cheap parts again and compare (needs RECSYS_DATA)"
 	@echo "make bench           time this library beside others (installs them in .venv-bench)"
+	@echo "make scale           chapter 13's engines, cluster and processes, small: minutes (in .venv-scale)"
+	@echo "make scale-full      the same as it is recorded: hours, 15 GB of disk (FOLDER=where)"
+	@echo "make test-scale      the tests of these (needs Java 17)"
 	@echo "make paint           when the first words of each page are seen over a slow line"
 	@echo "make pdf             the whole book as one PDF, with links and page numbers (needs Chromium)"
 	@echo "make clean           remove what was built; the environment, student/ and nbgrader/ stay"
@@ -187,6 +190,27 @@ bench: export NUMBA_NUM_THREADS := 1
 bench: .venv-bench/.installed $(VENV)/.installed
 	.venv-bench/bin/python benchmarks/run.py $(S)
 	@$(BIN)/python tools/readme.py
+
+# ---- larger than one machine ----------------------------------------------------------------------
+
+.venv-scale/.installed: requirements-scale.txt pyproject.toml tools/require_python.py
+	@$(PYTHON) tools/require_python.py
+	@$(PYTHON) -m venv --clear .venv-scale
+	@echo "Installing the packages of requirements-scale.txt into .venv-scale (some minutes, about 3 GB) ..."
+	@.venv-scale/bin/python -m pip install --quiet -r requirements-scale.txt 2>.venv-scale/pip.log || { \
+	  tail -n 5 .venv-scale/pip.log >&2; echo "The installation failed; see .venv-scale/pip.log" >&2; exit 1; }
+	@.venv-scale/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+scale: .venv-scale/.installed
+	@.venv-scale/bin/python -m recsys_lib.scale.record
+
+scale-full: .venv-scale/.installed
+	.venv-scale/bin/python -m recsys_lib.scale.record --full $(if $(FOLDER),--folder "$(FOLDER)")
+
+test-scale: export RECSYS_REQUIRE_SCALE := 1
+test-scale: .venv-scale/.installed
+	.venv-scale/bin/python -m pytest tests/scale
 
 # When the first words of each page are seen over a slow line.
 paint: _build/.built

@@ -11,11 +11,13 @@ from recsys_lib.validation import DataError, check_choice
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
+SCALE = "scale"  # by `make scale-full`, in another one
 NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens", "search", "bmf", "networks"),
     *("ladder", "splits", "films", "losses", "published", "evaluation", "choices"),
     *("ledger", "new_items_search", "new_items"),
     BENCHMARKS,
+    SCALE,
 )
 
 
@@ -105,4 +107,6 @@ def command_of(name: str) -> str:
     """Return the command that makes a result."""
     if name == BENCHMARKS:
         return "make bench"
+    if name == SCALE:
+        return "make scale-full"
     return f"python -m recsys_lib.reproduce run {name}"

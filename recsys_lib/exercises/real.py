@@ -17,7 +17,17 @@ from recsys_lib.evaluation.significance import paired_test
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
 from recsys_lib.metrics import METRICS, ranks_from_scores
-from recsys_lib.models import EASE, MLP, SVD, BinaryMF, Content, ItemKNN, Popularity, UserKNN
+from recsys_lib.models import (
+    EASE,
+    MLP,
+    SVD,
+    BinaryMF,
+    Content,
+    ItemKNN,
+    Popularity,
+    UserKNN,
+    iALS,
+)
 from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError
 
@@ -608,6 +618,72 @@ def _judge_crossing(result: object, folds: list) -> str:
 
 
 NEW_6 = Finding("new-6", "crossing(folds)", _growing, _judge_crossing)
+
+
+# ------------------------------------------------------------------ 13: how many candidates
+
+CANDIDATES = (10, 20, 50, 100, 200, 500, 1000)
+ENOUGH = 0.96  # of the NDCG@10 that the second stage has by itself
+
+
+@cache
+def _two_stages() -> tuple:
+    split = data.leave_last_out(data.min_counts(movielens(), user=1, item=5), n_test=2, n_valid=1)
+    train, users = split.train, np.arange(split.train.n_users)
+    learned = iALS(
+        32, unobserved_weight=1.0, regularization=1.0, frequency_power=1.0, epochs=8
+    ).fit(train)
+    stages = [
+        model.recommend(users, max(CANDIDATES), exclude=train)[0]
+        for model in (Popularity().fit(train), learned)
+    ]
+    scores = EASE(300.0).fit(train).score(users).astype(np.float64)
+    held = np.full(train.n_users, -1)
+    held[split.valid.user] = split.valid.item
+    has = held >= 0  # a validation item; the others cannot be judged
+    return [stage[has] for stage in stages], scores[has], held[has]
+
+
+def _after(stage: np.ndarray, scores: np.ndarray, held: np.ndarray, n: int) -> float:
+    """NDCG@10 of the best n of a first stage, put in order by the scores of a second one."""
+    few = stage[:, :n]
+    found = (few == held[:, None]) & (few >= 0)
+    own = scores[np.arange(len(held)), held]
+    rated = np.take_along_axis(scores, np.maximum(few, 0), axis=1)
+    rank = ((rated > own[:, None]) & (few >= 0)).sum(axis=1)
+    return float(np.where(found.any(axis=1) & (rank < TOP), 1 / np.log2(rank + 2.0), 0.0).mean())
+
+
+def _judge_enough(result: object, stages: list, scores: np.ndarray, held: np.ndarray) -> str:
+    found = numbers(result, (2,), "two numbers of candidates, one for each first stage").tolist()
+    if bad := [n for n in found if n not in CANDIDATES]:
+        raise Wrong(f"the numbers must be among {', '.join(map(str, CANDIDATES))}, got {bad[0]:g}")
+    reached = [[_after(stage, scores, held, n) for n in CANDIDATES] for stage in stages]
+    best = reached[1][-1]  # all that can be reached: 1,000 candidates of a good first stage
+    right = [
+        next((n for n, x in zip(CANDIDATES, row, strict=True) if x >= ENOUGH * best), None)
+        for row in reached
+    ]
+    if found == right:
+        return (
+            f"after popularity {right[0]:,} candidates are enough, after iALS {right[1]}, of "
+            f"{scores.shape[1]:,} films. The better the first stage, the less is left to do for "
+            "the second: it looks at a film in every "
+            f"{scores.shape[1] // right[0]} or {scores.shape[1] // right[1]}"
+        )
+    if found == right[::-1]:
+        raise Wrong("the two are in the wrong order: the first stage of the list comes first")
+    place = next(i for i in range(2) if found[i] != right[i])
+    told = ", ".join(f"{n}: {x:.4f}" for n, x in zip(CANDIDATES, reached[place], strict=True))
+    raise Wrong(
+        f"first stage {place}: got {found[place]:g}. NDCG@10 after the second stage, by the number "
+        f"of candidates: {told}. Wanted is the smallest number with at least {ENOUGH:.0%} of "
+        f"{best:.4f}. If you have other numbers: a held-out film that is no candidate counts 0, "
+        "and its rank is counted among the candidates alone"
+    )
+
+
+SCALE_5 = Finding("scale-5", "enough(stages, scores, held_out)", _two_stages, _judge_enough)
 
 
 def _listed(values: np.ndarray) -> str:

@@ -22,7 +22,7 @@ ROOMS = (  # from the ground up; rooms on one floor do not know each other
     {"models"},
     {"evaluation"},
     {"contest", "experiments", "rank", "exercises", "show"},
-    {"reproduce"},
+    {"reproduce", "scale", "serve"},
 )
 WITHIN = {  # the same inside two rooms
     "models": (
