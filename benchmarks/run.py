@@ -16,8 +16,10 @@ from recsys_lib.files import atomic_write
 import factorization
 import growth
 import implicit_feedback
+import index
 import ranking
 import reading
+import service
 import simple_models
 import with_features
 
@@ -36,6 +38,8 @@ SECTIONS = {
     "simple_models": simple_models.main,
     "with_features": with_features.main,
     "growth": growth.main,
+    "index": index.main,
+    "service": service.main,
 }
 
 

@@ -279,6 +279,9 @@ class DropoutOfAShare(nn.Dropout):
 def share(n: int, rank: int, size: int) -> slice:
     """Return the rows of a batch of n that a process takes; shares differ by one at most.
 
+    Examples
+    --------
+    >>> from recsys_lib.scale.processes import share
     >>> [share(7, rank, 3) for rank in range(3)]
     [slice(0, 2, None), slice(2, 4, None), slice(4, 7, None)]
     """

@@ -37,10 +37,13 @@ MEMORY_GB = 4.0  # what an engine is told that it may take
 ENGINES = ("NumPy", "DuckDB", "Polars", "Spark, 1 thread", "Spark, 2 threads")
 STREAMING = ("DuckDB", "Polars")  # the others are not asked for 100 million rows
 FACTORS, SWEEPS, ALPHA = 32, 10, 10.0
-STRENGTHS = tuple(10.0 ** (e / 2) for e in range(-6, 2))  # of Spark's penalty: 0.001 to 3.2
+STRENGTHS = tuple(10.0 ** (e / 2) for e in range(-6, 4))  # of Spark's penalty: 0.001 to 32
 JUDGED = 2000  # users whose lists are compared
 BATCHES = (256, 1024, 8192, 65_536)
-SHAPE = (100_000, 50_000)  # users and items of the network that processes train
+SHAPES = {  # users and items of the networks that processes train
+    "as MovieLens 1M": (6040, 3706),
+    "larger": (100_000, 50_000),
+}
 
 Found = dict[str, Any]
 
@@ -279,12 +282,18 @@ def _sharded(folder: Path) -> Found:
 
 
 def _batches(folder: Path) -> Found:
-    """Samples a second of one process and of two, by the size of the batch."""
+    """Samples a second of one process and of two, by the size of the batch and of the tables."""
     from recsys_lib.scale.scaling import scaling, sent
 
     model = _network()
-    rows = scaling(BATCHES, model, SHAPE, seconds=4.0)
-    return {"shape": list(SHAPE), "measured": rows, "sent": sent(model, SHAPE, 2)}
+    return {
+        name: {
+            "shape": list(shape),
+            "measured": scaling(BATCHES, model, shape, seconds=4.0),
+            "sent": sent(model, shape, 2),
+        }
+        for name, shape in SHAPES.items()
+    }
 
 
 def _growth(folder: Path) -> Found:
@@ -394,6 +403,18 @@ def _versions() -> dict[str, str]:
     return found
 
 
+def _java() -> bool:
+    """Whether Spark can start; if not, say what is missing and how to get it."""
+    from recsys_lib.scale.with_spark import check_java
+
+    try:
+        check_java()
+    except RuntimeError as error:
+        print(f"Without Spark, as {error}", file=sys.stderr)
+        return False
+    return True
+
+
 def small(folder: Path) -> list[str]:
     """Try what takes minutes at the smallest size, and print it; return what is not as recorded."""
     try:
@@ -401,9 +422,10 @@ def small(folder: Path) -> list[str]:
     except DataError:
         known = {}
     wrong = []
+    engines = ENGINES if _java() else ENGINES[:3]
     print(f"{SMALL:,} made rows: repeats, k-core, counts, split, negatives")
     print(f"{'engine':18} {'seconds':>8} {'GB':>6}  rows")
-    for engine in ENGINES:
+    for engine in engines:
         name = f"engines/{SMALL}/{engine}"
         found = do(name, folder)
         sums = known.get(name, found)["checksums"]
@@ -411,7 +433,7 @@ def small(folder: Path) -> list[str]:
         wrong += [] if same else [f"{engine}: other rows than are recorded"]
         said = "as recorded" if same and name in known else "not recorded" if same else "OTHER"
         print(f"{engine:18} {found['seconds']:8.1f} {found['gigabytes']:6.2f}  {said}", flush=True)
-    for name in ("models/100000/iALS", "models/100000/Spark's ALS"):
+    for name in ("models/100000/iALS", "models/100000/Spark's ALS")[: len(engines) - 2]:
         found = do(name, folder)
         print(f"{name.split('/')[-1]:18} {found['seconds']:8.1f} {found['gigabytes']:6.2f}")
     apart = do("processes/equal", folder)["largest_difference"]

@@ -30,6 +30,9 @@ def ring_bytes(n_numbers: int, n_processes: int, itemsize: int = 4) -> float:
     numbers go up to the root and the sum comes down: an inner process sends all of them three
     times, in about :math:`2 \log_2 P` rounds in place of :math:`2 (P - 1)`.
 
+    Examples
+    --------
+    >>> from recsys_lib.scale.scaling import ring_bytes
     >>> ring_bytes(1_000_000, 2), ring_bytes(1_000_000, 8)
     (4000000.0, 7000000.0)
     """
@@ -62,9 +65,11 @@ def sent(
     Examples
     --------
     >>> from recsys_lib.models import GMF
-    >>> sent(GMF(factors=8, batch_size=256), (100_000, 50_000), n_processes=2)
-    {'parameters': 1200009, 'embeddings': 1200000, 'touched': 4096, 'added_up': 4800044, 'bytes': 4800044.0}
-    """  # noqa: E501
+    >>> from recsys_lib.scale.scaling import sent
+    >>> found = sent(GMF(factors=8, batch_size=256), (100_000, 50_000), n_processes=2)
+    >>> found["parameters"], found["embeddings"], found["touched"], found["bytes"]
+    (1200009, 1200000, 4096, 4800044.0)
+    """
     with torch.device("meta"):  # shapes without numbers
         named = list(model._network(*shape).named_parameters())
     tables = [p for name, p in named if is_embedding(name)]

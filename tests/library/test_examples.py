@@ -16,9 +16,12 @@ from recsys_lib import data
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in sorted((ROOT / "book").rglob("*.md")) if ">>>" in page.read_text()]
+# these need packages that an environment of their own has
+ELSEWHERE = r"recsys_lib\.(scale\.(made|prepared|record|with_\w+)|serve\.\w+)"
 MODULES = [
     importlib.import_module(found.name)
     for found in pkgutil.walk_packages(recsys_lib.__path__, "recsys_lib.")
+    if not re.fullmatch(ELSEWHERE, found.name)
 ]
 WITHOUT = {  # shown in the reference, and without an example of their own
     "recsys_lib.evaluation.Candidates": "sample_candidates and read_candidates make them",
@@ -39,6 +42,14 @@ WITHOUT |= {f"recsys_lib.contest.{name}": "a step of the command" for name in (*
 WITHOUT |= {
     f"recsys_lib.rank.{n}": "the project's page shows it" for n in ("rank_under", "write_template")
 }
+WITHOUT |= {
+    f"recsys_lib.scale.growth.{name}": "costs and table make them"
+    for name in ("Growth", "Cost", "Rate")
+}
+PROCESSES = ("processes.train", "processes.parallel", "processes.step_losses", "group.launch")
+PROCESSES += ("group.joined", "sharded.train_sharded", "sharded.sharded", "sharded.shard")
+PROCESSES += ("sharded.ShardedEmbedding", "sharded.compare", "scaling.scaling")
+WITHOUT |= {f"recsys_lib.scale.{name}": "starts processes, or is one" for name in PROCESSES}
 
 
 NUMBER = r"[+-]?\d[\d,]*(?:\.\d+)?"
@@ -120,6 +131,8 @@ def shown(text):
     """Return the names of functions, classes and methods that a page of the reference shows."""
     found = []
     for kind, name, options in re.findall(r"\.\. auto(\w+):: (\S+)\n((?: +:.*\n)*)", text):
+        if re.match(ELSEWHERE, name):
+            continue
         if kind in ("function", "class"):
             found.append(name)
         if members := re.search(r":members:(.*)", options):
