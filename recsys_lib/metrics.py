@@ -26,7 +26,7 @@ from numbers import Integral
 import numpy as np
 from numba import njit
 
-from recsys_lib.validation import check_ks
+from recsys_lib.validation import check_kind, check_ks
 
 NOT_RANKED = np.iinfo(np.int64).max // 4  # below every real place, and safe to add to
 NO_ITEM = -1  # where there is none: in rows of relevant items, candidates and lists
@@ -260,7 +260,7 @@ def hit_ratio(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     >>> hit_ratio(ranks, [1, 2, 3])
     array([[0. , 0.5, 1. ]])
     """
-    ks = check_ks(k)
+    ks = _lengths(ranks, k)
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
     real = above != NO_ITEM
     safe = (real & (above + tied <= ks)).any(axis=1)
@@ -294,7 +294,7 @@ def ndcg(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     >>> ndcg(ranks, 3)  # on place 3, and on place 1
     array([0.5, 1. ])
     """
-    ks = check_ks(k)
+    ks = _lengths(ranks, k)
     cumulative = np.r_[0.0, np.cumsum(1.0 / np.log2(np.arange(2, ks.max() + 2)))]
     above, tied = ranks.above[:, :, None], ranks.tied[:, :, None]
     first = np.minimum(np.where(above == NO_ITEM, NOT_RANKED, above), ks)
@@ -317,7 +317,8 @@ def precision(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     >>> precision(ranks_from_lists([[7, 5, 2, 4]], relevant=[[2, 7, 9]]), 4)  # 2 and 7 are found
     array([0.5])
     """
-    return _per_user(_found(ranks, check_ks(k)) / check_ks(k), ranks, k)
+    ks = _lengths(ranks, k)
+    return _per_user(_found(ranks, ks) / ks, ranks, k)
 
 
 def recall(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
@@ -333,8 +334,15 @@ def recall(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
     >>> recall(ranks_from_lists([[7, 5, 2, 4]], relevant=[[2, 9]]), 4)  # 2 is found, 9 is not
     array([0.5])
     """
+    ks = _lengths(ranks, k)
     n_relevant = np.maximum(ranks.n_relevant, 1)[:, None]
-    return _per_user(_found(ranks, check_ks(k)) / n_relevant, ranks, k)
+    return _per_user(_found(ranks, ks) / n_relevant, ranks, k)
+
+
+def _lengths(ranks: Ranks, k: int | Sequence[int]) -> np.ndarray:
+    """Return the lengths of lists, after a look at what a metric is given."""
+    check_kind("ranks", ranks, Ranks, "what ranks_from_scores or ranks_from_lists returned")
+    return check_ks(k)
 
 
 def _found(ranks: Ranks, ks: np.ndarray) -> np.ndarray:
@@ -377,7 +385,10 @@ def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def _errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    try:
+        truth, prediction = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"truth and prediction must be arrays of numbers: {error}") from None
     if truth.shape != prediction.shape or truth.size == 0:
         raise ValueError(
             "truth and prediction must have one shape and at least one element, "

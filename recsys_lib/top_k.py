@@ -5,7 +5,7 @@ from numba import njit
 from scipy import sparse
 
 from recsys_lib.metrics import AT_ONCE, NO_ITEM, as_scores
-from recsys_lib.validation import check_int
+from recsys_lib.validation import check_int, check_kind
 
 LONG = 100  # from here on, inserting into a short list costs more than sorting everything
 
@@ -77,7 +77,8 @@ def _sorted(scores: np.ndarray, k: int, exclude: sparse.csr_array) -> tuple[np.n
 
 def mask(scores: np.ndarray, known: sparse.csr_array) -> np.ndarray:
     """Return a copy of the scores with ``-inf`` where `known` has a stored cell."""
-    masked = scores.copy()
+    check_kind("known", known, sparse.csr_array, "a csr_array of the shape of scores")
+    masked = as_scores(scores).copy()
     rows = np.repeat(np.arange(known.shape[0]), np.diff(known.indptr))
     masked[rows, known.indices] = -np.inf
     return masked

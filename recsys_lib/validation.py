@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+SHOWN = 60  # letters of a value that a message repeats
 OTHER_METRICS = {  # what others call ours
     "hit": "hr", "hits": "hr", "hitrate": "hr", "hitratio": "hr", "p": "precision",
     "prec": "precision", "r": "recall", "rec": "recall", "dcg": "ndcg",
@@ -48,6 +49,22 @@ def check_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def check_kind(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Raise unless `value` is of a class, which the message calls what is `wanted`.
+
+    Examples
+    --------
+    >>> from recsys_lib.validation import check_kind
+    >>> check_kind("row", 7, dict, "a mapping")
+    Traceback (most recent call last):
+    TypeError: row must be a mapping, got 7 (int)
+    """
+    if not isinstance(value, kind):
+        given = " ".join(f"{value!r}".split())
+        given = given if len(given) <= SHOWN else f"{given[:SHOWN]} …"
+        raise TypeError(f"{name} must be {wanted}, got {given} ({type(value).__name__})")
 
 
 def check_scale(name: str, value: Iterable[float] | None) -> tuple[float, float] | None:

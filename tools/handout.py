@@ -13,8 +13,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-import nbformat
-
 import student
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,13 +74,6 @@ def build_wheel(folder: Path) -> str:
     return wheel.name
 
 
-def without_links(notebook: nbformat.NotebookNode) -> None:
-    """Leave of links to pages of the site their words: the site is not in the folder."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\[([^\]]+)\]\(\.\./book/[^)]*\)", r"\1", cell.source)
-
-
 def main(folder: Path) -> None:
     """Make the folder and its zip; each is whole or as it was."""
     folder = folder.resolve()
@@ -97,10 +88,6 @@ def main(folder: Path) -> None:
         paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
         targets = {path: new / "notebooks" / path.name for path in paths}
         student.write(targets, new, say=False)
-        for target in targets.values():
-            notebook = nbformat.read(target, as_version=4)
-            without_links(notebook)
-            nbformat.write(notebook, target)
         (new / "results").mkdir()
         for path in sorted((ROOT / "results").glob("*.json")):
             shutil.copy(path, new / "results")

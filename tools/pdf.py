@@ -19,7 +19,8 @@ sys.path.insert(0, str(ROOT / "tests" / "site"))
 
 from site_helpers import BROWSER_FLAGS, find_browser  # noqa: E402 - where the browser is looked for
 
-OPEN = "document.querySelectorAll('details:not(.hide)').forEach(one => { one.open = true; })"
+FOLDED = "details:not(.hide), details:has(> .cell_output)"  # that paper shows
+OPEN = f"document.querySelectorAll('{FOLDED}').forEach(one => {{ one.open = true; }})"
 TARGETS = ("href", "xlink:href", "clip-path", "aria-labelledby", "aria-describedby", "for")
 FOOTER = (
     '<div style="font: 9pt sans-serif; width: 100%; text-align: center">'

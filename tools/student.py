@@ -12,10 +12,12 @@ takes out, and with checks that raise an exception where the answer is wrong.
 """
 
 import ast
+import base64
 import hashlib
 import json
 import re
 import sys
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +43,25 @@ c.CourseDirectory.course_id = "recommender-systems"
 c.Execute.timeout = 300  # seconds for a cell: the chapters train models
 c.Execute.iopub_timeout = 60  # seconds for what a cell prints, on a machine that is busy
 """
+QUIZ = """\
+from IPython.display import HTML, display
+from jupyterquiz import display_quiz
+
+# A quiz asks MathJax to set its formulas, of which there are none; where MathJax
+# cannot, as in JupyterLab, it would load another one from elsewhere.
+display(HTML("<script>if (window.MathJax) MathJax.typeset ??= () => {{}}</script>"))
+display_quiz({questions}, colors="fdsp")"""
+PACKED = """\
+import base64
+import json
+
+{imports}
+# Packed, so that nobody reads the answers before the questions.
+questions = json.loads(base64.b64decode(\"""
+{packed}
+\"""))
+{rest}"""
+PAGES = "data_card", "glossary", "notation"  # of the book, to which chapters lead
 ALWAYS = "import numpy as np", "from recsys_lib.exercises import check"  # in a student's answer
 WHERE = ("journal", "booktitle", "publisher", "howpublished")  # of a reference
 
@@ -123,7 +144,26 @@ def write(
         temporary.replace(target)
         if say:
             print(f"wrote {target.relative_to(folder.parent)}")
+    if not solutions:
+        write_pages({target.parent for target in targets.values()}, references)
     return kept, older
+
+
+def write_pages(folders: set[Path], references: dict[str, Entry]) -> None:
+    """Write the pages of the book to which chapters lead as notebooks, which Jupyter shows."""
+    for name in PAGES:
+        context = Context(references=references)
+        text = (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8")
+        sources = [plain_markdown(text, context).strip()]
+        if context.cited:
+            sources.append(_reference_list(context))
+        cells = [
+            nbformat.v4.new_markdown_cell(source, id=f"{name}-{number}")
+            for number, source in enumerate(sources)
+        ]
+        for folder in folders:
+            if not (folder / f"{name}.ipynb").exists():
+                nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
@@ -170,7 +210,8 @@ def for_student(
     for cell in notebook.cells:
         if SITE_ONLY in cell.metadata.get("tags", []):
             continue
-        figure = cell.metadata.get("mystnb", {}).get("figure")
+        shown = cell.metadata.get("mystnb", {})
+        figure, image = shown.get("figure"), shown.get("image", {})
         cell.metadata = nbformat.from_dict({})
         cells.append(cell)
         if cell.cell_type == "markdown":
@@ -180,13 +221,16 @@ def for_student(
         if cell.id in exercises:
             cell.source = runs_alone(cell.source)
             grade(cell, exercises[cell.id], raising=solutions)
-        if quiz_in_file and "display_quiz(" in cell.source:
-            cell.source = (
-                "from jupyterquiz import display_quiz\n\n"
-                f'display_quiz("{QUIZZES}/{stem}.json", colors="fdsp")'
-            )
+        if "display_quiz(" in cell.source:
+            file = f'"{QUIZZES}/{stem}.json"' if quiz_in_file else None
+            cell.source = quiz_cell(cell.source, file)
         if figure:
             caption = f"*Figure {context.places[figure['name']]}. {figure['caption']}*"
+            if alt := image.get("alt"):
+                caption += (
+                    f"\n\n<details><summary>What the figure looks like</summary>\n\n{alt}\n\n"
+                    "</details>"
+                )
             cells.append(nbformat.v4.new_markdown_cell(caption, id=f"{cell.id}-caption"[:64]))
     if context.cited:
         cells.append(nbformat.v4.new_markdown_cell(_reference_list(context), id="references"))
@@ -238,12 +282,25 @@ def grade(cell: nbformat.NotebookNode, name: str, raising: bool) -> None:
 def write_quiz(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write the questions of a chapter's quiz to a file that jupyterquiz reads."""
     for cell in notebook.cells:
-        if "display_quiz(" not in cell.source:
-            continue
-        calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
-        quiz = next(call for call in calls if getattr(call.func, "id", "") == "display_quiz")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(ast.literal_eval(quiz.args[0]), indent=1))
+        if "display_quiz(" in cell.source:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(_questions(cell.source), indent=1))
+
+
+def _questions(source: str) -> list[dict]:
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    quiz = next(call for call in calls if getattr(call.func, "id", "") == "display_quiz")
+    return ast.literal_eval(quiz.args[0])
+
+
+def quiz_cell(source: str, file: str | None) -> str:
+    """Return the cell that shows a quiz, from a file or from questions that it holds itself."""
+    if file is not None:
+        return QUIZ.format(questions=file)
+    text = json.dumps(_questions(source), separators=(",", ":"))
+    packed = textwrap.fill(base64.b64encode(text.encode()).decode(), 76)
+    imports, _, rest = QUIZ.format(questions="questions").partition("\n\n")
+    return PACKED.format(imports=imports + "\n", packed=packed, rest=rest)
 
 
 def numbered(notebook: nbformat.NotebookNode, stem: str) -> dict[str, str]:
@@ -291,6 +348,11 @@ def plain_markdown(text: str, context: Context) -> str:
         (r"\{cite:t\}`([^`]*)`", lambda m: _cited(m[1], context, in_text=True)),
         (r"(?ms)^:::\{prf:(\w+)\} ([^\n]*)\n(?::[^\n]*\n)*\n?(.*?)\n:::$", _statement),
         (r"\]\(\.\./notebooks/", "]("),
+        (r"\b(what|that) is folded\b", r"\1 lies beyond the main line"),  # on the site alone
+        (r"\bthe folded section\b", "the section beyond the main line"),
+        (rf"\]\((?:\.\./book/)?({'|'.join(PAGES)})\.md(?:#[^)]*)?\)", r"](\1.ipynb)"),
+        # Jupyter would show the markup of the other pages, so that their words are left.
+        (r"\[([^\]]+)\]\((?!https?:)[^)]*\.md(?:#[^)]*)?\)", r"\1"),
         (r"(?m)^(\w[^\n]*)\n: ", r"**\1.** "),  # a term and its definition
     )
     for pattern, replacement in replacements:
@@ -324,7 +386,7 @@ def _cited(keys: str, context: Context, in_text: bool = False) -> str:
 
 
 def _authors(entry: Entry) -> str:
-    names = [" ".join(person.last_names) for person in entry.persons["author"]]
+    names = [" ".join(person.last_names).strip("{}") for person in entry.persons["author"]]
     return " and ".join(names) if len(names) < 3 else f"{names[0]} et al."
 
 
@@ -355,6 +417,8 @@ def _plain(match: re.Match) -> str:
         return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
     if name == "beyond":
         return f"*Beyond the main line: {body}*"
+    if name == "glossary":
+        return re.sub(r"(?m)^(\S[^\n]*)\n {2,}", r"**\1.** ", body)
     if name == "exercise":
         return f"**Exercise {title}**\n\n{body}"
     if name in ("figure", "image"):

@@ -35,7 +35,7 @@ const unfold = (element) => {
   addEventListener("beforeprint", () => {
     theme = page.dataset.theme;
     page.dataset.theme = "light";
-    opened = [...article.querySelectorAll("details:not([open], .hide)")];
+    opened = [...article.querySelectorAll("details:not([open]):is(:not(.hide), :has(.cell_output))")];
     for (const details of opened) details.open = true;
   });
   addEventListener("afterprint", () => {
@@ -51,7 +51,34 @@ const unfold = (element) => {
     unfold(element);
     element.scrollIntoView({ block: "center" });
   };
-  const first = () => article.querySelector(".highlighted");
+  // Sphinx takes what was typed apart into words, and marks each. The page may say another word for
+  // it, which it names in its head; that is marked first, before Sphinx marks its parts.
+  const parts = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter((one) => one.length > 2);
+  const typed = parts(kept.get("sphinx_highlight_terms")
+    ?? new URL(location).searchParams.get("highlight") ?? "");
+  const pairs = JSON.parse(document.querySelector("meta[name=said-here]")?.content ?? "[]");
+  const meant = pairs.filter(([other]) => {
+    const all = parts(other);
+    return typed.length && all.length === typed.length && all.every((one) => typed.includes(one));
+  }).map(([, said]) => said);
+  if (typeof _highlightText === "function") {
+    for (const said of meant) _highlightText(article, said, "highlighted");
+  }
+  // The place is where the other word stands; else where most of the words stand together.
+  const BLOCKS = "p, li, dt, dd, td, th, h1, h2, h3, h4, pre, figcaption";
+  const first = () => {
+    const together = new Map();
+    for (const mark of article.querySelectorAll(".highlighted")) {
+      const word = mark.textContent.toLowerCase();
+      if (meant.includes(word)) return mark;
+      const block = mark.closest(BLOCKS) ?? mark;
+      if (!together.has(block)) together.set(block, { mark, words: new Set() });
+      together.get(block).words.add(word);
+    }
+    return [...together.values()].reduce(
+      (best, one) => (one.words.size > (best?.words.size ?? 0) ? one : best), null,
+    )?.mark;
+  };
   // Sphinx marks the words some time after the page is there, and formulas that are typeset later
   // move them.
   const look = (tries) => {

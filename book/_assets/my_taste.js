@@ -201,7 +201,7 @@
       const best = films.map((_, i) => i)
         .filter((i) => !stars.has(i) && scores[i] > floor)
         .sort((a, b) => scores[b] - scores[a] || a - b)
-        .slice(0, 10);
+        .slice(0, data.length);
       const reason = (i) => mine.reduce((a, b) => (part(b, i) > part(a, i) ? b : a));
       return [name, { scores, best: best.map((i) => [i, part ? reason(i) : null]) }];
     }));
@@ -223,7 +223,7 @@
     const [before, after] = data.reasons[name];
     const shared = () => inCommon(reason, film)
       .sort(([, a], [, b]) => b - a)
-      .slice(0, 2)
+      .slice(0, data.in_common)
       .map(([one]) => data.content.names[one])
       .join(" and ");
     return before.replace("{stars}", said(mine.get(reason))).replace("{words}", shared)

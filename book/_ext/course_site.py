@@ -18,6 +18,8 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
+from reading import ABOUT, description
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from student import for_student
 
@@ -45,6 +47,7 @@ NOT_FOUND = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>This page is not here: {title}</title>
+{about}
 <style>
 body {{ background: light-dark(#fff, #14181e); color: light-dark(#1a1a1a, #ced6dd) }}
 body {{ font: 1.1rem/1.6 -apple-system, "Segoe UI", "Helvetica Neue", sans-serif }}
@@ -81,6 +84,7 @@ ENTRANCE = """\
 <meta http-equiv="refresh" content="0; url={target}">
 <link rel="icon" href="_static/{icon}">
 <title>{title}</title>
+{about}
 </head>
 <body>
 <h1>{title}</h1>
@@ -167,6 +171,7 @@ def write_entrance(app: Sphinx, exception: Exception | None) -> None:
     page = ENTRANCE.format(
         language=escape(app.config.language),
         title=escape(app.config.html_title),
+        about=description(app, "index", app.config.html_title, ABOUT["index"]),
         icon=escape(Path(app.config.html_favicon).name),
         target=escape(app.builder.get_target_uri(app.config.root_doc)),
     )
@@ -186,6 +191,7 @@ def write_not_found(app: Sphinx, exception: Exception | None) -> None:
     page = NOT_FOUND.format(
         language=escape(app.config.language),
         title=escape(app.config.html_title),
+        about=description(app, "404", "This page is not here", ABOUT["404"]),
         chapters="\n".join(lines),
     )
     (Path(app.outdir) / "404.html").write_text(page, encoding="utf-8")

@@ -27,6 +27,11 @@ FORMULA = re.compile(
 )
 LETTERS = re.compile(r'<tspan x="([^"]*)" y="([^"]*)" style="([^"]*)">([^<]*)</tspan>')
 FONTS = {"oblique": "DejaVuSans-Oblique", "weight: 700": "DejaVuSans-Bold", "": "DejaVuSans"}
+# Dots of one look, each of which says what it looks like.
+DOTS = re.compile(
+    r'<g( clip-path="[^"]*")?>((?:\s*<use (?:(?!style=)[^>])*style="([^"]*)"/>)'
+    r'(?:\s*<use (?:(?!style=)[^>])*style="\3"/>)+)\s*</g>'
+)
 TWO = re.compile(r'<svg class="(wide|narrow)"(.*?</svg>)', re.DOTALL)
 
 
@@ -73,6 +78,7 @@ def _drawing(text: str, prefix: str, kind: str, seen: str) -> str:
     body = re.sub(r' id="', f' id="{prefix}', body)
     body = re.sub(r'(href="|url\()#', rf"\1#{prefix}", body)
     body = re.sub(r'style="([^"]*)"', lambda style: f'style="{_style(style[1])}"', body)
+    body = DOTS.sub(_alike, body)
     body = re.sub(r"\s*\n\s*", " ", body)
     body = re.sub(r"<[^>]*>", _short, body)
     return (
@@ -144,6 +150,16 @@ def _share(letter: str, name: str) -> float:
     font = FT2Font(f"{get_data_path()}/fonts/ttf/{name}.ttf")
     font.set_size(100, 72)
     return font.load_char(ord(letter), flags=LoadFlags.NO_HINTING).linearHoriAdvance / 6553600
+
+
+def _alike(found: re.Match[str]) -> str:
+    """Let dots of one look have it from their group, all but what they must have one by one."""
+    rules = [rule.strip() for rule in found[3].split(";") if rule.strip()]
+    own = [rule for rule in rules if rule.startswith("opacity:")]  # of a group, it is of the whole
+    shared = "; ".join(rule for rule in rules if rule not in own)
+    style = f' style="{own[0]}"' if own else ""
+    dots = found[2].replace(f' style="{found[3]}"', style)
+    return f'<g{found[1] or ""} style="{shared}">{dots}</g>'
 
 
 def _short(tag: re.Match[str]) -> str:

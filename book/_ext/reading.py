@@ -3,6 +3,7 @@
 Nothing here is written twice: the facts are the chapter's own line, the words are the glossary's.
 """
 
+import json
 import re
 from functools import cache
 from html import escape
@@ -15,24 +16,36 @@ from sphinx.environment import BuildEnvironment
 
 GLOSSARY = "book/glossary"
 LENGTH = 200  # letters of a description that search engines show
+PREVIEW = "_static/preview.png"
+# Of pages that no text was written for; the titles say the rest.
+ABOUT = {
+    "index": "A course on recommender systems that computes all that it says: from counting, over "
+    "matrix factorization, to deep networks, with exercises that are checked.",
+    "search": "Search the course on recommender systems: chapters, glossary and reference.",
+    "404": "There is no such page in the course on recommender systems; here are its chapters.",
+}
 # What people type, beside what the pages say.
 SYNONYMS = {
-    r"leave[- ]last[- ]out": "leave-one-out leave one out holdout",
-    r"overfit|fitted too closely": "overfitting overfit regularisation",
-    r"new users|without training data": "cold start cold-start coldstart",
-    r"popularity": "popularity bias most popular baseline",
-    r"k-core": "kcore filtering sparsity filter",
-    r"k nearest|neighbors": "knn k-nn nearest neighbours collaborative filtering",
-    r"learning rate": "step size",
-    r"early stopping|patience": "early stopping",
-    r"fold(ed|s|ing)? in": "fold-in foldin new user",
+    r"leave[- ]last[- ](?:\w+[- ])?out": ("leave-one-out", "holdout"),
+    r"overfit\w*|fitted too closely": ("overfitting", "overfit", "regularisation"),
+    r"new users|without training data": ("cold start", "cold-start", "coldstart"),
+    r"popularity": ("popularity bias", "most popular baseline"),
+    r"k-core": ("kcore", "filtering", "sparsity filter"),
+    r"k nearest|neighbors": ("knn", "k-nn", "nearest neighbours", "collaborative filtering"),
+    r"learning rate": ("step size",),
+    r"early stopping|patience": ("early stopping",),
+    r"fold(?:ed|s|ing)? in": ("fold-in", "foldin", "new user"),
+    r"inverted lists": ("ann", "approximate nearest neighbor", "vector database", "retrieval"),
+    r"two stages": ("re-ranking", "reranking", "candidate generation"),
+    r"shuffle": ("big data", "distributed", "mapreduce"),
+    r"service": ("deployment", "rest api", "production", "fastapi"),
 }
 BRITISH = (("ization", "isation"), ("ize", "ise"), ("color", "colour"), ("neighbor", "neighbour"))
 BRITISH += (("behavior", "behaviour"), ("center", "centre"), ("favor", "favour"))
 # What the endings also stand in: "figsize" is no word that somebody writes with an s.
 NO_SPELLING = re.compile(r"siz|priz|seiz|current")
 # In running text these mostly have their everyday sense: never negative, the third power, to rank.
-EVERYDAY = {"content", "negative", "positive", "power", "rank", "recall"}
+EVERYDAY = {"content", "negative", "positive", "power", "rank", "recall", "shuffle"}
 MARK = re.compile(r"[\w-]*[.,;:!?)\]%]*")  # what can follow a formula without a space
 # A glossary word stands for itself in running text alone.
 NOT_IN = (nodes.literal, nodes.reference, nodes.title, nodes.caption, nodes.math, nodes.strong)
@@ -40,18 +53,31 @@ NOT_IN += (nodes.emphasis, nodes.raw, addnodes.pending_xref, nodes.term, nodes.l
 
 
 def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
-    """Let the search find a page by other spellings and names of what it is about."""
-    text = doctree.astext().lower()
-    words = {more for pattern, more in SYNONYMS.items() if re.search(pattern, text)}
+    """Let the search find a page by other spellings and names of what it is about.
+
+    The page keeps what it says in their place, so that it opens there (course.js).
+    """
+    said = other_words(doctree.astext())
+    if not said:
+        return
+    known = {word for typed in said for word in (*typed.split(), *re.split(r"[ -]", typed))}
+    doctree.insert(0, nodes.meta("", name="keywords", content=", ".join(sorted(known)), lang="en"))
+    pairs = json.dumps(list(said.items()), ensure_ascii=False, separators=(",", ":"))
+    doctree.insert(0, nodes.meta("", name="said-here", content=pairs))
+
+
+def other_words(text: str) -> dict[str, str]:
+    """Return what somebody may type who looks for a page, and what the page says in its place."""
+    text = " ".join(text.lower().split())
+    said = {}
+    for pattern, typed in SYNONYMS.items():
+        if found := re.search(pattern, text):
+            said |= {one: found[0] for one in typed if one not in text}
     for ours, theirs in BRITISH:
-        words |= {
-            word.replace(ours, theirs)
-            for word in re.findall(rf"\b[a-z]*{ours}[a-z]*\b", text)
-            if not NO_SPELLING.search(word)
-        }
-    if words:
-        keywords = ", ".join(sorted({word for text in words for word in text.split()}))
-        doctree.insert(0, nodes.meta("", name="keywords", content=keywords, lang="en"))
+        for word in re.findall(rf"\b[a-z]*{ours}[a-z]*\b", text):
+            if not NO_SPELLING.search(word):
+                said[word.replace(ours, theirs)] = word
+    return said
 
 
 def put_facts_first(app: Sphinx, doctree: nodes.document) -> None:
@@ -142,29 +168,45 @@ def describe(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
     """Say in the head of a page what it is about, from its first paragraph."""
-    if doctree is None:
-        return
-    said = [
+    said = [] if doctree is None else _paragraphs(doctree)
+    # words that are explained are links already, and stand there as HTML
+    text = " ".join(re.sub("<[^>]*>", "", said[0]).split()) if said else ABOUT.get(pagename, "")
+    if len(text) > LENGTH:
+        text = text[:LENGTH].rsplit(" ", 1)[0] + " …"
+    title = re.sub("<[^>]*>", "", context.get("title", ""))
+    if text:
+        tags = description(app, pagename, title, text)
+        context["metatags"] = context.get("metatags", "") + tags
+
+
+def _paragraphs(doctree: nodes.document) -> list[str]:
+    return [
         p.astext()
         for p in doctree.findall(nodes.paragraph)
         if "chapter-facts" not in p["classes"] and not _is_inside(p, (nodes.table,))
     ]
-    # words that are explained are links already, and stand there as HTML
-    text = " ".join(re.sub("<[^>]*>", "", said[0]).split()) if said else ""
-    if len(text) > LENGTH:
-        text = text[:LENGTH].rsplit(" ", 1)[0] + " …"
-    title = re.sub("<[^>]*>", "", context.get("title", ""))
-    up = "../" * pagename.count("/")
+
+
+def description(app: Sphinx, pagename: str, title: str, text: str) -> str:
+    """Return the tags that say what a page is about, to a search engine or where a link is shown.
+
+    Open Graph wants whole addresses. The book has none of its own: it is built to be put anywhere.
+    Who puts it somewhere says where, by `baseurl` in _config.yml; until then the picture has its
+    address as seen from the page, which most readers of these tags understand.
+    """
+    base = app.config.html_baseurl
     facts = {
         "og:title": title,
         "og:description": text,
         "og:type": "article",
         "og:site_name": app.config.html_title,
-        "og:image": f"{up}_static/preview.png",
+        "og:image": (f"{base.rstrip('/')}/" if base else "../" * pagename.count("/")) + PREVIEW,
     }
+    if base:
+        facts["og:url"] = f"{base.rstrip('/')}/{pagename}.html"
     tags = [f'<meta name="description" content="{escape(text)}">']
     tags += [f'<meta property="{k}" content="{escape(v)}">' for k, v in facts.items()]
-    context["metatags"] = context.get("metatags", "") + "\n".join(tags)
+    return "\n".join(tags)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -372,6 +372,8 @@ def pack(ratings: Interactions, models: dict[str, Any]) -> dict[str, Any]:
         "people": ratings.n_users,
         "least": LEAST,
         "liked": LIKED,
+        "length": LENGTH,
+        "in_common": IN_COMMON,
         "films": films,
         "itemknn": {"items": _text(items), **Rows.of(weights).to_json()},
         "svd": Rows.of(models["svd"].item_factors_).to_json(),

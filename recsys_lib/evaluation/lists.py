@@ -90,7 +90,7 @@ def novelty(lists: np.ndarray, item_counts: np.ndarray, n_users: int) -> np.ndar
     >>> novelty([[0, 0], [0, 1]], item_counts=[4, 1], n_users=8)  # 1 bit, and the mean of 1 and 3
     array([1., 2.])
     """
-    counts = np.asarray(item_counts)
+    counts = _counts(item_counts)
     n_users = check_int("n_users", n_users, minimum=max(1, int(counts.max(initial=0))))
     return _means(lists, -np.log2(np.maximum(counts, 1) / n_users))
 
@@ -104,7 +104,7 @@ def popularity(lists: np.ndarray, item_counts: np.ndarray) -> np.ndarray:
     >>> popularity([[0, 1], [1, -1]], item_counts=[4, 1])
     array([2.5, 1. ])
     """
-    return _means(lists, np.asarray(item_counts, dtype=np.float64))
+    return _means(lists, _counts(item_counts).astype(np.float64))
 
 
 def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> np.ndarray:
@@ -131,6 +131,13 @@ def diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> n
     """
     if sparse.issparse(similarity):
         similarity = sparse.csr_array(similarity)
+    elif np.ndim(similarity) != 2:
+        raise ValueError(
+            "similarity must be an array or a sparse array of shape (n_items, n_items), got shape "
+            f"{np.shape(similarity)}"
+        )
+    else:
+        similarity = np.asarray(similarity)
     lists = _lists(lists, similarity.shape[0])
     if len(lists) == 0:
         return np.empty(0)
@@ -147,6 +154,16 @@ def _diversity(lists: np.ndarray, similarity: sparse.csr_array | np.ndarray) -> 
     values = np.asarray(similarity[rows.ravel(), columns.ravel()]).reshape(rows.shape)
     with np.errstate(invalid="ignore"):
         return 1 - np.where(pairs, values, 0).sum(axis=(1, 2)) / pairs.sum(axis=(1, 2))
+
+
+def _counts(item_counts: np.ndarray) -> np.ndarray:
+    counts = np.asarray(item_counts)
+    if counts.ndim != 1 or counts.dtype.kind not in "iuf":
+        raise ValueError(
+            "item_counts must be one number for each item, got an array of shape "
+            f"{counts.shape} and dtype {counts.dtype}"
+        )
+    return counts
 
 
 def _means(lists: np.ndarray, values: np.ndarray) -> np.ndarray:

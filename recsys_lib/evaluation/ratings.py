@@ -4,7 +4,7 @@ The pooled error over all held-out ratings is what papers quote, so a user with 
 twice. The users are still what was sampled: intervals and tests draw whole users.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -183,16 +183,7 @@ def mean_errors(tables: RatingTables) -> pd.DataFrame:
        n_ratings  absolute_error  squared_error
     0          2             3.0            5.0
     """
-    if isinstance(tables, dict | pd.Series):
-        raise TypeError(
-            "tables must be a table of evaluate_ratings, or a sequence of them, one for each seed, "
-            f"got {type(tables).__name__}"
-        )
-    every = [tables] if isinstance(tables, pd.DataFrame) else list(tables)
-    if not every:
-        raise DataError("tables is empty: give one table, or one for each seed")
-    for number, table in enumerate(every):
-        _check_table(f"table {number}", table)
+    every = _as_tables("tables", tables)
     mean = every[0].copy()
     for number, other in enumerate(every):
         _check_same(f"table {number}", other, mean)
@@ -239,9 +230,9 @@ def compare_ratings(
     rmse       -0.14 -0.17 -0.10
     mae        -0.16 -0.19 -0.13
     """
-    model, base = mean_errors(tables), mean_errors(baseline)
+    given = [_as_tables("tables", tables), _as_tables("baseline", baseline)]
+    model, base = (mean_errors(many) for many in given)
     _check_same("baseline", base, model)
-    given = [list(many) for many in (tables, baseline) if not isinstance(many, pd.DataFrame)]
     trained = [many for many in given if len(many) > 1]
     rows = {}
     for metric, column in ERRORS.items():
@@ -258,6 +249,21 @@ def compare_ratings(
             "p_value": paired_test(columns[:, 0] - columns[:, 1], seed=seed, by_seed=by_seed),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _as_tables(name: str, tables: RatingTables) -> list[pd.DataFrame]:
+    """Return one table, or those of all seeds, as a list of at least one."""
+    if isinstance(tables, str | dict | pd.Series) or not isinstance(tables, Iterable):
+        raise TypeError(
+            f"{name} must be a table of evaluate_ratings, or a sequence of them, one for each "
+            f"seed, got {type(tables).__name__}"
+        )
+    every = [tables] if isinstance(tables, pd.DataFrame) else list(tables)
+    if not every:
+        raise DataError(f"{name} is empty: give one table, or one for each seed")
+    for number, table in enumerate(every):
+        _check_table(f"{name}[{number}]", table)
+    return every
 
 
 def _check_table(name: str, table: object) -> None:

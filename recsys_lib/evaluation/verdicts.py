@@ -16,7 +16,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from recsys_lib.validation import check_int
+import pandas as pd
+
+from recsys_lib.validation import check_int, check_kind
 
 REGISTER = "RECSYS_COMPARISONS"  # the variable that names the file in which they are noted
 MOST_DIGITS = 18  # an interval that is nearer to 0 is shown as +1.0e-20
@@ -45,6 +47,8 @@ def verdict(low: float, high: float, less: str = LESS, level: str = LEVEL, more:
     >>> verdict(0.025, 0.043), verdict(-0.012, 0.006)
     ('ahead of', 'level with')
     """
+    check_kind("low", low, Real, "a number")
+    check_kind("high", high, Real, "a number")
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ValueError(f"low and high must be finite and in order, got {low!r} and {high!r}")
     if low > 0:
@@ -132,6 +136,7 @@ def compared(
     >>> f"It is {found.word} the other by {found.text}."
     'It is ahead of the other by +0.034 (95% interval +0.025 to +0.043).'
     """
+    check_kind("row", row, (Mapping, pd.Series), "a mapping with difference, low and high")
     difference, low, high = (_number(row, name) for name in ("difference", "low", "high"))
     if not all(isinstance(word, str) and word for word in (less, level, more)):
         raise TypeError(f"less, level and more must be words, got {(less, level, more)!r}")
@@ -166,10 +171,14 @@ def between(pairs: Mapping[str, Mapping[str, Any]], one: str, other: str) -> dic
     >>> between(pairs, "SVD", "EASE")
     {'difference': -0.02, 'low': -0.03, 'high': -0.01}
     """
+    check_kind("pairs", pairs, Mapping, "a mapping from recorded pairs to rows")
     if f"{one} - {other}" in pairs:
         return dict(pairs[f"{one} - {other}"])
     if f"{other} - {one}" not in pairs:
-        raise ValueError(f"{one!r} and {other!r} must be a recorded pair, there are {list(pairs)}")
+        raise ValueError(
+            f"one and other must be a recorded pair, got {one!r} and {other!r}; there are "
+            f"{list(pairs)}"
+        )
     row = pairs[f"{other} - {one}"]
     return {**row, "difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
 

@@ -98,6 +98,28 @@ class _Named:
                 )
         return super().__new__(cls)
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Have a look at `_fit` and `_score`, which a model of one's own brings."""
+        super().__init_subclass__(**more)
+        for name in ("_fit", "_score"):
+            _check_takes_one(cls, name)
+
+
+def _check_takes_one(cls: type, name: str) -> None:
+    """Refuse a class whose `_fit` or `_score` cannot be called as it will be."""
+    method = vars(cls).get(name)
+    if not inspect.isfunction(method):
+        return
+    signature = inspect.signature(method)
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        wanted = "train" if name == "_fit" else "users"
+        raise TypeError(
+            f"{cls.__name__}.{name} must take one argument beside self, {wanted}, got "
+            f"{name}{signature}"
+        ) from None
+
 
 class Recommender(_Named, ABC):
     """A model that gives every user a score for every item: higher means recommend first.

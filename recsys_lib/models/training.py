@@ -154,6 +154,8 @@ class EpochModel(Recommender):
         run = self._start(train) if run is None else run
         if watch is not None and not callable(watch):
             raise TypeError(f"watch must be a function of the model, got {watch!r}")
+        if progress not in (None, True, False):
+            raise TypeError(f"progress must be True, False or None, got {progress!r}")
         self.best_epoch_ = loop(self, run, self._epochs(train, run), watch, progress)
         self.history_ = pd.DataFrame(run.rows)
 

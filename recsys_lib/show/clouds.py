@@ -13,7 +13,7 @@ import numpy as np
 from IPython.display import HTML
 
 from recsys_lib.show.plots import COLORS, of_page
-from recsys_lib.validation import DataError
+from recsys_lib.validation import DataError, check_kind
 
 SIZE, REACH = 300, 120  # of a panel, and from its middle to the farthest point, in pixels
 START = 35  # degrees around the upright axis
@@ -95,6 +95,7 @@ def clouds(
     >>> show.clouds({"before": points, "after": points}, "two groups that lie apart")
     <IPython.core.display.HTML object>
     """
+    check_kind("panels", panels, Mapping, "a mapping from titles to groups of points")
     names = [list(groups) for groups in panels.values()]
     if not names or any(one != names[0] for one in names):
         raise DataError(f"panels must have the same groups, at least one panel, got {names}")

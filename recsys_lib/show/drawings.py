@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import AutoLocator, FixedLocator
 
 from recsys_lib.show.labels import spread
+from recsys_lib.validation import check_kind
 
 NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on there is one
 DENSE = 1000  # dots: more of them become a picture inside the drawing
@@ -52,6 +53,7 @@ def svg(figure: Figure) -> str:
     >>> plots.svg(figure)[:4]
     '<svg'
     """
+    check_kind("figure", figure, Figure, "a Figure of Matplotlib")
     for cloud in figure.findobj(_is_dense):
         cloud.set_rasterized(True)
     wide = _drawn(figure)

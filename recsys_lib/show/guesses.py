@@ -11,7 +11,7 @@ from html import escape
 
 from IPython.display import HTML
 
-from recsys_lib.validation import check_real
+from recsys_lib.validation import check_kind, check_real
 
 _SCRIPT = """
 (f => {
@@ -61,6 +61,7 @@ def guess(
     ValueError
         If the answer is none of the choices, or there are no choices and it is no number.
     """
+    check_kind("question", question, str, "a text")
     if choices and answer not in choices:
         raise ValueError(f"answer must be one of the choices {list(choices)}, got {answer!r}")
     if not choices:

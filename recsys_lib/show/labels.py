@@ -11,6 +11,8 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Transform
 from scipy.optimize import isotonic_regression
 
+from recsys_lib.validation import check_kind
+
 LABEL, GAP = "label of a line", 6  # points from the end of a line to its name
 BARS = 9  # more of them where the line has error bars, and another such line may end close by
 NEAR = 20  # points: names that begin at places nearer to each other may touch
@@ -24,6 +26,7 @@ def label_lines(ax: Axes) -> None:
     ax : Axes
         With its final limits. Names that would touch are moved apart when the figure is drawn.
     """
+    check_kind("ax", ax, Axes, "an Axes of Matplotlib")
     low, high = sorted(ax.get_ylim())
     for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
         line = cast(Line2D, handle[0] if isinstance(handle, Container) else handle)

@@ -4,6 +4,8 @@ A figure is shown as SVG, whose colors the site turns with the page, light or da
 there are two drawings, one of them narrow, for a phone (see `drawings`).
 """
 
+from numbers import Real
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -13,6 +15,7 @@ from matplotlib.figure import Figure
 
 from recsys_lib.show.drawings import svg
 from recsys_lib.show.labels import label_lines
+from recsys_lib.validation import DataError, check_choice, check_kind
 
 __all__ = ["intervals", "label_lines", "of_page", "svg", "use_style"]
 
@@ -37,6 +40,7 @@ NAMED = {  # under which the site's style sheet has each, once for light pages a
 
 def of_page(color: str) -> str:
     """Name a color of the book so that the site turns it with the page, in HTML of our own."""
+    check_choice("color", color, NAMED)
     return f"var(--fig-{NAMED[color]}, {color})"
 
 
@@ -92,6 +96,11 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
     ax : Axes
     color : str
 
+    Raises
+    ------
+    TypeError, DataError
+        If `table` is no such table, or `ax` is no Axes.
+
     Examples
     --------
     >>> import matplotlib.pyplot as plt
@@ -104,7 +113,16 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['A', 'B']
     """
-    middle = table["mean" if "mean" in table else "difference"]
+    check_kind("table", table, pd.DataFrame, "a table with columns mean (or difference), low, high")
+    check_kind("ax", ax, plt.Axes, "an Axes of Matplotlib")
+    first = "mean" if "mean" in table else "difference"
+    for column in (first, "low", "high"):
+        if column not in table or not all(isinstance(one, Real) for one in table[column]):
+            raise DataError(
+                f"table must have numbers in the columns {first}, low and high, got the columns "
+                f"{', '.join(f'{name} ({kind})' for name, kind in table.dtypes.items()) or 'none'}"
+            )
+    middle = table[first]
     places = range(len(table))
     ax.errorbar(
         middle,

@@ -10,7 +10,7 @@ from html import escape
 
 from IPython.display import HTML
 
-from recsys_lib.validation import check_int
+from recsys_lib.validation import check_int, check_kind
 
 # `this` is the control. A frame is shown or hidden, and what is chosen is said in words.
 _CHOOSE = (
@@ -50,6 +50,7 @@ def slider(frames: Mapping[str, str], label: str, start: int = 0, caption: str =
     >>> show.slider(frames, label="SVD with")
     <IPython.core.display.HTML object>
     """
+    check_kind("frames", frames, Mapping, "a mapping from names to HTML")
     if len(frames) < 2:
         raise ValueError(f"frames must be at least two, got {len(frames)}")
     start, names = check_int("start", start), list(frames)

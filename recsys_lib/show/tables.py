@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.evaluation.verdicts import compared
-from recsys_lib.validation import DataError, check_choice, check_int
+from recsys_lib.validation import DataError, check_choice, check_int, check_kind
 
 ENDS = ["low", "high"]
 LOWER_IS_BETTER = ("rmse", "mae", "loss")
@@ -116,8 +116,10 @@ class Table:
         caption = f"<caption>{_shown(self.caption)}</caption>" if self.caption else ""
         note = f"<p>{MARK} {_shown(self.note)}</p>" if self.note else ""
         beside = '<td class="beside"></td>' if any(self.bars) else ""
+        # Lists side by side, of titles mostly, are what has several columns of words.
+        kind = "results lists" if self.numeric[1:].count(False) > 1 else "results"
         return (
-            f'<div class="results" style="overflow-x: auto"><table>{caption}'
+            f'<div class="{kind}" style="overflow-x: auto"><table>{caption}'
             f"<thead><tr>{head}{beside}</tr></thead>"
             f"<tbody>{''.join(body)}</tbody></table>{note}</div>"
         )
@@ -304,6 +306,7 @@ def differences(
     EASE    +0.033 [+0.021, +0.045]  ahead
     Lately  -0.003 [-0.012, +0.006]  level
     """
+    check_kind("rows", rows, (pd.DataFrame, Mapping), "a table of compare, or a mapping of rows")
     if isinstance(rows, pd.DataFrame):
         rows = {name: row for name, row in rows.iterrows()}
     if not rows:

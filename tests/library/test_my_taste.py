@@ -278,3 +278,11 @@ def test_lists_hold_ten_new_films_with_the_reason_that_adds_most(rounded, reader
                     parts = dict(zip(answers[name].of, answers[name].because[:, film], strict=True))
                     assert parts[reason] == max(parts.values())
                     assert name == "binarymf" or parts[reason] > 0
+
+
+def test_the_script_takes_from_the_data_what_both_must_know(packed):
+    script = (Path(taste.__file__).parents[1] / "_assets" / "my_taste.js").read_text()
+    known = {"liked": taste.LIKED, "length": taste.LENGTH, "in_common": taste.IN_COMMON}
+    for name, value in known.items():
+        assert packed[name] == value
+        assert f"data.{name}" in script

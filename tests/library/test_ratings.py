@@ -286,7 +286,7 @@ def test_what_is_no_table_of_errors_is_refused_by_name():
         for ask in (mean_errors, lambda t: compare_ratings(t, table)):
             with pytest.raises(TypeError, match="tables must be a table of evaluate_ratings, or a"):
                 ask(wrong)
-    with pytest.raises(DataError, match=r"table 1 must be .*no column 'n_ratings'"):
+    with pytest.raises(DataError, match=r"tables\[1\] must be .*no column 'n_ratings'"):
         compare_ratings([table, lists], table)
     with pytest.raises(DataError, match="no column 'n_ratings'"):
         rating_error(lists)

@@ -1,10 +1,16 @@
 """Checks on arguments: what passes comes back in one type, what does not is named."""
 
+import inspect
 from fractions import Fraction
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from recsys_lib import data, evaluation, metrics, show, top_k
+from recsys_lib.evaluation import lists, significance, verdicts
+from recsys_lib.models import BinaryMF, Recommender
+from recsys_lib.show import plots
 from recsys_lib.validation import (
     DataError,
     check_choice,
@@ -204,3 +210,53 @@ def test_a_user_out_of_range_is_led_to_the_index_and_to_fold_in():
         check_ids("users", [9], 3)
     with pytest.raises(IndexError, match=r"item_index of the interactions has its index$"):
         check_ids("items", [9], 3)
+
+
+MODULES = data, evaluation, lists, significance, verdicts, metrics, top_k, show, plots
+
+
+def functions(module: ModuleType) -> list[tuple[str, object]]:
+    """The functions that a module hands out, and not those that it takes from others to use."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, one in vars(module).items()
+        if getattr(one, "__module__", "") == module.__name__
+    ]
+    found = ((name, getattr(module, name)) for name in names if not name.startswith("_"))
+    return [(name, one) for name, one in found if inspect.isfunction(one)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda one: one.__name__)
+def test_an_argument_that_is_something_else_altogether_is_named(module):
+    """Whatever a public function is given, it does not stop with a message of Python's own."""
+    for name, function in functions(module):
+        if name == "first_row_with_repeats":  # called with what was checked
+            continue
+        parameters = inspect.signature(function).parameters.values()
+        asked = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+        for given in (object(), None, 7, "x", []):
+            said = complaint(function, *[given] * sum(p.kind is not p.KEYWORD_ONLY for p in asked))
+            named = any(parameter.name in said for parameter in parameters)
+            assert named or not said, f"{name}({given!r}): {said}"
+
+
+def complaint(function, *given: object) -> str:
+    """What a function says of its arguments; nothing if it takes them."""
+    try:
+        function(*given)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def test_progress_is_said_or_not():
+    with pytest.raises(TypeError, match=r"progress must be True, False or None, got 'yes'"):
+        BinaryMF().fit(data.load(), progress="yes")
+
+
+def test_a_model_of_ones_own_that_cannot_be_fitted_is_refused_where_it_is_written():
+    with pytest.raises(TypeError, match=r"Mine\._fit must take one argument .* got _fit\(self\)"):
+
+        class Mine(Recommender):
+            def _fit(self):
+                """Forgets what it is to learn from."""

@@ -130,5 +130,5 @@ def test_a_pair_is_found_in_either_order_and_turned_round():
     turned = {"difference": -0.25, "low": -0.5, "high": -0.125, "holm": 0.03}
     assert between(recorded, "B", "A") == turned
     assert compared(turned).word == "behind"
-    with pytest.raises(ValueError, match="'A' and 'C' must be a recorded pair"):
+    with pytest.raises(ValueError, match="must be a recorded pair, got 'A' and 'C'"):
         between(recorded, "A", "C")

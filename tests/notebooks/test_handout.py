@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 import handout
+import student
 from chapters import PAGES, read
 
 
@@ -31,7 +32,8 @@ def test_all_is_there_and_the_zip_holds_the_same(folder):
         wheel,
     }
     notebooks = sorted((folder / "notebooks").glob("*.ipynb"))
-    assert [path.name for path in notebooks] == [path.name for path in PAGES]
+    pages = [*(path.name for path in PAGES), *(f"{name}.ipynb" for name in student.PAGES)]
+    assert sorted(path.name for path in notebooks) == sorted(pages)
     with zipfile.ZipFile(folder.with_name("handout.zip")) as packed:
         inside = {name for name in packed.namelist() if not name.endswith("/")}
     files = {path for path in folder.rglob("*") if path.is_file()}

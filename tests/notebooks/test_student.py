@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 from pybtex.database import parse_file
 
 import student
-from chapters import CHAPTERS, chapter, exercises, read
+from chapters import CHAPTERS, PAGES, chapter, exercises, read
 
 REFERENCES = parse_file(str(student.ROOT / "book" / "references.bib")).entries
 each_chapter = pytest.mark.parametrize("path", [chapter(path) for path in CHAPTERS])
@@ -50,8 +50,49 @@ def test_nothing_is_left_that_plain_jupyter_would_show_as_markup(path):
     code = text_of(student.for_student(read(path), REFERENCES, path.stem), "code")
     assert "glue(" not in code
     assert '"correct"' not in code, "the quiz shows its answers"
+    assert not re.search(r"\]\([^)]*\.md\b", text), "Jupyter shows the markup of such a page"
+    for word in ("unfold", r"\bis folded\b", r"\bare folded\b", "{"):
+        found = re.findall(rf".*{word}.*", without_code_and_formulas(text))
+        assert [one for one in found if "On the site" not in one and "Hints" not in one] == []
     captions = text.count("*Figure ")
-    assert captions == sum("plt.show()" in cell.source for cell in read(path).cells)
+    figures = [one.metadata.mystnb for one in read(path).cells if "plt.show()" in one.source]
+    assert captions == len(figures)
+    for one in figures:
+        assert f"\n\n{one.image.alt}\n\n</details>" in text
+    assert text.count("What the figure looks like") == captions
+
+
+def without_code_and_formulas(text):
+    return re.sub(r"\$\$.*?\$\$|\$[^$\n]*\$|```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+
+
+def test_a_quiz_asks_for_nothing_and_does_not_give_its_answers_away():
+    """JupyterLab's MathJax has no `typeset`, for which jupyterquiz would load another one."""
+    for path in PAGES:
+        for in_file in (True, False):
+            notebook = student.for_student(read(path), REFERENCES, path.stem, quiz_in_file=in_file)
+            (cell,) = [c for c in notebook.cells if "display_quiz(" in c.source] or [None]
+            if cell is None:
+                continue
+            assert "MathJax.typeset ??=" in cell.source.partition("display_quiz(")[0]
+            assert "correct" not in cell.source
+            if not in_file:
+                space = {"display_quiz": lambda questions, **_: None, "__name__": "quiz"}
+                exec(cell.source.partition("display(")[0], space)
+                assert "$" not in json.dumps(space["questions"]), "formulas would stay TeX"
+
+
+def test_pages_that_chapters_lead_to_are_notebooks_without_markup(tmp_path):
+    student.write_pages({tmp_path}, REFERENCES)
+    for name in student.PAGES:
+        text = text_of(read(tmp_path / f"{name}.ipynb"), "markdown")
+        assert text.startswith("# ")
+        assert not re.search(
+            r":::|\{[\w:-]+\}`|^\(\S+\)=|\]\((?!https)[^)]*\.md", text, re.MULTILINE
+        )
+    assert "**Ablation.** To change one part" in text_of(
+        read(tmp_path / "glossary.ipynb"), "markdown"
+    )
 
 
 @each_chapter

@@ -158,6 +158,18 @@ window.siteProbe = (() => {
     return problems;
   }
 
+  // What a printed page would lose at its right edge.
+  function cut() {
+    const found = [];
+    for (const one of document.querySelectorAll("article mjx-math, article table, article pre")) {
+      const { width, right } = one.getBoundingClientRect();
+      if (width > 1 && right > document.documentElement.clientWidth + 12) {
+        found.push(`${Math.round(right)} px: ${excerpt(one.textContent)}`);
+      }
+    }
+    return found;
+  }
+
   // --- Color -------------------------------------------------------------------------------
 
   function brushOn(width, height) {
@@ -217,8 +229,11 @@ window.siteProbe = (() => {
   // WCAG 2.2, 1.4.3: 4.5 for text, 3 for large text.
   function faintText() {
     const problems = new Map();
+    const looked = new Set();
     for (const node of textNodes(document.body)) {
       const element = node.parentElement;
+      if (looked.has(element)) continue;
+      looked.add(element);
       if (element.closest("script, style, noscript, mjx-container, [disabled]")) continue;
       if (!shown(element)) continue;
       const style = getComputedStyle(element);
@@ -278,6 +293,7 @@ window.siteProbe = (() => {
     rawMarkup,
     openEverything,
     overflow,
+    cut,
     faintText,
     smallLetters,
     faintLetters,

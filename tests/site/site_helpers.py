@@ -21,7 +21,14 @@ from playwright.sync_api import Error as PlaywrightError
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("probe.js")
 
+# What loads something, or answers: a page with one of each is opened as a file, too.
+KINDS = (".math", "[data-shufflequestions]", "[data-frame]", "figure.moving", "figure.clouds")
+KINDS += ("figure.guess", ".picker", "dl.py", "a.explained", "svg[role=img]", ".taste-said")
+
 NOT_FOUND = "404.html"  # stands alone, without the theme
+# Beside the chapters; the other pages are made of the same things.
+WITHOUT_TWIN = ("book/intro.html", "book/my_taste.html", "book/glossary.html", "search.html")
+WITHOUT_TWIN += ("book/reference/models.html", "book/figures.html", "book/own_data.html")
 ON_LARGE_SCREENS = ("book/intro.html", "book/reference/models.html", "notebooks/03_svd.html")
 AXE_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -37,6 +44,7 @@ BROWSER_FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 WIDE = {"viewport": {"width": 1280, "height": 900}}
+PAPER = 658  # pixels between the margins of A4
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -70,6 +78,17 @@ class Site:
     @property
     def chapters(self) -> list[str]:
         return [page for page in self.pages if page.startswith("notebooks/")]
+
+    @cached_property
+    def of_every_kind(self) -> list[str]:
+        """A page, the first, for each kind of thing that a page loads or that answers."""
+        first = {}
+        for page in self.pages:
+            for kind in KINDS:
+                if kind not in first and self.soup(page).select_one(kind):
+                    first[kind] = page
+        assert not set(KINDS) - first.keys()
+        return sorted(set(first.values()))
 
     def leads_to(self, page: str) -> str | None:
         """Return the page that a mere signpost, such as index.html, sends its reader to."""
@@ -204,13 +223,17 @@ class Visits:
             context.close()
 
     def everywhere(
-        self, base: str, look: Callable[[Page, Visit], None], **settings: Any
+        self,
+        base: str,
+        look: Callable[[Page, Visit], None],
+        pages: list[str] | None = None,
+        **settings: Any,
     ) -> list[Visit]:
         """Go to each page that is more than a signpost, wait till it is drawn, and look at it."""
         visits = []
         with self.tab(**settings) as tab:
             tab.page.add_init_script(OPEN_FOLDS)  # to look at all that there is
-            for page in self.site.pages:
+            for page in pages or self.site.pages:
                 if self.site.leads_to(page) or page == NOT_FOUND:
                     continue
                 visit = tab.go(base, page)
@@ -228,7 +251,8 @@ class Visits:
 
     @cached_property
     def file(self) -> list[Visit]:
-        return self.everywhere(self.from_files, look_at_text, color_scheme="light", **WIDE)
+        pages = self.site.of_every_kind
+        return self.everywhere(self.from_files, look_at_text, pages, color_scheme="light", **WIDE)
 
     @cached_property
     def phone(self) -> list[Visit]:
@@ -251,8 +275,20 @@ def look_wide(page: Page, visit: Visit) -> None:
     visit.seen["no dark mode"] = switch_to_dark(page)
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["faint letters"] = page.evaluate("siteProbe.faintLetters()")
+    visit.seen["cut on paper"] = cut_on_paper(page) if visit.page.startswith("notebooks/") else []
     # On a phone axe looks at every page; what is beside them on a large screen is the same on all.
     visit.seen["barriers"] = barriers(page) if visit.page in ON_LARGE_SCREENS else []
+
+
+def cut_on_paper(page: Page) -> list[str]:
+    """Return what reaches over the edge of A4 where the page is printed."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": PAPER, "height": 900})
+    page.evaluate("siteProbe.openEverything()")
+    found = page.evaluate("siteProbe.cut()")
+    page.set_viewport_size(WIDE["viewport"])
+    page.emulate_media(media="screen")
+    return found
 
 
 def look_on_phone(page: Page, visit: Visit) -> None:
@@ -264,7 +300,8 @@ def look_on_phone(page: Page, visit: Visit) -> None:
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["small letters"] = page.evaluate("siteProbe.smallLetters()")
     visit.seen["faint letters"] = page.evaluate("siteProbe.faintLetters()")
-    visit.seen["barriers"] = barriers(page)
+    looked_at = visit.page.startswith("notebooks/") or visit.page in WITHOUT_TWIN
+    visit.seen["barriers"] = barriers(page) if looked_at else []
 
 
 def barriers(page: Page) -> list[str]:

@@ -61,6 +61,19 @@ def test_numbers_that_are_read_keep_their_digits():
     assert '<text x="1.23" y="2">0.0375</text>' in page
 
 
+def test_dots_of_one_look_say_it_once():
+    def dots(*styles: str) -> str:
+        uses = "".join(f'<use xlink:href="#m" x="1" y="2" style="{one}"/>\n' for one in styles)
+        return figure(drawing(f'<g clip-path="url(#c)">\n{uses}</g>'), "fig1", "Dots")
+
+    look = f"fill: {plots.BLUE.lower()}; opacity: 0.6"
+    page = dots(look, look, look)
+    assert page.count("var(--fig-blue)") == 1
+    assert '<g clip-path="url(#fig1-c)" style="fill: var(--fig-blue)"> <use ' in page
+    assert page.count('y="2" style="opacity: 0.6"/>') == 3  # dots that lie on each other add up
+    assert dots(look, "fill: #123456").count("style=") == 3  # with that of the drawing
+
+
 def letters(x: str, y: str, text: str, style: str = "font-size: 10px") -> str:
     return f'<tspan x="{x}" y="{y}" style="{style}">{text}</tspan>'
 

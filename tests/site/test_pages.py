@@ -1,17 +1,23 @@
 """What the files of the built site say, read without a browser."""
 
+import json
 import re
 import sys
 from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, NavigableString, Tag
 
 from site_helpers import ROOT, Site, report
+
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from reading import description, other_words
 
 # Attributes that make a browser fetch something, or lead a reader there.
 REFERENCES = ("href", "src", "data", "poster")
@@ -145,7 +151,10 @@ def test_no_warning_or_traceback_is_on_a_page(site: Site):
     )
 
 
-@pytest.mark.parametrize("name", ["search.html", "index.html", "404.html"])
+NO_TEXT = ("search.html", "index.html", "404.html")  # that somebody wrote
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
 def test_the_site_has(site: Site, name: str):
     assert name in site.pages
 
@@ -210,7 +219,7 @@ def classes(text: NavigableString) -> list[str]:
 def test_what_is_said_in_sentences_breaks_and_columns_stay(site: Site):
     pages = {
         "notebooks/00_start_here.html": ("✓ start-4", True),
-        "notebooks/04_mf.html": ("MF: RMSE on validation", False),
+        "notebooks/03_svd.html": (" 10 rounds: slope of B", False),
     }
     for page, (text, breaks) in pages.items():
         blocks = [one for one in site.soup(page).select(".output") if text in one.get_text()]
@@ -231,7 +240,7 @@ def test_no_word_in_its_everyday_sense_is_explained_as_a_term(site: Site):
 
 def test_pages_say_what_they_are_about(site: Site):
     problems = {}
-    for page in [*site.chapters, "book/intro.html", "book/own_data.html"]:
+    for page in [*site.chapters, "book/intro.html", "book/own_data.html", *NO_TEXT]:
         soup = site.soup(page)
         said = soup.find("meta", attrs={"name": "description"})
         problems[page] = [] if said and len(said["content"]) > 60 else ["no description"]
@@ -248,6 +257,46 @@ def test_pages_say_what_they_are_about(site: Site):
                 path = (site.folder / page).parent / tag["content"]
                 problems[page] += [] if path.exists() else [f"no such picture: {tag['content']}"]
     report(problems)
+
+
+def test_a_page_knows_what_it_says_in_place_of_what_was_typed(site: Site):
+    """A search for other words opens the page where its own stand (course.js)."""
+    said = other_words("We call this\nleave-last-two-out. A factorization learns neighbors' sizes.")
+    assert said["leave-one-out"] == said["holdout"] == "leave-last-two-out"
+    assert said["factorisation"] == "factorization"
+    assert said["neighbours"] == said["knn"] == "neighbors"
+    for page, typed in (("01_data", "leave-one-out"), ("04_mf", "factorisation")):
+        soup = site.soup(f"notebooks/{page}.html")
+        pairs = dict(json.loads(soup.find("meta", attrs={"name": "said-here"})["content"]))
+        assert pairs[typed] in " ".join(soup.find("article").get_text().lower().split())
+
+
+@pytest.mark.parametrize(
+    ("base", "image"),
+    [("", "../_static/preview.png"), ("https://x.org/a", "https://x.org/a/_static/preview.png")],
+)
+def test_addresses_for_others_are_whole_where_the_site_has_one(base: str, image: str):
+    app = SimpleNamespace(config=SimpleNamespace(html_baseurl=base, html_title="The book"))
+    tags = description(app, "notebooks/01_data", "The data", "What is known.")
+    assert f'<meta property="og:image" content="{image}">' in tags
+    assert ('content="https://x.org/a/notebooks/01_data.html"' in tags) == bool(base)
+
+
+def test_paper_shows_what_folded_cells_show(site: Site):
+    """A figure is printed, also of a cell that is folded whole; the style sheet asks for both."""
+    sheet = (ROOT / "book" / "_assets" / "course.css").read_text(encoding="utf-8")
+    sheet = sheet[sheet.index("/* --- Paper") :]
+    hidden = re.findall(r"details\.hide([^{};]*) \{ display: none; \}", sheet)
+    assert hidden == [":not(:has(.cell_output))", " > :is(summary, .cell_input)"]
+    folded = [one for page in site.chapters for one in site.soup(page).select("details.hide")]
+    shown = [one for one in folded if one.select(".cell_output")]
+    assert any(one.select("figure .drawing") for one in shown)
+    assert all(one.select(":scope > .cell_output") for one in shown)
+
+
+def test_a_formula_on_its_own_line_is_as_large_as_one_in_the_text():
+    sheet = (ROOT / "book" / "_assets" / "course.css").read_text(encoding="utf-8")
+    assert not re.findall(r"div\.math[^{}]*mjx-container[^{}]*\{[^{}]*font-size", sheet)
 
 
 def test_downloaded_chapters_hold_no_solution(site: Site):

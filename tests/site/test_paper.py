@@ -1,4 +1,4 @@
-"""The book on paper: nothing is cut at the edge; the one file has pages, links and bookmarks."""
+"""The book on paper: what is printed, and the one file with its pages, links and bookmarks."""
 
 import sys
 from pathlib import Path
@@ -7,36 +7,11 @@ import pytest
 from pypdf import PdfReader
 from pypdf.generic import Destination
 
-from site_helpers import ROOT, WIDE, Site, Visits, report
+from site_helpers import ROOT, WIDE, Site, Visits
 
 sys.path.insert(0, str(ROOT / "tools"))
 
 import pdf
-
-PAPER = 658  # pixels between the margins of A4
-
-CUT = f"""() => {{
-  const found = [];
-  for (const one of document.querySelectorAll("article mjx-math, article table, article pre")) {{
-    const box = one.getBoundingClientRect();
-    if (box.width > 1 && box.right > {PAPER} + 12) {{
-      found.push(`${{Math.round(box.right)}} px: ${{one.textContent.trim().slice(0, 50)}}`);
-    }}
-  }}
-  return found;
-}}"""
-
-
-def test_nothing_is_cut_at_the_edge_of_paper(visits: Visits, site: Site):
-    problems = {}
-    with visits.tab(viewport={"width": PAPER, "height": 900}) as tab:
-        tab.page.emulate_media(media="print")
-        for page in site.chapters:
-            tab.go(visits.over_http, page)
-            tab.page.evaluate("siteProbe.settled()")
-            tab.page.evaluate(pdf.OPEN)
-            problems[page] = tab.page.evaluate(CUT)
-    report(problems)
 
 
 def test_print_opens_hints_and_says_what_it_leaves_out(visits: Visits):

@@ -25,6 +25,7 @@ TERMS = {
     "notebooks/10_trust.html": "published",
     "notebooks/11_simple.html": "softmax",
     "notebooks/12_new.html": "oracle",
+    "notebooks/13_scale.html": "shuffle",
     "notebooks/paper.html": "algorithm",
     "notebooks/primer.html": "projection",
     "notebooks/pytorch.html": "tensor",
@@ -95,6 +96,9 @@ class TestFromAServer(OnALargeScreen, InBothColors):
     def test_text_stands_out_in_light_mode(self, pages: list[Visit]):
         report(seen(pages, "faint in light mode"))
 
+    def test_nothing_is_cut_at_the_edge_of_paper(self, pages: list[Visit]):
+        report(seen(pages, "cut on paper"))
+
     def test_solutions_are_folded_and_open_on_a_click(self, pages: list[Visit]):
         report(seen(pages, "solutions"))
 
@@ -108,6 +112,8 @@ class TestFromAServer(OnALargeScreen, InBothColors):
 
 
 class TestFromFiles(OnALargeScreen):
+    """A page of every kind: what the others show is the same as from a server."""
+
     way = "file"
 
 
