@@ -35,7 +35,7 @@ from recsys_lib.validation import DataError
 SMALL, SIZES = 100_000, (100_000, 1_000_000, 10_000_000, 100_000_000)
 MEMORY_GB = 4.0  # what an engine is told that it may take
 ENGINES = ("NumPy", "DuckDB", "Polars", "Spark, 1 thread", "Spark, 2 threads")
-STREAMING = ("DuckDB", "Polars")  # the others are not asked for 100 million rows
+STREAMING = ("DuckDB", "Polars", "Spark, 2 threads")  # NumPy would take too much memory
 FACTORS, SWEEPS, ALPHA = 32, 10, 10.0
 STRENGTHS = tuple(10.0 ** (e / 2) for e in range(-6, 4))  # of Spark's penalty: 0.001 to 32
 JUDGED = 2000  # users whose lists are compared
