@@ -15,6 +15,7 @@ all three sides smaller in proportion.
 import ctypes
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -197,7 +198,7 @@ GROWTH = {
         f"8 (m + n) (k + 1) + {_RATINGS}",
         "40 N + 16 (m + n)",
         "n k",
-        epoch="(k + 1)² (2 N + (k + 1) (m + n))",
+        epoch="(k + 1)² (2 N + ((k + 1) / 3 + 1) (m + n))",
     ),
     "BinaryMF": _growth(f"4 (m + n) (k + 1) + {_IMPLICIT}", _SAMPLES, "n k", epoch=_SGD),
     "BPR": _growth(
@@ -207,7 +208,7 @@ GROWTH = {
         f"4 (m + n) k + {_PERSONAL}",
         "16 N + 8 m k",
         "n k",
-        epoch="k² (2 N + (k + 1) (m + n))",
+        epoch="k² (2 N + (k / 6 + 2) (m + n))",
     ),
     "EASE": _growth(
         f"4 n² + {_MATRIX} + {_PERSONAL}",
@@ -230,7 +231,7 @@ GROWTH = {
         "16 N + 8 m k + 16 min(n, p)² + 16 n k",
         "n k",
         once="min(n, p)³ / 3 + n f² + n f k",
-        epoch="k² (2 N + (k + 1) (m + n))",
+        epoch="k² (2 N + (k / 6 + 2) (m + n))",
     ),
     "GMF": _of_network(
         "(m + n) k + W", "N (1 + s)", "2 k", _ROWS, "(m + n) k", _IMPLICIT, "2 n k"
@@ -502,7 +503,7 @@ def formulas() -> pd.DataFrame:
     --------
     >>> from recsys_lib.scale.growth import formulas
     >>> print(formulas().loc["iALS", "each epoch"])
-    k² (2 N + (k + 1) (m + n))
+    k² (2 N + (k / 6 + 2) (m + n))
     """
     columns = {
         "once": "once",
@@ -709,7 +710,7 @@ def measured(
     seconds: float = 8.0,
     whole: Sizes = AMAZON,
 ) -> pd.DataFrame:
-    """Fit models at growing sizes, in one process of its own, and measure time and memory.
+    """Fit models at growing sizes, in one process and on one thread; measure time and memory.
 
     Parameters
     ----------
@@ -739,8 +740,10 @@ def measured(
     rows = [check_int("rows", size, minimum=1) for size in rows]
     seconds = check_real("seconds", seconds, 0)
     given = json.dumps({"names": names, "rows": rows, "seconds": seconds, "whole": vars(whole)})
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     done = subprocess.run(
         [sys.executable, "-m", __name__ if __name__ != "__main__" else __spec__.name, given],
+        env=os.environ | one_thread,
         capture_output=True,
         text=True,
         check=False,
