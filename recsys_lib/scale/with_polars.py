@@ -1,7 +1,7 @@
 """Polars: the preparation in lazy frames, run by the streaming engine.
 
 What is as large as the data is read from Parquet files and written to others, some thousand rows at
-a time. Polars spills nothing and knows no limit of memory, so the limit is kept by what is asked of
+a time. It is given no limit of memory here, so the limit is kept by what is asked of
 it: counts of users and items, two numbers for each, are in memory; what has to be grouped by user
 and item, or put in order, is taken a bucket of users at a time. The k-core is peeled as in
 `recsys_lib.scale.with_duckdb`.

@@ -23,6 +23,7 @@ from recsys_lib.serve.served import Keeper
 from recsys_lib.validation import DataError, check_int, check_real
 
 BACKLOG = 1024  # connections that wait to be taken
+KEEP_ALIVE = 75  # seconds; a question is lost that comes just when its connection is closed
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -129,6 +130,7 @@ def _run(app: Limits, listening: socket.socket, seconds: float) -> None:
         lifespan="on",
         ws="none",
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
         log_level="warning",
         access_log=False,
         server_header=False,
