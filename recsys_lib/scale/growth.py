@@ -3,7 +3,7 @@ r"""How the time and the memory of every model grow: formulas, and what is measu
 A formula is a text in the symbols of the book's notation page (`SYMBOLS` has them all), such as
 ``N (1 + s) 7 k``, and it is this text that is computed: what is shown cannot differ from it. Each
 model has five, read off its code: multiplications made once and in each epoch, bytes of what is
-learnt, bytes that a fit holds besides at its peak, and multiplications for the scores of one user.
+learned, bytes that a fit holds besides at its peak, and multiplications for the scores of one user.
 (Where a model only adds, compares or looks up, these are counted.) Seconds are multiplications
 divided by a rate, which `measured` measures: a fit of one epoch in a process of its own.
 
@@ -109,8 +109,8 @@ class Growth:
     ----------
     once, epoch : Formula
         Multiplications of a fit, and of each of its epochs or sweeps.
-    learnt : Formula
-        Bytes of all learnt arrays whose size hangs on the data or on a hyperparameter.
+    learned : Formula
+        Bytes of all learned arrays whose size hangs on the data or on a hyperparameter.
     temporary : Formula
         Bytes that a fit holds at its peak besides these and the training set, in leading terms.
     one_user : Formula
@@ -121,16 +121,16 @@ class Growth:
 
     once: Formula
     epoch: Formula
-    learnt: Formula
+    learned: Formula
     temporary: Formula
     one_user: Formula
     pairs: Formula = Formula("0")
 
 
 def _growth(
-    learnt: str, temporary: str, one_user: str, once: str = "0", epoch: str = "0", pairs: str = "0"
+    learned: str, temporary: str, one_user: str, once: str = "0", epoch: str = "0", pairs: str = "0"
 ) -> Growth:
-    return Growth(*map(Formula, (once, epoch, learnt, temporary, one_user, pairs)))
+    return Growth(*map(Formula, (once, epoch, learned, temporary, one_user, pairs)))
 
 
 def _of_network(
@@ -372,14 +372,14 @@ class Cost:
 
     Attributes
     ----------
-    data, learnt, temporary : float
-        Gigabytes of the training set, of the learnt arrays, and of what a fit holds besides.
+    data, learned, temporary : float
+        Gigabytes of the training set, of the learned arrays, and of what a fit holds besides.
     fit, scoring : float
         Seconds of a fit, and of the scores of all users.
     """
 
     data: float
-    learnt: float
+    learned: float
     temporary: float
     fit: float
     scoring: float
@@ -387,7 +387,7 @@ class Cost:
     @property
     def gigabytes(self) -> float:
         """Gigabytes at the peak of a fit."""
-        return self.data + self.learnt + self.temporary
+        return self.data + self.learned + self.temporary
 
     @property
     def seconds(self) -> float:
@@ -479,7 +479,7 @@ def costs(model: str | Recommender, sizes: Sizes, rates: Mapping[str, Rate] | No
     --------
     >>> from recsys_lib.models import MF
     >>> from recsys_lib.scale.growth import AMAZON, costs
-    >>> round(costs(MF(factors=16), AMAZON).learnt, 1)  # gigabytes
+    >>> round(costs(MF(factors=16), AMAZON).learned, 1)  # gigabytes
     7.2
     """
     model = with_defaults(model) if isinstance(model, str) else model
@@ -489,7 +489,7 @@ def costs(model: str | Recommender, sizes: Sizes, rates: Mapping[str, Rate] | No
     epochs = getattr(getattr(model, "model", model), "epochs", 1)
     return Cost(
         data=DATA(values) / GB,
-        learnt=growth.learnt(values) / GB,
+        learned=growth.learned(values) / GB,
         temporary=growth.temporary(values) / GB,
         fit=(growth.once(values) + epochs * growth.epoch(values)) / rate.fit,
         scoring=sizes.users * growth.one_user(values) / rate.scores,
@@ -508,7 +508,7 @@ def formulas() -> pd.DataFrame:
     columns = {
         "once": "once",
         "each epoch": "epoch",
-        "learnt (bytes)": "learnt",
+        "learned (bytes)": "learned",
         "besides (bytes)": "temporary",
         "one user": "one_user",
     }
@@ -528,13 +528,13 @@ def table(
     """Return what models take at several sizes, one row for each model and size.
 
     Columns are model, rows, users, items; epoch_seconds, of a fit of one epoch, fit_seconds and
-    scoring_seconds (of all users); data_gb, learnt_gb, temporary_gb; of the last two fit_gb, the
+    scoring_seconds (of all users); data_gb, learned_gb, temporary_gb; of the last two fit_gb, the
     sum, and of all gigabytes. Those of `measured` with the same names can be drawn beside them.
 
     Examples
     --------
     >>> from recsys_lib.scale.growth import table
-    >>> table([1e6, 2e6], ["EASE"])["learnt_gb"].round().tolist()
+    >>> table([1e6, 2e6], ["EASE"])["learned_gb"].round().tolist()
     [28.0, 114.0]
     """
     known, found = RATES if rates is None else rates, []
@@ -547,9 +547,9 @@ def table(
                     **{"rows": size.rows, "users": size.users, "items": size.items},
                     "epoch_seconds": _one_epoch(name, size) / known[name].fit,
                     **{"fit_seconds": cost.fit, "scoring_seconds": cost.scoring},
-                    **{"data_gb": cost.data, "learnt_gb": cost.learnt},
+                    **{"data_gb": cost.data, "learned_gb": cost.learned},
                     "temporary_gb": cost.temporary,
-                    "fit_gb": cost.learnt + cost.temporary,
+                    "fit_gb": cost.learned + cost.temporary,
                     "gigabytes": cost.gigabytes,
                 }
             )
@@ -559,7 +559,7 @@ def table(
 # ---- what breaks ---------------------------------------------------------------------------------
 
 LIMITS: dict[str, Callable[[Cost, float, float], bool]] = {  # cost, gigabytes, seconds
-    "learnt arrays": lambda cost, memory, _: cost.data + cost.learnt > memory,
+    "learned arrays": lambda cost, memory, _: cost.data + cost.learned > memory,
     "a temporary": lambda cost, memory, _: cost.gigabytes > memory,
     "time of the fit": lambda cost, _, seconds: cost.fit > seconds,
     "scoring of all users": lambda cost, _, seconds: cost.scoring > seconds,
@@ -581,8 +581,8 @@ def breaking_rows(
     ----------
     model, rates
         As in `costs`.
-    what : {"learnt arrays", "a temporary", "time of the fit", "scoring of all users"}
-        Which limit. A temporary breaks where the learnt arrays alone would still fit.
+    what : {"learned arrays", "a temporary", "time of the fit", "scoring of all users"}
+        Which limit. A temporary breaks where the learned arrays alone would still fit.
     memory, seconds : float
         Gigabytes of the machine; what a fit, or the scores of all users, may take.
     whole : Sizes
@@ -591,7 +591,7 @@ def breaking_rows(
     Examples
     --------
     >>> from recsys_lib.scale.growth import breaking_rows
-    >>> round(breaking_rows("EASE", "learnt arrays", memory=128), -4)
+    >>> round(breaking_rows("EASE", "learned arrays", memory=128), -4)
     2120000.0
     """
     check_choice("what", what, LIMITS)
@@ -626,7 +626,7 @@ def breaks_first(
     DataFrame
         Index: model. Columns: rows, at which it breaks first, and breaks, by what ("nothing" and
         NaN if it holds all data); then for each limit of `LIMITS` the rows at which that one is
-        reached; and at the size of the whole data learnt_gb, temporary_gb, fit_days, scoring_days.
+        reached; and at the size of the whole data learned_gb, temporary_gb, fit_days, scoring_days.
 
     Examples
     --------
@@ -642,7 +642,7 @@ def breaks_first(
         cost = costs(name, whole, rates)
         found[name] = {
             **{"rows": reached.get(first, float("nan")), "breaks": first, **at},
-            **{"learnt_gb": cost.learnt, "temporary_gb": cost.temporary},
+            **{"learned_gb": cost.learned, "temporary_gb": cost.temporary},
             **{"fit_days": cost.fit / DAY, "scoring_days": cost.scoring / DAY},
         }
     frame = pd.DataFrame.from_dict(found, orient="index").rename_axis("model")
@@ -727,7 +727,7 @@ def measured(
     DataFrame
         One row for each model and size: model, rows, users, items; of_user and of_item of the data
         made; multiplications and epoch_seconds of a fit of one epoch; expected_gb by the formulas
-        and fit_gb as measured, of what is learnt and what a fit holds besides (the rise of the
+        and fit_gb as measured, of what is learned and what a fit holds besides (the rise of the
         process's peak of resident memory; NaN where the system does not tell, and noise below some
         10 MB); scored, how many users' scores took score_seconds, with score_multiplications.
 
@@ -799,7 +799,7 @@ def _measure_one(name: str, train: Interactions) -> dict[str, Any]:
         **{"model": name, "rows": sizes.rows, "users": sizes.users, "items": sizes.items},
         **{"of_user": sizes.of_user, "of_item": sizes.of_item},
         **{"multiplications": _one_epoch(name, sizes), "epoch_seconds": seconds},
-        "expected_gb": (growth.learnt(values) + growth.temporary(values)) / GB,
+        "expected_gb": (growth.learned(values) + growth.temporary(values)) / GB,
         "fit_gb": peak / GB,
         **{"scored": len(users), "score_seconds": score_seconds},
         "score_multiplications": len(users) * growth.one_user(values),

@@ -48,8 +48,8 @@ def stored(model, train):
     return counted
 
 
-def learnt_bytes(model):
-    """Return the bytes of all learnt arrays; the history is a table, and names are text."""
+def learned_bytes(model):
+    """Return the bytes of all learned arrays; the history is a table, and names are text."""
     total = 0
     for name, value in model._state().items():
         if sparse.issparse(value):
@@ -111,13 +111,13 @@ def test_every_model_has_its_formulas_but_chance_which_learns_nothing():
 
 @pytest.mark.parametrize("train", [planted().train, TRAIN], ids=["planted", "made"])
 @pytest.mark.parametrize("name", GROWTH)
-def test_what_is_learnt_is_to_the_byte_what_the_formula_says(name, train):
+def test_what_is_learned_is_to_the_byte_what_the_formula_says(name, train):
     if name == "SVD" and min(train.shape) < 40:
         model = growth.with_defaults(name, factors=4).fit(train)
     else:
         model = brief(name).fit(train)
     values = growth.symbols(model, Sizes.of(train)) | stored(model, train)
-    assert round(GROWTH[name].learnt(values)) == learnt_bytes(model)
+    assert round(GROWTH[name].learned(values)) == learned_bytes(model)
     for symbol in ("t", "r"):  # the formula for all data has the most that there can be
         assert values[symbol] <= growth.symbols(model, Sizes.of(train))[symbol]
 
@@ -140,7 +140,7 @@ SETTINGS = {
 def test_with_other_hyperparameters_it_is_so_too(name):
     model = growth.with_defaults(name, **SETTINGS[name]).fit(TRAIN)
     values = growth.symbols(model, Sizes.of(TRAIN)) | stored(model, TRAIN)
-    assert round(GROWTH[name].learnt(values)) == learnt_bytes(model)
+    assert round(GROWTH[name].learned(values)) == learned_bytes(model)
 
 
 IN_NUMPY = [
@@ -162,7 +162,7 @@ def test_the_peak_of_a_fit_is_about_what_the_formulas_say(name):
     finally:
         tracemalloc.stop()
     values = growth.symbols(model, Sizes.of(train)) | stored(model, train)
-    expected = GROWTH[name].learnt(values) + GROWTH[name].temporary(values)
+    expected = GROWTH[name].learned(values) + GROWTH[name].temporary(values)
     assert 0.75 * found < expected < 1.33 * found
 
 
@@ -342,14 +342,14 @@ def test_exponents_are_those_that_the_chapters_name():
         return ratio(name, what, **dict.fromkeys(doubled, True))
 
     assert grows("EASE", "once", "n") == pytest.approx(8, rel=1e-6)
-    assert grows("EASE", "learnt", "n") == pytest.approx(4, rel=1e-6)
+    assert grows("EASE", "learned", "n") == pytest.approx(4, rel=1e-6)
     assert grows("EASE", "once", "m") == 1
     assert grows("iALS", "epoch", "m", "n", "N") == 2
     assert 4 < grows("iALS", "epoch", "k") < 8  # k³ for each user, k² for each rating
     assert grows("ItemKNN", "once", "n") == 1
     assert grows("ItemKNN", "once", "N") == 2
     assert grows("BinaryMF", "epoch", "n") == 1
-    assert grows("BPR", "learnt", "m", "n") == pytest.approx(2, rel=1e-6)
+    assert grows("BPR", "learned", "m", "n") == pytest.approx(2, rel=1e-6)
     assert grows("NeuMF", "epoch", "N") == 2
     # each step goes over the tables of all: with the data, steps and tables double
     assert grows("NeuMF", "epoch", "N", "m", "n") == pytest.approx(4, rel=0.01)
@@ -371,12 +371,12 @@ def test_a_sampled_loss_takes_the_logits_of_all_items_away_and_leaves_the_optimi
 def test_the_conclusions_of_571_million_rows_by_hand():
     m, n, rows = 54_510_000, 48_190_000, 571_540_000
     ease = growth.costs(EASE(), AMAZON, EVEN)
-    assert ease.learnt == pytest.approx(4 * 48.19e6**2 / 1e9, rel=1e-3)  # 9.3 million GB
+    assert ease.learned == pytest.approx(4 * 48.19e6**2 / 1e9, rel=1e-3)  # 9.3 million GB
     assert ease.temporary == pytest.approx(8 * 48.19e6**2 / 1e9, rel=1e-3)
     assert ease.fit == pytest.approx(48.19e6**3 / 2 / 1e9, rel=1e-3)
     factors = growth.costs(iALS(64), AMAZON, EVEN)
     assert factors.data == pytest.approx((20 * rows + 8 * (m + n)) / 1e9)  # 12.3 GB
-    assert factors.learnt == pytest.approx((4 * 64 * (m + n) + m + 4 * n) / 1e9)  # 26.5 GB
+    assert factors.learned == pytest.approx((4 * 64 * (m + n) + m + 4 * n) / 1e9)  # 26.5 GB
     assert factors.temporary == pytest.approx((16 * rows + 8 * 64 * m) / 1e9)  # 37.1 GB
     assert factors.gigabytes < 128
     sweep = 64**2 * (2 * rows + (64 / 6 + 2) * (m + n))
@@ -384,7 +384,7 @@ def test_the_conclusions_of_571_million_rows_by_hand():
     assert (64 / 6 + 2) * (m + n) > 2 * rows  # the solutions, and not the ratings
     knn = growth.symbols("ItemKNN", AMAZON)
     assert (knn["t"], knn["n_u"]) == (50 * n, (rows / m) ** 3 / 4)
-    assert growth.costs("ItemKNN", AMAZON).learnt == pytest.approx(
+    assert growth.costs("ItemKNN", AMAZON).learned == pytest.approx(
         (12 * 50 * n + 8 * (n + 1) + 8 * rows + 4 * (m + 1) + m + 4 * n) / 1e9
     )
     neumf = growth.symbols("NeuMF", AMAZON)
@@ -399,13 +399,13 @@ def test_the_conclusions_of_571_million_rows_by_hand():
 
 def test_where_a_model_breaks_is_found_to_the_row():
     for memory in (10, 128):
-        rows = int(growth.breaking_rows("EASE", "learnt arrays", memory, rates=EVEN))
+        rows = int(growth.breaking_rows("EASE", "learned arrays", memory, rates=EVEN))
         before, after = (growth.costs("EASE", AMAZON.scaled(r), EVEN) for r in (rows - 1, rows))
-        assert before.data + before.learnt <= memory < after.data + after.learnt
+        assert before.data + before.learned <= memory < after.data + after.learned
         by_hand = math.sqrt(memory * 1e9 / 4) * 571.54 / 48.19  # of 4 n² alone
         assert rows == pytest.approx(by_hand, rel=0.03)
-    assert math.isnan(growth.breaking_rows("MF", "learnt arrays", 128))
-    assert growth.breaking_rows("EASE", "learnt arrays", 0.001) == growth.SMALLEST
+    assert math.isnan(growth.breaking_rows("MF", "learned arrays", 128))
+    assert growth.breaking_rows("EASE", "learned arrays", 0.001) == growth.SMALLEST
     # a day of m n k at a billion a second: m n in proportion to the square of the rows
     day = 571_540_000 * math.sqrt(86_400e9 / (54_510_000 * 48_190_000 * 32))
     assert growth.breaking_rows("BPR", "scoring of all users", rates=EVEN) == pytest.approx(
@@ -423,9 +423,9 @@ def test_what_breaks_first_is_the_smallest_of_what_breaks():
     assert found["rows"].is_monotonic_increasing
     for name, row in found.iterrows():
         assert at.loc[name, row["breaks"]] == row["rows"]
-    # the learnt arrays never break before them together with what a fit holds besides
-    both = at.dropna(subset=["learnt arrays"])
-    assert (both["a temporary"] <= both["learnt arrays"]).all()
+    # the learned arrays never break before them together with what a fit holds besides
+    both = at.dropna(subset=["learned arrays"])
+    assert (both["a temporary"] <= both["learned arrays"]).all()
     tiny = growth.breaks_first(1e12, 1e30, ["EASE", "MF"], EVEN)
     assert tiny["breaks"].tolist() == ["nothing", "nothing"]
     assert tiny["rows"].isna().all()
@@ -434,7 +434,7 @@ def test_what_breaks_first_is_the_smallest_of_what_breaks():
 def test_wrong_names_and_numbers_are_refused():
     with pytest.raises(ValueError, match=r"name must be one of 'Popularity', .*got 'Random'"):
         growth.costs("Random", AMAZON)
-    with pytest.raises(ValueError, match=r"what must be one of 'learnt arrays'.*got 'disk'"):
+    with pytest.raises(ValueError, match=r"what must be one of 'learned arrays'.*got 'disk'"):
         growth.breaking_rows("EASE", "disk")
     with pytest.raises(ValueError, match="memory must be a finite number"):
         growth.breaking_rows("EASE", "a temporary", memory=-1)
