@@ -48,6 +48,7 @@ def timings() -> str:
     rows += _of_features(found["with_features"], versions)
     rows += _of_lists(found["ranking"], versions)
     rows.append(_of_reading(found["reading"]))
+    rows.append(_of_index(found["index"]))
     lines = ["| task | recsys_lib | beside it | faster by |", "|---|--:|---|--:|"]
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
 
@@ -154,6 +155,23 @@ def _of_lists(found: dict, versions: dict[str, str]) -> list[Row]:
             f"{metrics['ratio']:.0f}×",
         ),
     ]
+
+
+def _of_index(found: dict) -> Row:
+    million, exact = found["a_million"], found["a_million"]["curves"]["exact"]["milliseconds"]
+    one = next(
+        row
+        for name, row in million["curves"].items()
+        if name.startswith("faiss") and row["recall_at_100"] >= 0.95
+    )
+    return (
+        f"the 100 best of {million['items']:,} items of {million['factors']} numbers for one user, "
+        f"recall {one['recall_at_100']:.2f}, by inverted lists of faiss "
+        f"{found['versions']['faiss-cpu']}",
+        f"{one['milliseconds']:.2f} ms",
+        f"NumPy, all of them: {exact:.0f} ms",
+        f"{one['times_faster_than_exact']:.0f}×",
+    )
 
 
 def _of_reading(reading: dict) -> Row:

@@ -20,6 +20,7 @@ from recsys_lib.exercises import (
     mlp,
     neumf,
     new,
+    scale,
     simple,
     start,
     svd,
@@ -43,6 +44,7 @@ CHAPTERS = (
     trust,
     simple,
     new,
+    scale,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

@@ -63,7 +63,7 @@ def numbers(result: object, shape: tuple[int, ...], of: str) -> np.ndarray:
     """Return a result as an array of finite numbers; raise `Wrong` if it is none of this shape."""
     try:
         found = np.asarray(result, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Wrong(f"expected {of}, got {show(result)}") from None
     if found.shape != shape:
         raise Wrong(f"expected {of}, in the shape {shape}, got the shape {found.shape}")

@@ -656,8 +656,6 @@ def _after(stage: np.ndarray, scores: np.ndarray, held: np.ndarray, n: int) -> f
 
 def _judge_enough(result: object, stages: list, scores: np.ndarray, held: np.ndarray) -> str:
     found = numbers(result, (2,), "two numbers of candidates, one for each first stage").tolist()
-    if bad := [n for n in found if n not in CANDIDATES]:
-        raise Wrong(f"the numbers must be among {', '.join(map(str, CANDIDATES))}, got {bad[0]:g}")
     reached = [[_after(stage, scores, held, n) for n in CANDIDATES] for stage in stages]
     best = reached[1][-1]  # all that can be reached: 1,000 candidates of a good first stage
     right = [
@@ -668,18 +666,28 @@ def _judge_enough(result: object, stages: list, scores: np.ndarray, held: np.nda
         return (
             f"after popularity {right[0]:,} candidates are enough, after iALS {right[1]}, of "
             f"{scores.shape[1]:,} films. The better the first stage, the less is left to do for "
-            "the second: it looks at a film in every "
-            f"{scores.shape[1] // right[0]} or {scores.shape[1] // right[1]}"
+            "the second: it looks at one film in "
+            f"{scores.shape[1] / right[0]:.0f}, or in {scores.shape[1] / right[1]:.0f}"
         )
+    places = [CANDIDATES.index(n) for n in right]
+    if found == places:
+        raise Wrong("you return places in the list of the numbers; wanted are the numbers there")
+    if bad := [n for n in found if n not in CANDIDATES]:
+        raise Wrong(f"the numbers must be among {', '.join(map(str, CANDIDATES))}, got {bad[0]:g}")
     if found == right[::-1]:
         raise Wrong("the two are in the wrong order: the first stage of the list comes first")
+    if found == [CANDIDATES[place - 1] for place in places]:
+        raise Wrong(
+            "you return the largest number that is not enough yet; wanted is the next one, the "
+            "smallest that is"
+        )
     place = next(i for i in range(2) if found[i] != right[i])
     told = ", ".join(f"{n}: {x:.4f}" for n, x in zip(CANDIDATES, reached[place], strict=True))
     raise Wrong(
         f"first stage {place}: got {found[place]:g}. NDCG@10 after the second stage, by the number "
         f"of candidates: {told}. Wanted is the smallest number with at least {ENOUGH:.0%} of "
         f"{best:.4f}. If you have other numbers: a held-out film that is no candidate counts 0, "
-        "and its rank is counted among the candidates alone"
+        "and its rank is counted among the candidates alone, from 0: it does not count itself"
     )
 
 
@@ -703,4 +711,5 @@ FINDINGS = (
     EVAL_6,
     SIMPLE_6,
     NEW_6,
+    SCALE_5,
 )

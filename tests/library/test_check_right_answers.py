@@ -821,6 +821,161 @@ def as_a_fraction_of_the_squares(w, E):
     return sum(sum(column) ** 2 - sum(x * x for x in column) for column in columns) / 2
 
 
+@answers("scale-1")
+def by_a_weighted_average(gradients, sizes):
+    return np.average(gradients, axis=0, weights=sizes)
+
+
+@answers("scale-1")
+def sample_by_sample(gradients, sizes):
+    return np.repeat(gradients, sizes, axis=0).mean(axis=0)
+
+
+@answers("scale-1")
+def by_a_mean_that_moves(gradients, sizes):
+    mean, seen = np.zeros(gradients.shape[1]), 0
+    for g, n in zip(gradients, sizes, strict=True):
+        if n:
+            seen += n
+            mean = mean + n / seen * (g - mean)
+    return mean
+
+
+@answers("scale-1")
+def in_a_ring(gradients, sizes):
+    """Each process adds its share to what the one before hands on, number by number."""
+    total = [0.0] * gradients.shape[1]
+    for p, f in itertools.product(range(len(sizes)), range(len(total))):
+        total[f] += float(gradients[p, f]) * int(sizes[p]) / int(sum(sizes))
+    return total
+
+
+@answers("scale-1")
+def by_a_table_of_shares(gradients, sizes):
+    return pd.DataFrame(gradients).mul(sizes / sizes.sum(), axis=0).sum()
+
+
+@answers("scale-2")
+def row_by_row(items, bias):
+    longest = max(x @ x + b * b for x, b in zip(items, bias, strict=True))
+    return [
+        [*x, b, math.sqrt(max(longest - x @ x - b * b, 0))]
+        for x, b in zip(items, bias, strict=True)
+    ]
+
+
+@answers("scale-2")
+def by_lengths_and_their_sums_and_differences(items, bias):
+    lengths = np.hypot(np.linalg.norm(items, axis=1), bias)
+    longest = lengths.max()
+    return np.c_[items, bias, np.sqrt((longest - lengths) * (longest + lengths))]
+
+
+@answers("scale-2")
+def by_the_diagonal(items, bias):
+    rows = np.hstack([items, bias.reshape(-1, 1)])
+    squares = np.diag(rows @ rows.T)
+    return np.insert(rows, rows.shape[1], (squares.max() - squares) ** 0.5, axis=1)
+
+
+@answers("scale-2")
+def by_the_sine(items, bias):
+    rows = np.column_stack([items, bias])
+    lengths = np.linalg.norm(rows, axis=1)
+    rest = lengths.max() * np.sin(np.arccos(lengths / lengths.max()))
+    return pd.DataFrame(rows).assign(rest=rest)
+
+
+@answers("scale-2")
+def rounded_up_to_zero(items, bias):
+    out = np.empty((len(items), items.shape[1] + 2))
+    out[:, :-2], out[:, -2] = items, bias
+    lengths = np.linalg.norm(out[:, :-1], axis=1)
+    out[:, -1] = np.sqrt(np.maximum(lengths.max() ** 2 - (out[:, :-1] ** 2).sum(axis=1), 0))
+    return out
+
+
+@answers("scale-3")
+def process_by_process(shards, ids):
+    rows = np.empty((len(ids), shards[0].shape[1]))
+    for p, shard in enumerate(shards):
+        mine = ids % len(shards) == p
+        rows[mine] = shard[ids[mine] // len(shards)]
+    return rows
+
+
+@answers("scale-3")
+def by_unraveled_places(shards, ids):
+    places, processes = np.unravel_index(ids, (max(map(len, shards)), len(shards)))
+    return [shards[p][i].tolist() for p, i in zip(processes, places, strict=True)]
+
+
+@answers("scale-3")
+def sorted_and_back(shards, ids):
+    order = np.argsort(ids % len(shards))
+    parts = np.split(ids[order], np.bincount(ids % len(shards), minlength=len(shards)).cumsum())
+    rows = np.concatenate([s[part // len(shards)] for s, part in zip(shards, parts, strict=False)])
+    return rows[np.argsort(order)]
+
+
+@answers("scale-3")
+def each_different_row_once(shards, ids):
+    different, where = np.unique(ids, return_inverse=True)
+    asked = [divmod(int(r), len(shards)) for r in different]
+    return np.stack([shards[p][place] for place, p in asked])[where]
+
+
+@answers("scale-3")
+def a_sum_over_processes(shards, ids):
+    """Each process adds its rows, and zeros for those that it does not have."""
+    total = np.zeros((len(ids), shards[0].shape[1]))
+    for p, shard in enumerate(shards):
+        own = sparse.csr_array(
+            (ids % len(shards) == p)[:, None]
+            & (ids[:, None] // len(shards) == np.arange(len(shard)))
+        )
+        total += own.astype(float) @ shard
+    return total
+
+
+@answers("scale-4")
+def by_sets_and_fractions(found, exact):
+    shares = [
+        Fraction(len(set(b) - set(a)), len(b))
+        for a, b in zip(found.tolist(), exact.tolist(), strict=True)
+    ]
+    return 1 - sum(shares) / len(shares)
+
+
+@answers("scale-4")
+def every_pair_at_once(found, exact):
+    return (found[:, None, :] == exact[:, :, None]).any(axis=2).mean()
+
+
+@answers("scale-4")
+def by_what_was_found_over_all(found, exact):
+    hits = sum(np.isin(a, b).sum() for a, b in zip(found, exact, strict=True))
+    return hits / exact.size
+
+
+@answers("scale-4")
+def by_numbers_of_user_and_item(found, exact):
+    n = max(found.max(), exact.max()) + 2
+    user = np.arange(len(exact))[:, None] * n
+    return np.array(np.isin(exact + 1 + user, found + 1 + user).mean())
+
+
+@answers("scale-4")
+def by_a_join_of_tables(found, exact):
+    users = np.arange(len(exact))
+    tables = [
+        pd.DataFrame({"user": np.repeat(users, t.shape[1]), "item": t.ravel()})
+        for t in (found, exact)
+    ]
+    both = tables[1].merge(tables[0].drop_duplicates(), on=["user", "item"])
+    return both.groupby("user").size().reindex(users, fill_value=0).mean() / exact.shape[1]
+
+
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_a_right_answer_in_an_unusual_form_is_accepted(name, answer):
     verdict = check(name, answer)

@@ -130,6 +130,60 @@ def _words_ahead(folds):
     return [real.EVENTS[place] for place in (words >= svd).argmax(axis=1)]
 
 
+def _candidates(share, mark=lambda table: table[1][-1]):
+    """Return the smallest numbers of candidates for a mean over people of `share`.
+
+    That one is called with the candidates of a stage, the scores and the held-out films.
+    """
+
+    def answer(stages, scores, held_out):
+        own = scores[np.arange(len(held_out)), held_out]
+        table = [
+            [share(stage[:, :n], scores, held_out, own) for n in real.CANDIDATES]
+            for stage in stages
+        ]
+        enough = np.array(table) >= real.ENOUGH * mark(table)
+        return [real.CANDIDATES[place] for place in enough.argmax(axis=1)]
+
+    return answer
+
+
+def _gain(rank, counted):
+    return np.where(counted & (rank < 10), 1 / np.log2(rank + 2), 0.0)
+
+
+def _higher(few, scores, own):
+    return (np.take_along_axis(scores, few, axis=1) > own[:, None]).sum(axis=1)
+
+
+def _counts_itself(few, scores, held_out, own):
+    rank = (np.take_along_axis(scores, few, axis=1) >= own[:, None]).sum(axis=1)
+    return _gain(rank, (few == held_out[:, None]).any(axis=1)).mean()
+
+
+def _among_all_films(few, scores, held_out, own):
+    rank = (scores > own[:, None]).sum(axis=1)
+    return _gain(rank, (few == held_out[:, None]).any(axis=1)).mean()
+
+
+def _no_candidate_counts(few, scores, held_out, own):
+    return _gain(_higher(few, scores, own), True).mean()
+
+
+def _found_alone(few, scores, held_out, own):
+    there = (few == held_out[:, None]).any(axis=1)
+    return _gain(_higher(few, scores, own), True)[there].mean()
+
+
+def _order_of_the_first_stage(few, scores, held_out, own):
+    there = few == held_out[:, None]
+    return _gain(there.argmax(axis=1), there.any(axis=1)).mean()
+
+
+def _candidates_alone(few, scores, held_out, own):
+    return (few == held_out[:, None]).any(axis=1).mean()
+
+
 WRONG = [
     ("start-4", thirds(lambda h, o: parts_of(h, o)[::-1]), "wrong order: those with the fewest"),
     ("start-4", thirds(lambda h, o: 100 * np.array(parts_of(h, o))), "percentages"),
@@ -187,6 +241,24 @@ WRONG = [
     ("new-6", lambda folds: [48, 48], "fold 0: got 48. NDCG@10 of words and of SVD by the number"),
     ("new-6", lambda folds: [8, 48], "the smallest number from which on SVD is ahead"),
     ("new-6", lambda folds: [4], "two numbers of events, one for each fold, in the shape (2,)"),
+    ("scale-5", lambda *a: [20, 500], "the two are in the wrong order"),
+    ("scale-5", lambda *a: [5, 1], "you return places in the list of the numbers"),
+    ("scale-5", lambda *a: [200, 10], "the largest number that is not enough yet"),
+    ("scale-5", lambda *a: [500, 30], "among 10, 20, 50, 100, 200, 500, 1000, got 30"),
+    ("scale-5", lambda *a: [0.0552, 0.0556], "among 10, 20, 50, 100, 200, 500, 1000, got 0.0552"),
+    ("scale-5", lambda *a: [np.True_, 20], "among 10, 20, 50, 100, 200, 500, 1000, got 1"),
+    ("scale-5", lambda *a: [500], "one for each first stage, in the shape (2,), got the shape (1,"),
+    ("scale-5", lambda *a: np.array([[500], [20]]), "in the shape (2,), got the shape (2, 1)"),
+    ("scale-5", lambda *a: 500, "in the shape (2,), got the shape ()"),
+    ("scale-5", lambda *a: ["1,000", "20"], "one for each first stage, got ['1,000', '20']"),
+    ("scale-5", lambda *a: {500, 20}, "two numbers of candidates, one for each first stage, got {"),
+    ("scale-5", lambda *a: [500, None], "some of yours are not finite"),
+    ("scale-5", _candidates(_counts_itself), "first stage 0: got 1000. NDCG@10 after the second"),
+    ("scale-5", _candidates(_among_all_films), "its rank is counted among the candidates alone"),
+    ("scale-5", _candidates(_no_candidate_counts), "held-out film that is no candidate counts 0"),
+    ("scale-5", _candidates(_found_alone), "held-out film that is no candidate counts 0"),
+    ("scale-5", _candidates(_order_of_the_first_stage), "Wanted is the smallest number with at"),
+    ("scale-5", _candidates(_candidates_alone), "Wanted is the smallest number with at least 96%"),
 ]
 
 
@@ -207,6 +279,18 @@ def test_where_svd_passes_the_words_is_accepted():
     assert verdict, verdict
     assert "The p-values of these leads are 0.9" in verdict.message
     assert "they may be chance" in verdict.message
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[500, 20], (500.0, 20.0), np.array([500, 20], dtype=np.uint16), [np.int64(500), np.int64(20)]],
+    ids=["list", "floats", "array", "numpy-integers"],
+)
+def test_how_many_candidates_are_enough_is_accepted_in_any_form(numbers):
+    verdict = check("scale-5", lambda stages, scores, held_out: numbers)
+    assert verdict, verdict
+    assert "500 candidates are enough, after iALS 20, of 3,496 films" in verdict.message
+    assert "it looks at one film in 7, or in 175" in verdict.message
 
 
 @pytest.mark.parametrize("n", [15, 30])
