@@ -198,7 +198,7 @@ def _end() -> None:
 
 @contextmanager
 def _given_or_own(
-    spark: SparkSession | None,
+    spark: "SparkSession | None",
     threads: int | None,
     memory_gb: float,
     folder: str | os.PathLike,
@@ -321,7 +321,7 @@ def prepare(
     rules: Rules | None = None,
     memory_gb: float = 4.0,
     threads: int | None = None,
-    spark: SparkSession | None = None,
+    spark: "SparkSession | None" = None,
 ) -> pd.DataFrame:
     """Prepare events with Spark; `recsys_lib.scale.prepared` says what and how.
 
@@ -587,7 +587,7 @@ def als(
     alpha: float = 10.0,
     iterations: int = 16,
     seed: int = 0,
-    spark: SparkSession | None = None,
+    spark: "SparkSession | None" = None,
     threads: int | None = None,
     memory_gb: float = 4.0,
 ) -> tuple[np.ndarray, np.ndarray]:
