@@ -97,7 +97,7 @@ def test_what_was_made_from_other_results_than_today_is_known():
 
 
 def test_every_experiment_has_a_name_that_can_be_read_without_loading_it():
-    assert (*EXPERIMENTS, results.BENCHMARKS) == results.NAMES
+    assert (*EXPERIMENTS, results.BENCHMARKS, results.SCALE) == results.NAMES
     loaded = "import sys, recsys_lib.results; print([m for m in sys.modules if m in %r])"
     heavy = ("torch", "pandas", "sklearn", "scipy", "numba")
     done = subprocess.run(
