@@ -163,7 +163,11 @@ SCORE = "return np.tile(-self.counts_, (len(users), 1))"
     ("old", "new", "message"),
     [
         (FIT, "raise KeyError('age')", r"Shy fails: KeyError: 'age' \(line 9\)"),
-        ("_fit(self, train)", "_fit(self)", r"TypeError: Shy\._fit must take one argument .*, got _fit\(self\)"),
+        (
+            "_fit(self, train)",
+            "_fit(self)",
+            r"TypeError: Shy\._fit must take one argument .*, got _fit\(self\)",
+        ),
         (SCORE, "pass", r"Shy fails: TypeError: Shy\(\) must score a NumPy array, got a NoneType"),
         (SCORE, "return self.counts_.tolist()", "must score a NumPy array, got a list"),
         (SCORE, "return -self.counts_", r"Shy\(\) must score numbers of shape .*, got float32 of"),
