@@ -173,7 +173,7 @@ def describe(
     text = " ".join(re.sub("<[^>]*>", "", said[0]).split()) if said else ABOUT.get(pagename, "")
     if len(text) > LENGTH:
         text = text[:LENGTH].rsplit(" ", 1)[0] + " …"
-    title = re.sub("<[^>]*>", "", context.get("title", ""))
+    title = re.sub("<[^>]*>", "", context.get("title", "")) or pagename.capitalize()
     if text:
         tags = description(app, pagename, title, text)
         context["metatags"] = context.get("metatags", "") + tags

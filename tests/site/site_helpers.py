@@ -286,8 +286,9 @@ def cut_on_paper(page: Page) -> list[str]:
     page.set_viewport_size({"width": PAPER, "height": 900})
     page.evaluate("siteProbe.openEverything()")
     found = page.evaluate("siteProbe.cut()")
-    page.set_viewport_size(WIDE["viewport"])
     page.emulate_media(media="screen")
+    page.set_viewport_size(WIDE["viewport"])  # last: the page looks anew at what scrolls
+    page.wait_for_timeout(100)
     return found
 
 

@@ -20,7 +20,7 @@ def printed(outputs: list[dict]) -> str:
         for one in outputs
         if one.get("name") != "stderr"
     ]
-    return "\n".join("".join(text).rstrip() for text in texts)
+    return "\n".join(filter(None, ("".join(text).rstrip() for text in texts)))
 
 
 @pytest.mark.parametrize(
