@@ -323,6 +323,7 @@ class Sizes:
 
     def scaled(self, rows: float) -> "Sizes":
         """Return as many rows with users and items in proportion, who have as much each."""
+        rows = check_real("rows", rows, minimum=1)
         part = rows / self.rows
         return replace(
             self,

@@ -57,6 +57,7 @@ from recsys_lib.validation import (
 Found: TypeAlias = tuple[np.ndarray, np.ndarray]  # items and scores, as `top_k` returns them
 FORMAT = "recsys_lib index 1"
 N_PROBE = 16
+LONGEST = 1e19  # of a vector: its square must be a number of float32
 WHY_NOT = {  # the models of the course that no index can serve
     **dict.fromkeys(
         ("MLP", "NeuMF"),
@@ -413,6 +414,8 @@ class InvertedLists:
         k, n_probe = check_int("k", k, minimum=1), check_int("n_probe", n_probe, minimum=1)
         users = _matrix("users", users, self.vectors_.shape[1] - 1 - self._biased)
         queries = augmented_queries(users, self._biased)
+        if not np.isfinite(queries).all():
+            raise ValueError("users must be finite numbers")
         found = np.full((len(users), k), NO_ITEM, dtype=np.int32)
         best = np.full((len(users), k), -np.inf, dtype=np.result_type(users, self.vectors_))
         for row, query in enumerate(queries):
@@ -475,6 +478,8 @@ class ItemIndex:
         faiss = _faiss()
         vectors = augmented(_single("items", items), biases)
         n, width = vectors.shape
+        if np.abs(vectors).max() > LONGEST / vectors.shape[1] ** 0.5:
+            raise ValueError(f"items must be shorter than {LONGEST:g}: squares are float32")
         self.biased = biases is not None
         n_cells = min(int(4 * n**0.5), n, 1 << 16) if n_cells is None else n_cells
         if check_int("n_cells", n_cells, minimum=1) > n:
@@ -670,6 +675,8 @@ class TwoStages(Recommender):
         check_vocabulary("second", fitted_on(second), "first", fitted_on(first))
         self.first, self.second = first, second
         self.n_candidates = check_int("n_candidates", n_candidates, minimum=1)
+        if search is not None and not callable(search):
+            raise TypeError(f"search must be a function of vectors and k, got {search!r}")
         self.search = search
         self._users = None if search is None else vectors(first)[0]
         (self.n_users_, self.n_items_), self.vocabulary_ = second.shape, fitted_on(second)
@@ -728,7 +735,7 @@ class TwoStages(Recommender):
             listed, _ = self.search(self._users[users[places]], k)  # type: ignore[index]
             for place, row in zip(places, listed, strict=True):
                 met = known.indices[known.indptr[place] : known.indptr[place + 1]]
-                new = row[~np.isin(row, met)][:width]
+                new = np.unique(row[~np.isin(row, met)][:width])
                 found[place, : len(new)] = new
         # as `score` has them: equal scores of the second are then ordered as in its own lists
         last = np.where(found == NO_ITEM, self.n_items_, found)

@@ -25,6 +25,7 @@ rules below, which are those of `recsys_lib.data`:
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -249,7 +250,8 @@ def whole_folder(
 ) -> Iterator[Path]:
     """Yield a new folder beside `target`, which takes its name when all in it has been written.
 
-    What goes wrong in between leaves nothing under either name. A folder ``work`` in it, for what
+    What goes wrong in between leaves nothing under either name; a process that is killed leaves
+    the new folder, whose name begins with a dot. A folder ``work`` in it, for what
     is needed only on the way, is removed before.
 
     Parameters
@@ -270,7 +272,7 @@ def whole_folder(
         raise DataError(f"target {target} exists; remove it, or choose another name")
     if not target.parent.is_dir():
         raise DataError(f"target {target}: there is no folder {target.parent}")
-    folder = target.with_name(f".{target.name}.{os.getpid()}.part")
+    folder = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         (folder / "work").mkdir(parents=True)
         yield folder

@@ -7,6 +7,7 @@ checksums of small sizes are compared with the recorded ones wherever this runs.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -319,7 +320,10 @@ def do(name: str, folder: Path) -> Found:
         command += ["--folder", str(folder), "--out", out.name]
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        peak = _watched(process)
+        try:
+            peak = _watched(process)
+        finally:
+            _end(process)
         if process.returncode:
             log.seek(0)
             raise DataError(f"{name} failed:\n{log.read()[-3000:]}")
@@ -352,6 +356,15 @@ def _watched(process: subprocess.Popen) -> float:
     return peak
 
 
+def _end(process: subprocess.Popen) -> None:
+    """End a process that still runs, and those that it has started."""
+    if process.poll() is None:
+        for one in (*psutil.Process(process.pid).children(recursive=True), process):
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        process.wait()
+
+
 def _own_peak() -> float:
     """Return this process's own peak of resident memory in GB; 0 where the system does not say."""
     try:
@@ -364,8 +377,13 @@ def _own_peak() -> float:
 def full(folder: Path, only: str = "") -> None:
     """Do the parts that are not recorded yet, or those whose names begin with `only` again."""
     path = results.RESULTS / f"{results.SCALE}.json"
+    if not any(name.startswith(only) for name in parts()):
+        raise DataError(f"no part begins with {only!r}; there are {', '.join(parts())}")
+    with_java = _java()
     for name in parts():
-        result = json.loads(path.read_text()) if path.exists() else _new()
+        result = results.read(path, results.SCALE) if path.exists() else _new()
+        if not with_java and ("Spark" in name or name.startswith("quality")):
+            continue
         if name in result["found"] if not only else not name.startswith(only):
             continue
         print(f"{name} ...", flush=True)
@@ -457,9 +475,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="scale-") as own:
         folder = given.folder or Path(own)
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             if given.part:
+                if given.part not in parts():
+                    raise DataError(f"there is no part {given.part!r}; see {', '.join(parts())}")
                 function, rest = parts()[given.part]
                 found = function(folder, *rest) | {"peak": _own_peak()}
                 given.out.write_text(json.dumps(found, allow_nan=False))

@@ -36,6 +36,9 @@ CREATE MACRO mix(x) AS folded(times64(folded(times64(folded(
     plus64(x, 11400714819323198485), 30), 13787848793156543929), 27), 10723151780598845931), 31);
 """
 
+# a folder that is called "user=1" is no column
+OF_FILES = "hive_partitioning = false"
+
 
 def prepare(
     source: str | os.PathLike,
@@ -91,7 +94,8 @@ def prepare(
         steps.done("number and count", n_users + n_items)
         _split(db, rules, n_items, folder)
         steps.done("split", kept)
-        n_buckets = -(-max(kept, n_users * rules.n_test * rules.n_negatives) // bucket_rows)
+        draws = min(kept, n_users * rules.n_test) * rules.n_negatives
+        n_buckets = -(-max(kept, draws) // bucket_rows)
         drawn = _negatives(db, rules, n_items, n_buckets, folder)
         steps.done("negatives", drawn)
     return steps.table()
@@ -129,7 +133,7 @@ def _copy(db: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
 def _point_rows_at(db: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Let the view `rows` be the rows of a file, or of all files in a folder."""
     files = path / "*.parquet" if path.is_dir() else path
-    db.execute(f"CREATE OR REPLACE VIEW rows AS FROM read_parquet({_quoted(files)})")
+    db.execute(f"CREATE OR REPLACE VIEW rows AS FROM read_parquet({_quoted(files)}, {OF_FILES})")
 
 
 # ---- reading and the k-core ----------------------------------------------------------------------
@@ -141,7 +145,7 @@ def _read(db: duckdb.DuckDBPyConnection, source: Source) -> None:
     seconds = "floor(epoch_us(timestamp) / 1000000)::BIGINT" if source.dates else "timestamp"
     db.execute(f"""
         CREATE VIEW rows AS SELECT "user", item, rating, {seconds} AS timestamp
-        FROM read_parquet([{files}])""")
+        FROM read_parquet([{files}], {OF_FILES})""")
     missing = ", ".join(f'count(*) - count("{name}")' for name in prepared.SOURCE)
     *nulls, not_finite, first, last = db.execute(f"""
         SELECT {missing}, count(*) FILTER (NOT isfinite(rating)), min(timestamp), max(timestamp)

@@ -73,8 +73,8 @@ def _read(source: Source) -> data.Interactions:
         source,
         nulls=_nulls(tables),
         not_finite=int((~np.isfinite(rating)).sum()),
-        first=int(times.min()),
-        last=int(times.max()),
+        first=int(times.min()) if len(times) else None,
+        last=int(times.max()) if len(times) else None,
     )
     frame = frame.sort_values("rating", kind="stable")
     return data.Interactions.from_frame(frame, name=str(source.path), time_unit="s", merge="latest")

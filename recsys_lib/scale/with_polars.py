@@ -71,7 +71,7 @@ def prepare(
         steps.done(f"k-core, {rounds} rounds", kept)
         rows = _number(rows, users, items, folder)
         steps.done("number and count", len(users) + len(items))
-        draws = len(users) * rules.n_test * rules.n_negatives
+        draws = min(kept, len(users) * rules.n_test) * rules.n_negatives
         n_buckets = -(-max(kept, draws) // bucket_rows)
         for bucket in range(n_buckets):
             _split(

@@ -15,7 +15,7 @@ import recsys_lib.models.base as base
 from recsys_lib import models
 from recsys_lib.evaluation import evaluate
 from recsys_lib.metrics import NO_ITEM
-from recsys_lib.models import EASE, GMF, MLP, BinaryMF, NotFittedError, Popularity, iALS
+from recsys_lib.models import BPR, EASE, GMF, MLP, BinaryMF, NotFittedError, Popularity, iALS
 from recsys_lib.scale.nearest import (
     WHY_NOT,
     InvertedLists,
@@ -369,3 +369,21 @@ def test_two_stages_refuse(first, tiny):
         both.recommend([99])
     with pytest.raises(NotImplementedError, match="save the two models"):
         both.save("somewhere")
+
+
+def test_users_that_are_no_numbers_are_refused():
+    lists = InvertedLists(2).fit(np.eye(4))
+    with pytest.raises(ValueError, match="users must be finite"):
+        lists.search(np.full((1, 4), np.nan), k=2)
+
+
+def test_an_item_that_a_search_finds_twice_stands_on_a_list_once():
+    first = BPR(factors=4, epochs=1).fit(SPLIT.train)
+
+    def twice(users, k):
+        return np.tile([1, 1, 2], (len(users), 1)), np.ones((len(users), 3))
+
+    with pytest.raises(TypeError, match="search must be a function"):
+        TwoStages(first, first, search="twice")
+    items, _ = TwoStages(first, first, n_candidates=3, search=twice).recommend([0], k=3)
+    assert sorted(items[0].tolist()) == [-1, 1, 2]

@@ -234,3 +234,9 @@ def by_hnswlib(stored, queries):
     index.add_items(stored, num_threads=1)
     index.set_ef(400)
     return index.knn_query(queries, 10, num_threads=1)[0]
+
+
+def test_items_that_are_too_long_are_refused():
+    """Their squared lengths are infinite in float32, which ends the process in faiss."""
+    with pytest.raises(ValueError, match="items must be shorter than"):
+        ItemIndex(1e20 * np.random.default_rng(0).normal(size=(50, 4)), n_cells=5)

@@ -6,6 +6,7 @@ engine("pyarrow")
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -169,3 +170,25 @@ def test_made_arguments(tmp_path):
     with pytest.raises(DataError, match="made exists"):
         made.made(tmp_path / "made", 5)
     assert len(pq.read_table(made.made(tmp_path / "one", 1))) == 1
+
+
+def test_two_that_write_the_same_at_the_same_time_do_not_meet(tmp_path):
+    target = tmp_path / "both"
+    one, other = prepared.whole_folder(target), prepared.whole_folder(target)
+    first, second = one.__enter__(), other.__enter__()
+    assert first != second
+    (second / "mine").touch()
+    other.__exit__(None, None, None)
+    with pytest.raises(DataError, match="both was not written"):
+        one.__exit__(None, None, None)
+    assert (target / "mine").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["both"]
+
+
+def test_times_that_are_all_missing(tmp_path):
+    names = {"user": pa.int64(), "item": pa.int64(), "rating": pa.float32()}
+    columns = {name: pa.array([1, 2], kind) for name, kind in names.items()}
+    columns["timestamp"] = pa.array([None, None], pa.int64())
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match="'timestamp' has 2 missing"):
+        with_numpy.prepare(tmp_path / "rows.parquet", tmp_path / "target")
