@@ -21,6 +21,7 @@ import ranking
 import reading
 import service
 import simple_models
+import stages
 import with_features
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -39,6 +40,7 @@ SECTIONS = {
     "with_features": with_features.main,
     "growth": growth.main,
     "index": index.main,
+    "stages": stages.main,
     "service": service.main,
 }
 

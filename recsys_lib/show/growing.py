@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from recsys_lib.show.plots import BLACK, COLORS, GRAY, label_lines
+from recsys_lib.show.plots import BLUE, GRAY, GREEN, ORANGE, PURPLE, RED, SKY, label_lines
+
+COLORS = (BLUE, RED, GREEN, PURPLE, SKY, ORANGE)  # red and orange only where all six are needed
 
 
 def growing(
@@ -43,8 +45,7 @@ def growing(
     >>> [text.get_text() for text in ax.texts]
     ['EASE', '128 GB']
     """
-    colors = [color for color in COLORS if color != BLACK]
-    for name, color in zip(names, colors[: len(names)], strict=True):
+    for name, color in zip(names, COLORS[: len(names)], strict=True):
         of = table[table["model"] == name]
         ax.plot(of["rows"], of[column], color=color, label=name)
         if dots is not None:
@@ -54,8 +55,9 @@ def growing(
     label_lines(ax)
     if limit is not None:
         height, said = limit
-        ax.axhline(height, color=GRAY, linestyle="--", linewidth=1)
-        low = ax.get_xlim()[0]
+        low = ax.get_xlim()[0]  # the names of lines stand beyond the last row
+        ax.hlines(height, low, table["rows"].max(), color=GRAY, linestyle="--", linewidth=1)
+        ax.set_xlim(left=low)
         ax.annotate(
             said, (low, height), (3, 3), textcoords="offset points", color=GRAY, va="bottom"
         )

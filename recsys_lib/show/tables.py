@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lib.evaluation.verdicts import compared
-from recsys_lib.validation import DataError, check_choice, check_int, check_kind
+from recsys_lib.validation import DataError, check_choice, check_int, check_kind, check_real
 
 ENDS = ["low", "high"]
 LOWER_IS_BETTER = ("rmse", "mae", "loss")
@@ -345,6 +345,41 @@ def differences(
         anchors=anchors,
         under=1 + beside.shape[1],
     )
+
+
+UNITS = (  # of time, the longest first, in seconds
+    ("years", 365.25 * 86_400),
+    ("days", 86_400.0),
+    ("hours", 3600.0),
+    ("minutes", 60.0),
+    ("s", 1.0),
+    ("ms", 0.001),
+)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it, with two digits or all before the point.
+
+    Parameters
+    ----------
+    seconds : float
+        Not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `seconds` is no such number.
+
+    Examples
+    --------
+    >>> from recsys_lib.show.tables import duration
+    >>> [duration(seconds) for seconds in (0.0042, 3.14, 90, 20_000, 1e6, 3e12)]
+    ['4.2 ms', '3.1 s', '90 s', '5.6 hours', '12 days', '95,064 years']
+    """
+    seconds = check_real("seconds", seconds, minimum=0)
+    name, unit = next((one for one in UNITS if seconds >= 2 * one[1]), UNITS[-1])
+    number = seconds / unit
+    return f"{number:,.{0 if number >= 9.95 else 1}f} {name}"
 
 
 def _name(label: object) -> str:
