@@ -1,4 +1,8 @@
-"""Two models in one weighted mean: the reader chooses the two, and the share of the first."""
+"""Two models in one weighted mean: the reader chooses the two, and the share of the first.
+
+The curve is the answer to a guess, so it is drawn only as far as the share has been moved, for each
+two models on their own. Without scripts and on paper it is there as a whole.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,10 +25,22 @@ from recsys_lib.show.plots import BLUE, of_page
 Curve = Sequence[Mapping[str, float]]  # for every share: share, mean, low, high
 
 # `drawn` below; CURVES has for every pair the numbers of `_numbers`, NAMES what the two are called.
+# `reveal` cuts the curve off at the smallest and the largest share at which its pair has been.
 _SCRIPT = """
 (() => {
-  const curves = CURVES, names = NAMES;
+  const curves = CURVES, names = NAMES, been = curves.map(() => [1, 0]);
+  const clip = f.querySelector("clipPath"), hole = clip.firstElementChild;
+  const reveal = (pair, first) => {
+    const from = Math.min(been[pair][0], first), to = Math.max(been[pair][1], first);
+    been[pair] = [from, to];
+    hole.setAttribute("x", X(from));
+    hole.setAttribute("width", X(to) - X(from));
+  };
+  clip.id = "been-" + document.querySelectorAll("clipPath").length;
+  f.querySelector("[data-curve]").setAttribute("clip-path", `url(#${clip.id})`);
+  reveal(0, 0);
   return {draw: ({pair, first}) => {
+    reveal(pair, first);
     const curve = curves[pair], [one, other] = names[pair];
     const [share, mean, low, high] = curve[Math.round(first * (curve.length - 1))];
     const ends = [curve[0], curve[curve.length - 1]], better = Math.max(...ends.map(c => c[1]));
@@ -44,6 +60,10 @@ _SCRIPT = """
   }};
 })()
 """
+
+
+# What is cut off on the screen is there on paper.
+_ON_PAPER = "<style>@media print {[data-curve] {clip-path: none}}</style>"
 
 
 def drawn(
@@ -85,6 +105,8 @@ def _than(share: float, gain: float) -> str:
 def mixing(pairs: Mapping[str, Curve], caption: str) -> HTML:
     """Show how well the mean of two models ranks, for every share of the first.
 
+    The share starts at 0, and the curve appears as it is moved.
+
     Parameters
     ----------
     pairs : dict of str to list of dict
@@ -97,12 +119,14 @@ def mixing(pairs: Mapping[str, Curve], caption: str) -> HTML:
     curves = list(pairs.values())
     plane = _plane(curves)
     choice = Choice("The mean of", {name: k for k, name in enumerate(pairs)})
-    control = Range("share of the first", 0, 1, curves[0][1]["share"], 0.5)
+    control = Range("share of the first", 0, 1, curves[0][1]["share"], 0)
     parts = drawn({"pair": 0, "first": control.start}, curves, names, plane)
     ink = of_page(BLUE)
     inside = (
-        part("path", "band", f'style="fill:{ink}" opacity=".2"', parts)
+        f'<clipPath><rect y="0" height="{plane.height}"/></clipPath>{_ON_PAPER}<g data-curve="">'
+        + part("path", "band", f'style="fill:{ink}" opacity=".2"', parts)
         + part("path", "line", f'fill="none" style="stroke:{ink}" stroke-width="2"', parts)
+        + "</g>"
         + part("circle", "here", f'r="6" style="fill:{ink}"', parts)
     )
     label = "NDCG@10 on validation over the share of the first of two models, with its interval"

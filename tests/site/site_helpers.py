@@ -407,7 +407,8 @@ def move_figures(page: Page) -> list[str]:
         for place, control in enumerate(controls.all()):
             before = figure.inner_html()
             kind = control.evaluate("one => one.type")
-            control.press(KEYS.get(kind, "ArrowLeft"))
+            least = kind == "range" and control.input_value() == control.get_attribute("min")
+            control.press("ArrowRight" if least else KEYS.get(kind, "ArrowLeft"))
             if figure.inner_html() == before:
                 problems.append(f"control {place} of moving figure {number} changes nothing")
     return problems

@@ -73,7 +73,7 @@ STATES = {
         {"eta": eta, "t": t}
         for eta, t in ((2, 1), (2, 0), (0.5, 40), (2, 7), (7.5, 40), (10, 2), (10, 40), (12, 5))
     ],
-    "mixing": [{"pair": p, "first": x} for p, x in ((0, 0.5), (0, 0), (1, 0.3), (1, 1), (0, 0.9))],
+    "mixing": [{"pair": p, "first": x} for p, x in ((0, 0), (0, 0.5), (1, 0.3), (1, 1), (0, 0.9))],
     "choosing": [
         dict(zip(TABLE, chosen, strict=True))
         for chosen in (
@@ -230,6 +230,41 @@ def test_a_logit_is_dragged(page: Page):
     assert now(page, "x") == pytest.approx([3], abs=0.11)
     page.mouse.move(*place(page, 0, 5))  # let go
     assert now(page, "x") == pytest.approx([3], abs=0.11)
+
+
+CUT = """() => {
+  const plane = JSON.parse(document.querySelector("svg[data-plane]").dataset.plane);
+  const curve = document.querySelector("[data-curve]");
+  const hole = document.querySelector("clipPath rect");
+  const at = x => (x - plane[0]) / plane[1], from = +hole.getAttribute("x");
+  return [at(from), at(from + +hole.getAttribute("width")), getComputedStyle(curve).clipPath];
+}"""
+
+
+def test_a_curve_that_answers_a_guess_appears_as_far_as_one_has_moved(page: Page):
+    show(page, "mixing")
+    share, (one, other) = page.locator("input[type=range]"), page.locator("input[type=radio]").all()
+
+    def seen() -> list[float]:
+        *ends, clip = page.evaluate(CUT)
+        assert clip == 'url("#been-1")'
+        return pytest.approx(ends, abs=0.01)
+
+    assert seen() == [0, 0]  # nothing before the first move
+    for _ in range(4):
+        share.press("ArrowRight")
+    assert seen() == [0, 0.4]
+    share.press("ArrowLeft")
+    assert seen() == [0, 0.4]  # what has been seen stays
+    other.press("Space")
+    assert seen() == [0.3, 0.3]  # another curve has not been seen
+    share.press("Home")
+    assert seen() == [0, 0.3]
+    one.press("Space")
+    assert seen() == [0, 0.4]
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT)[2] == "none"  # on paper it is there as a whole
+    page.emulate_media(media="screen")
 
 
 def test_a_finger_that_scrolls_moves_nothing_and_one_that_taps_does(browser: Browser):
