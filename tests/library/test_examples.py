@@ -32,7 +32,7 @@ WITHOUT = {  # shown in the reference, and without an example of their own
     "recsys_lib.show.plots.label_lines": "is seen only where the figure is",
 }
 FIGURES = (
-    *("peeling", "shrinking", "rebuilding", "training", "orders", "runs", "cells"),
+    *("peeling", "shrinking", "rebuilding", "training", "orders", "runs", "cells", "attending"),
     *("arrows", "walks", "logits", "forecasts", "dying", "mixing", "choosing"),
 )
 WITHOUT |= {f"recsys_lib.show.{name}.{name}": "moves in its chapter" for name in FIGURES}

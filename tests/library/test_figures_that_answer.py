@@ -18,6 +18,8 @@ from recsys_lib.data import DataError, Interactions, k_core
 from recsys_lib.models import ItemKNN
 from recsys_lib.models.mf import sgd
 from recsys_lib.show import arrows, choosing, dying, forecasts, logits, mixing, planes, walks
+from recsys_lib.show.attending import attending
+from recsys_lib.show.cells import cells
 from recsys_lib.show.orders import orders
 from recsys_lib.show.peeling import passes, peeling
 from recsys_lib.show.rebuilding import rebuilding
@@ -148,6 +150,36 @@ def test_shrunk_similarities_are_those_of_the_model_in_its_order():
         lines = [line.text.replace("\xa0", " ") for line in frame.find_all("li")]
         best = sorted(range(len(one)), key=lambda i: (-one[i], -common[i]))[:5]
         assert lines == [f"{titles[i]}: {one[i]:.3f}, n = {common[i]}" for i in best]
+
+
+def test_an_index_finds_the_best_that_lie_in_the_cells_it_looks_into():
+    rng = np.random.default_rng(0)
+    points, cell_of, order = rng.normal(size=(900, 2)), rng.integers(6, size=900), np.arange(6)
+    best, titles = np.argsort(-points[:, 0])[:10], [f"Film <{i}>" for i in range(900)]
+    seen = frames(cells(points, cell_of, order[::-1], best, titles, (1, 4, 6), "What one sees."))
+    for n, (said, frame) in zip((1, 4, 6), seen.items(), strict=True):
+        looked = np.isin(cell_of, order[::-1][:n])
+        assert said == (
+            f"{n} of 6 cells: {looked.sum()} of 900 items are looked at, and "
+            f"{looked[best].sum()} of the best 10 are found."
+        )
+        missed = [titles[i] for i in best if not looked[i]]
+        assert frame.p.text == f"Missed: {', '.join(missed) or 'none'}."
+        rings = frame.find_all("circle")
+        assert len(rings) == 10
+        assert sum(ring.has_attr("stroke-dasharray") for ring in rings) == len(missed)
+
+
+def test_attention_has_a_bar_for_every_event_up_to_the_one_that_asks():
+    weights = np.array([[1, 0, 0], [0.25, 0.75, 0], [0.125, 0.5, 0.375]])
+    expected = [["x <1>"], ["y", "z"], ["z"]]
+    seen = frames(attending(["a <b>", "c", "d"], weights, expected, "What one sees."))
+    assert list(seen) == ["1 of 3", "2 of 3", "3 of 3"]
+    for t, frame in enumerate(seen.values()):
+        widths = re.findall(r"width:([0-9.]+)%", str(frame))
+        assert widths == [f"{100 * one:.1f}" for one in weights[t, : t + 1]]
+        assert frame.b.text == ["a <b>", "c", "d"][t]
+        assert frame.p.text == f"Expected next: {', '.join(expected[t])}."
 
 
 def test_training_curves_say_where_each_is_best():
@@ -342,6 +374,19 @@ def test_a_mean_of_two_is_held_against_the_better_of_them():
     assert "0.000 less than" in said_of_mixing(1, 0.25)
 
 
+def test_the_share_starts_at_an_end_and_the_whole_curve_is_there_without_scripts():
+    page = BeautifulSoup(mixing.mixing(MIXED, "What one sees.").data, "html.parser")
+    assert page.find("input", {"data-name": "first"})["value"] == "0"
+    assert page.output.text == said_of_mixing(0, 0)
+    curve = page.find(attrs={"data-curve": True})
+    assert not curve.has_attr("clip-path")  # the script's, like what is cut off
+    assert [one["data-part"] for one in curve.find_all(attrs={"data-part": True})] == [
+        "band",
+        "line",
+    ]
+    assert curve.find(attrs={"data-part": "line"})["d"].count("L") == len(CURVE) - 1
+
+
 def game():
     """Three models and two metrics: B's second run wins among few, where its epoch is chosen."""
     run = {"few": {"hr@10": 0.5, "ndcg@10": 0.3}, "all": {"hr@10": 0.2, "ndcg@10": 0.1}}
@@ -385,7 +430,7 @@ FIGURES = {  # and the parts that follow
     "mixing": (
         mixing.mixing(MIXED, "What one sees."),
         mixing.drawn(
-            {"pair": 0, "first": 0.5},
+            {"pair": 0, "first": 0},
             list(MIXED.values()),
             [("A", "B"), ("A", "<A>")],
             mixing._plane(list(MIXED.values())),
