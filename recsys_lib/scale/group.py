@@ -8,6 +8,7 @@ ended, ends the others, and starts all of them again if it may.
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import tempfile
@@ -26,9 +27,17 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 from torch.distributed.rendezvous import rendezvous
 
-from recsys_lib.validation import DataError, check_int, check_real
+from recsys_lib.validation import SHOWN, DataError, check_int, check_real
 
 NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")  # what torchrun tells a process
+FUNCTION = (  # what `launch` can start, and what it can send there and back
+    "of a module or a script, which each process imports by its name (no lambda, no function of a "
+    "notebook or inside another function)"
+)
+VALUE = (
+    "what pickle can send, such as numbers, text, arrays, interactions and models (no generator, "
+    "open file, lock or function without a name)"
+)
 
 
 class LostProcessError(RuntimeError):
@@ -222,7 +231,8 @@ def launch(
         Of a module, by its name: each process imports it. So in a script the call of `launch`
         stands below ``if __name__ == "__main__":``.
     arguments
-        What pickle can send.
+        What pickle can send: numbers, text, arrays, interactions, models and such. So must be what
+        the function returns.
     timeout : float
         As in `joined`.
     restarts : int
@@ -231,7 +241,8 @@ def launch(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not one that is allowed.
+        If an argument is not one that is allowed; TypeError also if function, one of the arguments
+        or a result cannot be sent. It says which.
     LostProcessError
         If a process has failed or was killed, and no restart is left. The others have ended then.
     """
@@ -240,6 +251,8 @@ def launch(
     restarts = check_int("restarts", restarts)
     if not callable(function):
         raise TypeError(f"function must be a function of a module, got {function!r}")
+    given = {"function": function} | {f"arguments[{n}]": one for n, one in enumerate(arguments)}
+    packed = {name: _packed(name, one) for name, one in given.items()}
     with tempfile.TemporaryDirectory() as folder:
         config = LaunchConfig(
             min_nodes=1,
@@ -256,17 +269,53 @@ def launch(
         )
         try:
             with _callers_signals():
-                found = elastic_launch(config, _work)(function, arguments, timeout)
+                found = elastic_launch(config, _work)(packed, timeout)
         except ChildFailedError as error:
             raise LostProcessError(_told(error, n_processes)) from None
-    return [found[rank] for rank in range(n_processes)]
+    refused = [one for one in found.values() if isinstance(one, str)]
+    if refused:
+        raise TypeError(refused[0])
+    return [_unpacked(f"the result of process {n}", found[n]) for n in range(n_processes)]
 
 
-def _work(function: Callable[..., Any], arguments: tuple, timeout: float) -> Any:
-    """What each process does."""
+def _work(packed: dict[str, bytes], timeout: float) -> bytes | str:
+    """What each process does; returns its packed result, or why that cannot be had.
+
+    All is packed here, and not by the agent, which would say of what cannot be sent only that a
+    process has failed.
+    """
     torch.set_num_threads(1)
+    try:
+        function, *arguments = (_unpacked(name, one) for name, one in packed.items())
+    except TypeError as refused:  # by every process, before they meet
+        return str(refused)
     with joined(timeout) as group:
-        return function(group, *arguments)
+        found, name = function(group, *arguments), f"the result of process {group.rank}"
+    try:
+        return _packed(name, found)
+    except TypeError as refused:
+        return str(refused)
+
+
+def _packed(name: str, value: object) -> bytes:
+    """Return a value as bytes, or raise TypeError, which says what cannot be sent and why."""
+    try:
+        return pickle.dumps(value)
+    except Exception as error:  # a class may have one of its own
+        raise _unsendable(name, error, f"{value!r:.{SHOWN}}") from None
+
+
+def _unpacked(name: str, packed: bytes) -> Any:
+    """Return the value of some bytes, or raise TypeError."""
+    try:
+        return pickle.loads(packed)
+    except Exception as error:
+        raise _unsendable(name, error, "one that cannot be unpickled there") from None
+
+
+def _unsendable(name: str, error: Exception, given: str) -> TypeError:
+    wanted = FUNCTION if name == "function" else VALUE
+    return TypeError(f"{name} must be {wanted}, got {given} ({type(error).__name__}: {error})")
 
 
 def _told(error: ChildFailedError, n_processes: int) -> str:

@@ -37,7 +37,7 @@ from recsys_lib import models
 from recsys_lib.data.features import Features
 from recsys_lib.data.interactions import Interactions
 from recsys_lib.models.base import Recommender
-from recsys_lib.validation import check_choice, check_int, check_real
+from recsys_lib.validation import check_choice, check_int, check_kind, check_real
 
 GB, DAY = 1e9, 86_400.0
 SYMBOLS = {
@@ -233,16 +233,16 @@ GROWTH = {
         once="min(n, p)³ / 3 + n f² + n f k",
         epoch="k² (2 N + (k / 6 + 2) (m + n))",
     ),
-    "GMF": _of_network(
-        "(m + n) k + W", "N (1 + s)", "2 k", _ROWS, "(m + n) k", _IMPLICIT, "2 n k"
-    ),
-    "MLP": _of_network(
-        "(m + n) z + W", "N (1 + s)", "W", _ROWS, "(m + n) z", _IMPLICIT, "n W"
-    ),
-    "NeuMF": _of_network(
-        "(m + n) (k + z) + W", "N (1 + s)", "W + k", _ROWS, "(m + n) (k + z)", _IMPLICIT,
-        "n (W + k)",
-    ),
+    **{
+        name: _of_network(
+            f"{tables} + W", "N (1 + s)", each, _ROWS, tables, _IMPLICIT, one_user
+        )
+        for name, tables, each, one_user in (
+            ("GMF", "(m + n) k", "2 k", "2 n k"),
+            ("MLP", "(m + n) z", "W", "n W"),
+            ("NeuMF", "(m + n) (k + z)", "W + k", "n (W + k)"),
+        )
+    },
     "Decay": _growth(
         f"16 N + 8 (n + 1) + 8 m + {_PERSONAL}", "8 N + 8 m", "32 n", once="N log2(N) + 32 N"
     ),
@@ -284,6 +284,11 @@ class Sizes:
     features, each : float
         Number of features, and how many of them an item has.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no number; if rows, users or items are fewer than 1, another below 0.
+
     Examples
     --------
     >>> from recsys_lib.scale.growth import AMAZON
@@ -298,6 +303,12 @@ class Sizes:
     of_item: float
     features: float = 10_000
     each: float = 20
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "users", "items"):
+            check_int(name, getattr(self, name), minimum=1)
+        for name in ("of_user", "of_item", "features", "each"):
+            check_real(name, getattr(self, name), minimum=0)
 
     @classmethod
     def of(cls, train: Interactions) -> "Sizes":
@@ -411,8 +422,57 @@ def with_defaults(name: str, **settings: Any) -> Recommender:
     return getattr(models, name)(**settings)
 
 
+def _known(model: str | Recommender) -> tuple[str, Recommender]:
+    """Return the name of a model whose formulas are here, and the model, or raise."""
+    if isinstance(model, str):
+        return check_choice("model", model, GROWTH), with_defaults(model)
+    check_kind("model", model, Recommender, "a model or the name of one")
+    name = type(model).__name__
+    if name not in GROWTH or type(model) is not getattr(models, name):
+        raise ValueError(
+            f"model must be of the library itself, one of {', '.join(GROWTH)}, got {model!r}: what "
+            f"one of one's own takes is in its code, and not in that of the class it comes from"
+        )
+    if isinstance(model, models.MappedFactors) and type(model.model) is not models.iALS:
+        raise ValueError(f"model must have the factors of iALS, got {model!r}")
+    return name, model
+
+
+def _rate(name: str, rates: Mapping[str, Rate] | None) -> Rate:
+    """Return the rate of a model, or raise."""
+    known = RATES if rates is None else rates
+    check_kind("rates", known, Mapping, "a dict of Rate by the model's name")
+    if name not in known:
+        given = ", ".join(map(repr, known)) or "none"
+        raise ValueError(f"rates must have one for {name!r}, got {given}")
+    check_kind(f"rates[{name!r}]", known[name], Rate, "a Rate")
+    if min(known[name]) <= 0:
+        raise ValueError(f"rates[{name!r}] must be of positive numbers, got {known[name]}")
+    return known[name]
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    """Return names of models, or raise if they are none, or one of them is not known."""
+    if isinstance(names, str):
+        raise TypeError(f"names must be a sequence of names, got the text {names!r}")
+    found = [check_choice("names", name, GROWTH) for name in names]
+    if not found:
+        raise ValueError(f"names must have at least one of {', '.join(GROWTH)}, got none")
+    return found
+
+
+def _rows(rows: Sequence[float]) -> list[float]:
+    """Return numbers of rows, or raise if they are none or one is too small."""
+    found = [check_real("rows", one, minimum=1) for one in rows]
+    if not found:
+        raise ValueError("rows must have at least one number, got none")
+    return found
+
+
 def symbols(model: str | Recommender, sizes: Sizes) -> dict[str, float]:
     """Return the value of every symbol of a model's formulas.
+
+    Parameters and errors are as of `costs`.
 
     Examples
     --------
@@ -420,8 +480,9 @@ def symbols(model: str | Recommender, sizes: Sizes) -> dict[str, float]:
     >>> symbols("BPR", AMAZON)["k"]
     32
     """
-    model = with_defaults(model) if isinstance(model, str) else model
-    name, given = type(model).__name__, getattr(model, "model", model).parameters
+    name, model = _known(model)
+    check_kind("sizes", sizes, Sizes, "Sizes, such as Sizes.of(train)")
+    given = getattr(model, "model", model).parameters
     found: dict[str, float] = {
         **{"N": sizes.rows, "m": sizes.users, "n": sizes.items},
         **{"n_u": min(sizes.of_user, sizes.items), "n_i": min(sizes.of_item, sizes.users)},
@@ -466,15 +527,17 @@ def costs(model: str | Recommender, sizes: Sizes, rates: Mapping[str, Rate] | No
     Parameters
     ----------
     model : str or Recommender
-        The name of a model, which has its defaults then, or one that need not be fitted.
+        The name of a model, which has its defaults then, or one that need not be fitted. It is
+        one of `GROWTH`: of a model of one's own no formula is known, whatever it is derived from.
     sizes : Sizes
     rates : dict of Rate, optional
         By the model's name; by default `RATES`.
 
     Raises
     ------
-    ValueError
-        If there is no such model.
+    TypeError, ValueError
+        If there is no such model or no formula for it, `sizes` are none, or `rates` has no positive
+        rate of the model.
 
     Examples
     --------
@@ -483,10 +546,8 @@ def costs(model: str | Recommender, sizes: Sizes, rates: Mapping[str, Rate] | No
     >>> round(costs(MF(factors=16), AMAZON).learned, 1)  # gigabytes
     7.2
     """
-    model = with_defaults(model) if isinstance(model, str) else model
-    name, values = type(model).__name__, symbols(model, sizes)
-    check_choice("model", name, GROWTH)
-    growth, rate = GROWTH[name], (RATES if rates is None else rates)[name]
+    name, model = _known(model)
+    values, growth, rate = symbols(model, sizes), GROWTH[name], _rate(name, rates)
     epochs = getattr(getattr(model, "model", model), "epochs", 1)
     return Cost(
         data=DATA(values) / GB,
@@ -532,21 +593,27 @@ def table(
     scoring_seconds (of all users); data_gb, learned_gb, temporary_gb; of the last two fit_gb, the
     sum, and of all gigabytes. Those of `measured` with the same names can be drawn beside them.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As of `costs`; and if `rows` or `names` are empty.
+
     Examples
     --------
     >>> from recsys_lib.scale.growth import table
     >>> table([1e6, 2e6], ["EASE"])["learned_gb"].round().tolist()
     [28.0, 114.0]
     """
-    known, found = RATES if rates is None else rates, []
-    for name in names:
+    check_kind("whole", whole, Sizes, "Sizes")
+    found, rows = [], _rows(rows)
+    for name in _names(names):
         for size in map(whole.scaled, rows):
             cost = costs(name, size, rates)
             found.append(
                 {
                     "model": name,
                     **{"rows": size.rows, "users": size.users, "items": size.items},
-                    "epoch_seconds": _one_epoch(name, size) / known[name].fit,
+                    "epoch_seconds": _one_epoch(name, size) / _rate(name, rates).fit,
                     **{"fit_seconds": cost.fit, "scoring_seconds": cost.scoring},
                     **{"data_gb": cost.data, "learned_gb": cost.learned},
                     "temporary_gb": cost.temporary,
@@ -584,8 +651,10 @@ def breaking_rows(
         As in `costs`.
     what : {"learned arrays", "a temporary", "time of the fit", "scoring of all users"}
         Which limit. A temporary breaks where the learned arrays alone would still fit.
-    memory, seconds : float
-        Gigabytes of the machine; what a fit, or the scores of all users, may take.
+    memory : float
+        Gigabytes of the machine.
+    seconds : float
+        What a fit, or the scores of all users, may take.
     whole : Sizes
         All data; smaller ones have users and items in proportion. 100,000 rows are the fewest.
 
@@ -597,7 +666,8 @@ def breaking_rows(
     """
     check_choice("what", what, LIMITS)
     memory, seconds = check_real("memory", memory, 0), check_real("seconds", seconds, 0)
-    model = with_defaults(model) if isinstance(model, str) else model
+    check_kind("whole", whole, Sizes, "Sizes")
+    _, model = _known(model)
 
     def broken(rows: int) -> bool:
         return LIMITS[what](costs(model, whole.scaled(rows), rates), memory, seconds)
@@ -622,6 +692,8 @@ def breaks_first(
 ) -> pd.DataFrame:
     """Return at which size each model breaks first, and by what; the first to break on top.
 
+    Parameters are as of `breaking_rows`, and `names` those of models, at least one.
+
     Returns
     -------
     DataFrame
@@ -636,7 +708,7 @@ def breaks_first(
     'EASE'
     """
     found = {}
-    for name in names:
+    for name in _names(names):
         at = {what: breaking_rows(name, what, memory, seconds, rates, whole) for what in LIMITS}
         reached = {what: rows for what, rows in at.items() if rows == rows}
         first = min(reached, key=reached.__getitem__, default="nothing")
@@ -716,8 +788,9 @@ def measured(
     Parameters
     ----------
     names : sequence of str
+        At least one.
     rows : sequence of int
-        Sizes in rising order; users and items in proportion to those of `whole`.
+        Sizes in rising order, at least one; users and items in proportion to those of `whole`.
     seconds : float
         For each model, about: it goes on to the next size as long as its formula and what it has
         taken so far say that it will not take longer in all.
@@ -737,9 +810,11 @@ def measured(
     >>> from recsys_lib.scale.growth import measured
     >>> found = measured(["Popularity", "MF"], rows=[1000, 2000])  # doctest: +SKIP
     """
-    names = [check_choice("names", name, GROWTH) for name in names]
+    names = _names(names)
     rows = [check_int("rows", size, minimum=1) for size in rows]
+    _rows(rows)
     seconds = check_real("seconds", seconds, 0)
+    check_kind("whole", whole, Sizes, "Sizes")
     given = json.dumps({"names": names, "rows": rows, "seconds": seconds, "whole": vars(whole)})
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     done = subprocess.run(
@@ -847,9 +922,13 @@ def rates_of(found: pd.DataFrame) -> dict[str, Rate]:
     >>> rates_of(pd.DataFrame([one]))
     {'MF': Rate(fit=300000000.0, scores=16000000.0)}
     """
-    largest = found.groupby("model", sort=False).tail(1)
     columns = ["model", "multiplications", "epoch_seconds"]
     columns += ["score_multiplications", "score_seconds"]
+    check_kind("found", found, pd.DataFrame, "a table such as `measured` returns")
+    missing = [column for column in columns if column not in found]
+    if missing:
+        raise ValueError(f"found must have the columns of `measured`, and has no {missing[0]!r}")
+    largest = found.groupby("model", sort=False).tail(1)
     return {
         name: Rate(float(fit / seconds), float(scores / score_seconds))
         for name, fit, seconds, scores, score_seconds in largest[columns].itertuples(index=False)

@@ -62,9 +62,11 @@ def made(
         The folder to be written; must not exist. Its columns are those of `prepared.SOURCE`.
     n_rows : int
         Events, at least 1.
-    n_users, n_items : int, optional
-        How many might turn up, at least 1 and `groups`. Of as many as are taken without them, about
-        four in five do, so that events, users and items stand in the proportion of the real data.
+    n_users : int, optional
+        How many might turn up, at least 1. Of as many as are taken without it, about four in five
+        do, so that events, users and items stand in the proportion of the real data.
+    n_items : int, optional
+        The same of items, at least `groups`.
     groups : int
         Of users and of items, at least 1.
     taste : float

@@ -41,7 +41,7 @@ from recsys_lib.data.histories import Histories
 from recsys_lib.data.interactions import Interactions, check_interactions
 from recsys_lib.files import atomic_write
 from recsys_lib.metrics import NO_ITEM
-from recsys_lib.models import GMF, MappedFactors, Recommender
+from recsys_lib.models import GMF, MappedFactors, NotFittedError, Recommender
 from recsys_lib.models.base import users_at_a_time
 from recsys_lib.models.network import one_thread
 from recsys_lib.models.sequence import SequenceModel
@@ -340,6 +340,21 @@ def augmented_queries(users: np.ndarray, biased: bool = False) -> np.ndarray:
     return np.column_stack([users, more])
 
 
+def _queries(
+    users: object, k: int, n_probe: int, width: int, biased: bool, single: bool = False
+) -> tuple[np.ndarray, int, int]:
+    """Return what a search among vectors of this width is asked, or raise: queries, k, n_probe.
+
+    In float32, if it is to be single, in which what is too large for it is infinite.
+    """
+    k, n_probe = check_int("k", k, minimum=1), check_int("n_probe", n_probe, minimum=1)
+    users = (_single if single else _matrix)("users", users, width - 1 - biased)
+    queries = augmented_queries(users, biased)
+    if not np.isfinite(queries).all():
+        raise ValueError(f"users must be finite numbers{' of float32' * single}")
+    return queries, k, n_probe
+
+
 class InvertedLists:
     r"""Items in cells, each a list of those nearest to its center; a search looks at a few cells.
 
@@ -410,14 +425,21 @@ class InvertedLists:
         -------
         items, scores
             As of `exact`; -1 where the cells hold fewer.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` has not been called.
+        TypeError, ValueError
+            If the arguments do not fit, or a user's vector is not finite.
         """
-        k, n_probe = check_int("k", k, minimum=1), check_int("n_probe", n_probe, minimum=1)
-        users = _matrix("users", users, self.vectors_.shape[1] - 1 - self._biased)
-        queries = augmented_queries(users, self._biased)
-        if not np.isfinite(queries).all():
-            raise ValueError("users must be finite numbers")
-        found = np.full((len(users), k), NO_ITEM, dtype=np.int32)
-        best = np.full((len(users), k), -np.inf, dtype=np.result_type(users, self.vectors_))
+        if not hasattr(self, "vectors_"):
+            own = f"InvertedLists(n_cells={self.n_cells}, seed={self.seed})"
+            raise NotFittedError(f"{own} is not fitted yet: call fit(items) first")
+        width = self.vectors_.shape[1]
+        queries, k, n_probe = _queries(users, k, n_probe, width, self._biased)
+        found = np.full((len(queries), k), NO_ITEM, dtype=np.int32)
+        best = np.full(found.shape, -np.inf, dtype=np.result_type(queries, self.vectors_))
         for row, query in enumerate(queries):
             items, scores = self._look_at(query, n_probe)
             order = np.lexsort([items, -scores])[:k]
@@ -521,11 +543,8 @@ class ItemIndex:
         TypeError, ValueError
             If the arguments do not fit, or a user's vector is not finite.
         """
-        k, n_probe = check_int("k", k, minimum=1), check_int("n_probe", n_probe, minimum=1)
-        users = _single("users", users, self._index.d - 1 - self.biased)
-        queries = augmented_queries(users, self.biased)
-        if not np.isfinite(queries).all():
-            raise ValueError("users must be finite numbers of float32")
+        width = self._index.d
+        queries, k, n_probe = _queries(users, k, n_probe, width, self.biased, single=True)
         how = _faiss().SearchParametersIVF(nprobe=min(n_probe, self.n_cells))
         scores, items = self._index.search(queries, k, params=how)
         scores[items < 0] = -np.inf
@@ -594,8 +613,10 @@ def recall(found: Found, best: Found) -> np.ndarray:
 
     Parameters
     ----------
-    found, best : (items, scores), each of shape (n, k)
-        Of a search, and of `exact`; -1 is no item.
+    found : (items, scores), each of shape (n, k)
+        Of a search; -1 is no item.
+    best : (items, scores), each of shape (n, k)
+        Of `exact`.
 
     Returns
     -------
@@ -638,8 +659,10 @@ class TwoStages(Recommender):
 
     Parameters
     ----------
-    first, second : Recommender
-        Fitted.
+    first : Recommender
+        Fitted; finds the candidates.
+    second : Recommender
+        Fitted; orders them.
     n_candidates : int
         Those with the highest scores of `first`.
     search : callable, optional

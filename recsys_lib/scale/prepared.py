@@ -41,6 +41,7 @@ from recsys_lib.data.times import LATEST, check_times, other_unit
 from recsys_lib.validation import DataError, check_int, check_real
 
 TRIES = 16  # of a negative, until one is found that the user has not met
+COPY_SHARE = 0.5  # a k-core copies its rows again when less than this share of them is left
 
 _EVENTS = {"user": pa.int32(), "item": pa.int32(), "rating": pa.float32(), "timestamp": pa.int64()}
 # What a preparation holds: NAME.parquet, a file or a folder of files, with these columns. `id` is
@@ -105,8 +106,10 @@ class Rules:
         return int(mix(np.array([self.seed], dtype=np.uint64))[0])
 
 
-def check_rules(rules: object) -> Rules:
-    """Return `rules`, or raise TypeError if they are no `Rules`."""
+def check_rules(rules: Rules | None) -> Rules:
+    """Return `rules`, by default those of `Rules()`, or raise TypeError if they are no `Rules`."""
+    if rules is None:
+        return Rules()
     if not isinstance(rules, Rules):
         raise TypeError(f"rules must be Rules, got {rules!r} ({type(rules).__name__})")
     return rules
@@ -212,8 +215,10 @@ def check_rows(
         Missing values of each column of `SOURCE`.
     not_finite : int
         Ratings that are NaN or infinite.
-    first, last : int or None
-        Earliest and latest time, in seconds; None where all are missing.
+    first : int or None
+        Earliest time, in seconds; None where all are missing.
+    last : int or None
+        Latest time.
     """
     for name, count in nulls.items():
         if count:
@@ -239,6 +244,12 @@ def check_core(source: Source, rules: Rules, rows: int) -> None:
     """Raise DataError if the core has no row."""
     if rows == 0:
         raise DataError(f"k_core({rules.k}) leaves nothing of {source.path}")
+
+
+def n_buckets(rules: Rules, rows: int, n_users: int, bucket_rows: int) -> int:
+    """Return into how many buckets the users of a core go, for so many rows or draws in each."""
+    draws = min(rows, n_users * rules.n_test) * rules.n_negatives
+    return -(-max(rows, draws) // bucket_rows)
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -290,6 +301,24 @@ def whole_folder(
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def begun(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    rules: Rules | None,
+    errors: tuple[type[Exception], ...] = (OSError,),
+) -> Iterator[tuple[Rules, Source, Path, "Steps"]]:
+    """Check what a preparation is given; yield rules, source, folder to write, and the steps.
+
+    The arguments are those of every engine's ``prepare``, and `errors` as in `whole_folder`, which
+    the folder is of.
+    """
+    rules, steps = check_rules(rules), Steps()
+    checked = check_source(source)
+    with whole_folder(target, errors) as folder:
+        yield rules, checked, folder, steps
 
 
 class Steps:

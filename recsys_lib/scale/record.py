@@ -8,6 +8,7 @@ checksums of small sizes are compared with the recorded ones wherever this runs.
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -33,7 +34,8 @@ from recsys_lib.models import NeuMF, Recommender, iALS
 from recsys_lib.scale import prepared
 from recsys_lib.validation import DataError
 
-SMALL, SIZES = 100_000, (100_000, 1_000_000, 10_000_000, 100_000_000)
+SIZES = (100_000, 1_000_000, 10_000_000, 100_000_000)
+SMALL = SIZES[0]
 MEMORY_GB = 4.0  # what an engine is told that it may take
 ENGINES = ("NumPy", "DuckDB", "Polars", "Spark, 1 thread", "Spark, 2 threads")
 STREAMING = ("DuckDB", "Polars", "Spark, 2 threads")  # NumPy would take too much memory
@@ -379,12 +381,11 @@ def full(folder: Path, only: str = "") -> None:
     path = results.RESULTS / f"{results.SCALE}.json"
     if not any(name.startswith(only) for name in parts()):
         raise DataError(f"no part begins with {only!r}; there are {', '.join(parts())}")
-    with_java = _java()
     for name in parts():
         result = results.read(path, results.SCALE) if path.exists() else _new()
-        if not with_java and ("Spark" in name or name.startswith("quality")):
-            continue
         if name in result["found"] if not only else not name.startswith(only):
+            continue
+        if ("Spark" in name or name.startswith("quality")) and not _java():
             continue
         print(f"{name} ...", flush=True)
         result["found"][name] = do(name, folder)
@@ -421,6 +422,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@functools.cache
 def _java() -> bool:
     """Whether Spark can start; if not, say what is missing and how to get it."""
     from recsys_lib.scale.with_spark import check_java
@@ -451,7 +453,7 @@ def small(folder: Path) -> list[str]:
         wrong += [] if same else [f"{engine}: other rows than are recorded"]
         said = "as recorded" if same and name in known else "not recorded" if same else "OTHER"
         print(f"{engine:18} {found['seconds']:8.1f} {found['gigabytes']:6.2f}  {said}", flush=True)
-    for name in ("models/100000/iALS", "models/100000/Spark's ALS")[: len(engines) - 2]:
+    for name in (f"models/{SMALL}/iALS", f"models/{SMALL}/Spark's ALS")[: len(engines) - 2]:
         found = do(name, folder)
         print(f"{name.split('/')[-1]:18} {found['seconds']:8.1f} {found['gigabytes']:6.2f}")
     apart = do("processes/equal", folder)["largest_difference"]

@@ -159,8 +159,10 @@ def compare(
     Parameters
     ----------
     group : Group
-    n_rows, size : int
-        Shape of the table, float64.
+    n_rows : int
+        Of the table, which is float64.
+    size : int
+        Numbers in a row.
     batch_size : int
         Rows looked up by all processes together, drawn with repetition.
     seed : int

@@ -13,18 +13,19 @@ is renamed at the end; what does not fit into memory is spilled there, too.
 """
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
 from recsys_lib.scale import prepared
-from recsys_lib.scale.prepared import TRIES, Rules, Source, Steps
+from recsys_lib.scale.prepared import TRIES, Rules, Source
 
 BUCKET_ROWS = 2_500_000  # for each GB: rows that are grouped or joined at once
+INTERRUPTED = "Query interrupted"  # says the RuntimeError that DuckDB makes of Ctrl-C
 LIMIT = 0.65  # DuckDB's own limit as a part of the memory; its buffers of files are not in it
-COPY_SHARE = 0.5  # rows are copied again when less than this share of them is left
 
 # Wrap-around arithmetic by way of 128 bits, which DuckDB has; plain UBIGINT refuses to overflow.
 MACROS = """
@@ -73,12 +74,11 @@ def prepare(
     DataError
         If the source is not as it must be, the core is empty, or the target cannot be written.
     """
-    rules = prepared.check_rules(Rules() if rules is None else rules)
     memory_gb, threads = prepared.check_machine(memory_gb, threads)
-    steps, checked = Steps(), prepared.check_source(source)
+    errors = duckdb.Error, OSError
     with (
-        prepared.whole_folder(target, (duckdb.Error, OSError)) as folder,
-        closing(_open(folder / "work", memory_gb, threads)) as db,
+        prepared.begun(source, target, rules, errors) as (rules, checked, folder, steps),
+        _opened(folder / "work", memory_gb, threads) as db,
     ):
         bucket_rows = int(BUCKET_ROWS * memory_gb)
         _read(db, checked)
@@ -94,15 +94,15 @@ def prepare(
         steps.done("number and count", n_users + n_items)
         _split(db, rules, n_items, folder)
         steps.done("split", kept)
-        draws = min(kept, n_users * rules.n_test) * rules.n_negatives
-        n_buckets = -(-max(kept, draws) // bucket_rows)
+        n_buckets = prepared.n_buckets(rules, kept, n_users, bucket_rows)
         drawn = _negatives(db, rules, n_items, n_buckets, folder)
         steps.done("negatives", drawn)
     return steps.table()
 
 
-def _open(work: Path, memory_gb: float, threads: int) -> duckdb.DuckDBPyConnection:
-    """Return a connection whose tables and spilled blocks are in the folder."""
+@contextmanager
+def _opened(work: Path, memory_gb: float, threads: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection whose tables and spilled blocks are in the folder, and close it after."""
     settings: dict[str, str | bool | int] = {
         "memory_limit": f"{memory_gb * LIMIT:.3f}GB",
         "threads": threads,
@@ -111,9 +111,14 @@ def _open(work: Path, memory_gb: float, threads: int) -> duckdb.DuckDBPyConnecti
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    db = duckdb.connect(str(work / "tables.duckdb"), config=settings)
-    db.execute(MACROS)
-    return db
+    with closing(duckdb.connect(str(work / "tables.duckdb"), config=settings)) as db:
+        db.execute(MACROS)
+        try:
+            yield db
+        except RuntimeError as error:
+            if str(error) != INTERRUPTED:
+                raise
+            raise KeyboardInterrupt from None
 
 
 def _count(db: duckdb.DuckDBPyConnection, what: str) -> int:
@@ -216,7 +221,7 @@ def _core(db: duckdb.DuckDBPyConnection, k: int, n_rows: int, work: Path) -> tup
         gone = _peel(db, k, "user", "item") + _peel(db, k, "item", "user")
         rounds += 1
         n_rows = db.execute("SELECT coalesce(sum(n), 0)::BIGINT FROM items").fetchall()[0][0]
-        if gone and 0 < n_rows < COPY_SHARE * in_files:
+        if gone and 0 < n_rows < prepared.COPY_SHARE * in_files:
             path = work / f"round{rounds}.parquet"
             query = """
                 FROM rows

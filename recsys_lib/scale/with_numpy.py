@@ -15,7 +15,7 @@ from recsys_lib import data
 from recsys_lib.data.histories import mix
 from recsys_lib.data.times import from_datetimes
 from recsys_lib.scale import prepared
-from recsys_lib.scale.prepared import TRIES, Rules, Source, Steps
+from recsys_lib.scale.prepared import TRIES, Rules, Source
 
 
 def prepare(
@@ -43,9 +43,8 @@ def prepare(
     DataError
         If the source is not as it must be, the core is empty, or the target cannot be written.
     """
-    rules = prepared.check_rules(Rules() if rules is None else rules)
-    steps, checked = Steps(), prepared.check_source(source)
-    with prepared.whole_folder(target, (pa.ArrowException, OSError)) as folder:
+    errors = pa.ArrowException, OSError
+    with prepared.begun(source, target, rules, errors) as (rules, checked, folder, steps):
         ratings = _read(checked)
         steps.done("read", checked.rows)
         core = data.k_core(ratings, rules.k)

@@ -14,10 +14,9 @@ import pandas as pd
 import polars as pl
 
 from recsys_lib.scale import prepared
-from recsys_lib.scale.prepared import TRIES, Rules, Source, Steps
+from recsys_lib.scale.prepared import TRIES, Rules, Source
 
 BUCKET_ROWS = 1_500_000  # for each GB: rows that are in memory at once
-COPY_SHARE = 0.5  # rows are copied again when less than this share of them is left
 
 
 def prepare(
@@ -54,10 +53,9 @@ def prepare(
     DataError
         If the source is not as it must be, the core is empty, or the target cannot be written.
     """
-    rules = prepared.check_rules(Rules() if rules is None else rules)
     memory_gb, _ = prepared.check_machine(memory_gb, None)
-    steps, checked = Steps(), prepared.check_source(source)
-    with prepared.whole_folder(target, (pl.exceptions.PolarsError, OSError)) as folder:
+    errors = pl.exceptions.PolarsError, OSError
+    with prepared.begun(source, target, rules, errors) as (rules, checked, folder, steps):
         work, bucket_rows = folder / "work", int(BUCKET_ROWS * memory_gb)
         rows = _read(checked)
         steps.done("read", checked.rows)
@@ -71,8 +69,7 @@ def prepare(
         steps.done(f"k-core, {rounds} rounds", kept)
         rows = _number(rows, users, items, folder)
         steps.done("number and count", len(users) + len(items))
-        draws = min(kept, len(users) * rules.n_test) * rules.n_negatives
-        n_buckets = -(-max(kept, draws) // bucket_rows)
+        n_buckets = prepared.n_buckets(rules, kept, len(users), bucket_rows)
         for bucket in range(n_buckets):
             _split(
                 rows.filter(pl.col("user") % n_buckets == bucket), rules, len(items), folder, bucket
@@ -189,7 +186,7 @@ def _core(
         gone = _peel(rows, sides, k, "user", "item") + _peel(rows, sides, k, "item", "user")
         rounds += 1
         n_rows = int(sides["item"]["n"].sum())
-        if gone and 0 < n_rows < COPY_SHARE * in_files:
+        if gone and 0 < n_rows < prepared.COPY_SHARE * in_files:
             for side, counts in sides.items():
                 rows = rows.join(counts.lazy(), left_on=side, right_on="id", how="semi")
             rows, in_files = _written(rows, work / f"round{rounds}.parquet"), n_rows

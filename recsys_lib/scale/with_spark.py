@@ -351,18 +351,17 @@ def prepare(
     RuntimeError
         As in `session`.
     """
-    rules = prepared.check_rules(Rules() if rules is None else rules)
-    steps = Steps()
     left = f"{target} was not written, and nothing is left of it"
-    with prepared.whole_folder(target) as folder:
-        checked = prepared.check_source(source)
-        with _given_or_own(spark, threads, memory_gb, folder / "work", left) as own:
-            steps.done("start", 0)
-            job = _Preparation(own, folder, rules, steps)
-            core = job.core(checked)
-            job.split(job.numbered(core))
-            job.negatives()
-            sent = shuffled(own, job.group)
+    with (
+        prepared.begun(source, target, rules) as (rules, checked, folder, steps),
+        _given_or_own(spark, threads, memory_gb, folder / "work", left) as own,
+    ):
+        steps.done("start", 0)
+        job = _Preparation(own, folder, rules, steps)
+        core = job.core(checked)
+        job.split(job.numbered(core))
+        job.negatives()
+        sent = shuffled(own, job.group)
     return steps.table().merge(sent, how="left", on="step")
 
 
@@ -605,9 +604,16 @@ def als(
     Parameters
     ----------
     train : Interactions
-    factors, regularization, alpha, iterations, seed
-        Length of the vectors; :math:`\lambda`, at least 0; :math:`\alpha`, above 0; sweeps over all
-        items and users; of the vectors at the start.
+    factors : int
+        Length of the vectors.
+    regularization : float
+        :math:`\lambda`, at least 0.
+    alpha : float
+        :math:`\alpha`, above 0.
+    iterations : int
+        Sweeps over all items and users.
+    seed : int
+        Of the vectors at the start.
     spark, threads, memory_gb
         As in `prepare`.
 

@@ -4,6 +4,12 @@ The service keeps nothing that is not in its two files: killed and started again
 same. Only the requests that were running at that moment are lost, and the counts of /health begin
 anew. SIGTERM and Ctrl-C end it after the requests that are running. A model that is saved under the
 same name takes the place of the old one within a second or so, without a request lost.
+
+What a request may take is bounded from the moment when its head is there, and so is the size of the
+head; how slowly it may come is not, as uvicorn has no setting for it: a connection on which nothing
+comes is held until its other end goes. What strangers can reach belongs behind a reverse proxy such
+as nginx, which waits for a head a minute at most (``client_header_timeout``), and has what is
+missing here besides, encryption and passwords.
 """
 
 import argparse
@@ -104,7 +110,8 @@ def _serve(keeper: Keeper, listening: socket.socket, given: argparse.Namespace) 
     if not here:
         print(
             f"note: whoever can reach {given.host} can ask for everybody's lists: there is neither "
-            "a password nor encryption. Put a server that has them in front of it",
+            "a password nor encryption, and no limit on how slowly a request may come. Put a "
+            "reverse proxy that has them, such as nginx, in front of it",
             file=sys.stderr,
         )
     app = make_app(
@@ -129,6 +136,7 @@ def _run(app: Limits, listening: socket.socket, seconds: float) -> None:
         app,
         lifespan="on",
         ws="none",
+        http="h11",  # bounds the head of a request, as httptools does not
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         log_level="warning",

@@ -1,14 +1,16 @@
 """The paths of the service, what they take and what they give.
 
 GET /recommend?user=ann&k=10, POST /recommend with items that somebody new has met, GET
-/similar?item=tea, GET /health, and GET /openapi.json, which describes them. There is no page that
-tries them out: the usual one loads its scripts from elsewhere.
+/similar?item=tea, GET /health, and GET /openapi.json, which describes them; HEAD wherever GET is.
+There is no page that tries them out: the usual one loads its scripts from elsewhere.
 
 Identifiers stand in the query or in the body, not in the path: they are any text, slashes included.
 """
 
 import asyncio
+import re
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,8 +18,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
 
@@ -226,9 +229,29 @@ def _listing(served: Served, items: np.ndarray, scores: np.ndarray) -> Listing:
 # ---- the paths -----------------------------------------------------------------------------------
 
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 404, 413, 422, 500, 501, 503)
+    status: {"model": Problem} for status in (400, 404, 413, 415, 422, 500, 501, 503)
 }
-paths = APIRouter(responses=ERRORS)
+
+
+async def _each_once(request: Request) -> None:
+    """Refuse a parameter that is there several times, of which FastAPI would take the last."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    for name, count in counts.items():
+        if count > 1:
+            detail = f"{shown(name)} must be given once, and is given {count} times"
+            raise RefusedError(422, "invalid", detail)
+
+
+async def _says_json(request: Request) -> None:
+    """Refuse a body that does not say that it is JSON, which FastAPI would not read as such."""
+    given = request.headers.get("content-type", "")
+    if not re.fullmatch(r"application/([^/]+\+)?json", given.partition(";")[0].strip().lower()):
+        what = f"it is {shown(given)}" if given else "there is none"
+        detail = f"the body must be JSON, with the header Content-Type: application/json; {what}"
+        raise RefusedError(415, "wrong_type", detail)
+
+
+paths = APIRouter(responses=ERRORS, dependencies=[Depends(_each_once)])
 
 
 def _service(request: Request) -> Service:
@@ -241,7 +264,7 @@ async def recommend(request: Request, asked: Annotated[OfUser, Query()]) -> List
     return await _service(request).of_user(asked.user, asked.k)
 
 
-@paths.post("/recommend")
+@paths.post("/recommend", dependencies=[Depends(_says_json)])
 async def recommend_to_new(request: Request, asked: OfNew) -> Listing:
     """Return a list for somebody new, without the items given."""
     return await _service(request).of_new(asked)
@@ -291,18 +314,24 @@ CODES = {400: "bad_json", 404: "no_such_path", 405: "wrong_method", 413: "too_la
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = error.detail, dict(error.headers or {})
     if error.status_code == 400:
         detail = UNREADABLE
     elif error.status_code == 404:
         detail = "the paths are /recommend, /similar, /health and /openapi.json"
     elif error.status_code == 405:
-        detail = f"{request.url.path} does not take {shown(request.method)}"
+        headers = {"allow": _allowed(request.url.path)}
+        detail = f"{request.url.path} takes {headers['allow']}, and not {shown(request.method)}"
     code = CODES.get(error.status_code, "refused")
-    headers = dict(error.headers or {})
     if error.status_code == 413:
         headers["connection"] = "close"
     return problem(RefusedError(error.status_code, code, detail), headers)
+
+
+def _allowed(path: str) -> str:
+    """Return the methods of a path, of all its routes: FastAPI names those of the first alone."""
+    routes = (one for one in paths.routes if isinstance(one, APIRoute) and one.path == path)
+    return ", ".join(sorted({"GET", "HEAD"}.union(*(one.methods for one in routes))))
 
 
 async def _fault(_: Request, error: Exception) -> Response:

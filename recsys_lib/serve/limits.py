@@ -68,6 +68,8 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # the server sends the head of this answer alone
+            scope = {**scope, "method": "GET"}
         begun = False
 
         async def counted(message: Message) -> None:

@@ -197,6 +197,11 @@ def test_more_cells_find_more():
     np.testing.assert_array_equal(again[0], lists.search(users, 20, 4)[0])
 
 
+def test_inverted_lists_that_are_not_fitted_say_so():
+    with pytest.raises(NotFittedError, match=r"InvertedLists\(n_cells=3, seed=0\) is not fitted"):
+        InvertedLists(3).search(np.eye(3), k=1)
+
+
 def test_inverted_lists_refuse():
     with pytest.raises(ValueError, match="n_cells must be at most 3 items, got 4"):
         InvertedLists(4).fit(np.eye(3))

@@ -436,6 +436,62 @@ def test_a_killed_process_is_named_before_those_that_lost_it(failures, message):
     assert group_module._told(error, 2).startswith(message)
 
 
+# ------------------------------------------------------------------- what cannot be sent
+
+
+class Unmade:
+    """Can be pickled, and not unpickled."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+def rank_of(group, *_):
+    return group.rank
+
+
+def one_returns_a_lambda(group):
+    return group.rank if group.rank == 0 else lambda: None
+
+
+def nothing_starts(*_):
+    pytest.fail("processes were started")
+
+
+def of_no_module(group):
+    return group.rank
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (lambda group: 1, (), "function must be of a module .*, got <function <lambda> .*Pickling"),
+        (rank_of, (lambda: 1,), r"arguments\[0\] must be what pickle can send, .* got <function"),
+        (rank_of, (1, (n for n in "ab")), r"arguments\[1\] must be .*, got <generator .*TypeError"),
+    ],
+)
+def test_what_cannot_be_sent_is_named_before_anything_starts(
+    function, arguments, message, monkeypatch
+):
+    monkeypatch.setattr(group_module, "elastic_launch", nothing_starts)
+    with pytest.raises(TypeError, match=message):
+        launch(2, function, *arguments, timeout=WAIT)
+
+
+def test_what_a_process_cannot_unpickle_or_send_back_is_named(monkeypatch):
+    with pytest.raises(TypeError, match=r"arguments\[1\] must be what pickle can send.*ValueError"):
+        launch(2, rank_of, 0, Unmade(), timeout=WAIT)
+    with pytest.raises(
+        TypeError, match=r"the result of process 1 must be what.* got <function one_"
+    ):
+        launch(2, one_returns_a_lambda, timeout=WAIT)
+    # as of a notebook, which the processes have not got
+    monkeypatch.setattr(of_no_module, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "of_no_module", of_no_module, raising=False)
+    with pytest.raises(TypeError, match=r"function must be of a module or a script.*of_no_module"):
+        launch(1, of_no_module, timeout=WAIT)
+
+
 # ------------------------------------------------------------------------- in this process alone
 
 

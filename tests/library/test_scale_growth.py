@@ -3,11 +3,13 @@
 `test_growth.py` holds that the models do not take more than they must; here it is said how much.
 """
 
+import ast
 import math
 import re
 import subprocess
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -432,14 +434,120 @@ def test_what_breaks_first_is_the_smallest_of_what_breaks():
 
 
 def test_wrong_names_and_numbers_are_refused():
-    with pytest.raises(ValueError, match=r"name must be one of 'Popularity', .*got 'Random'"):
+    with pytest.raises(ValueError, match=r"model must be one of 'Popularity', .*got 'Random'"):
         growth.costs("Random", AMAZON)
+    with pytest.raises(ValueError, match=r"name must be one of 'Popularity', .*got 'Random'"):
+        growth.with_defaults("Random")
     with pytest.raises(ValueError, match=r"what must be one of 'learned arrays'.*got 'disk'"):
         growth.breaking_rows("EASE", "disk")
     with pytest.raises(ValueError, match="memory must be a finite number"):
         growth.breaking_rows("EASE", "a temporary", memory=-1)
     with pytest.raises(ValueError, match="twice as many cells"):
         growth.made(Sizes(100, 10, 10, 1, 1))
+    with pytest.raises(ValueError, match="users must be at least 1, got 0"):
+        Sizes(100, 0, 10, 1, 1)
+    with pytest.raises(ValueError, match="each must be a finite number"):
+        Sizes(100, 10, 10, 1, 1, each=-1)
+
+
+class Own(iALS):
+    """A model of a reader's own."""
+
+
+MY_MF = type("MF", (MF,), {"__doc__": "Another one of the same name."})
+ASKING = [
+    growth.costs,
+    growth.symbols,
+    lambda model, sizes: growth.breaking_rows(model, "a temporary", whole=sizes),
+]
+
+
+@pytest.mark.parametrize("ask", ASKING)
+@pytest.mark.parametrize("model", [Own(), MY_MF(), models.Random()], ids=repr)
+def test_a_model_whose_formulas_nobody_knows_is_refused(ask, model):
+    with pytest.raises(ValueError, match=r"one of Popularity, .*GRU4Rec, got ") as caught:
+        ask(model, AMAZON)
+    assert repr(model) in str(caught.value)
+    assert "what one of one's own takes is in its code" in str(caught.value)
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_what_is_no_model_or_no_sizes_is_refused(ask):
+    with pytest.raises(TypeError, match="model must be a model or the name of one, got <class"):
+        ask(MF, AMAZON)
+    with pytest.raises(TypeError, match=r"must be Sizes.*got <planted"):
+        ask("MF", planted().train)
+
+
+def test_mapped_factors_of_another_model_than_ials_have_no_formulas():
+    mapped = models.MappedFactors(models.BPR())
+    with pytest.raises(ValueError, match=r"model must have the factors of iALS, got MappedFactors"):
+        growth.costs(mapped, AMAZON)
+
+
+WRONG_RATES = [
+    ({}, ValueError, "rates must have one for 'MF', got none"),
+    ({"EASE": Rate(1, 1)}, ValueError, "rates must have one for 'MF', got 'EASE'"),
+    ({"MF": 1e9}, TypeError, r"rates\['MF'\] must be a Rate, got 1000000000.0 \(float\)"),
+    ({"MF": Rate(0, 1)}, ValueError, r"rates\['MF'\] must be of positive numbers, got Rate"),
+    ([Rate(1, 1)], TypeError, "rates must be a dict of Rate by the model's name"),
+]
+
+
+@pytest.mark.parametrize(("rates", "error", "message"), WRONG_RATES)
+def test_rates_that_lack_the_model_are_refused(rates, error, message):
+    for ask in (
+        lambda: growth.costs("MF", AMAZON, rates),
+        lambda: growth.table([1e5], ["MF"], rates),
+        lambda: growth.breaks_first(names=["MF"], rates=rates),
+        lambda: growth.breaking_rows("MF", "a temporary", rates=rates),
+    ):
+        with pytest.raises(error, match=message):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        ([], ValueError, "names must have at least one of Popularity, .*, got none"),
+        ("EASE", TypeError, "names must be a sequence of names, got the text 'EASE'"),
+        (["EASY"], ValueError, "names must be one of 'Popularity', .*got 'EASY'"),
+    ],
+)
+def test_names_of_no_model_are_refused(names, error, message):
+    for ask in (
+        lambda: growth.table([1e5], names),
+        lambda: growth.breaks_first(names=names),
+        lambda: growth.measured(names, [1000]),
+    ):
+        with pytest.raises(error, match=message):
+            ask()
+
+
+def test_no_rows_and_no_columns_are_refused():
+    with pytest.raises(ValueError, match="rows must have at least one number, got none"):
+        growth.table([])
+    with pytest.raises(ValueError, match="rows must have at least one number, got none"):
+        growth.measured(["MF"], [])
+    with pytest.raises(ValueError, match="columns of `measured`, and has no 'model'"):
+        growth.rates_of(pd.DataFrame())
+    with pytest.raises(TypeError, match="found must be a table"):
+        growth.rates_of([])
+
+
+LIBRARY = Path(growth.__file__).parents[1]
+DOCUMENTED = sorted([*LIBRARY.glob("scale/*.py"), *LIBRARY.glob("serve/*.py")])
+
+
+@pytest.mark.parametrize("path", DOCUMENTED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_parameters_share_a_line_only_where_each_may_have_its_text(path):
+    """In the reference the text of such a line stands once for each parameter."""
+    shared = re.compile(r"^ +\w+(?:, \w+)+(?: : .*)?\n +(?!As |\w+(?:, \w+)* : )(\S.*)$", re.M)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            text = ast.get_docstring(node) or ""
+            parameters = text.partition("Parameters\n-----")[2].partition("\n\n")[0]
+            assert not shared.search(parameters.replace("\n", "\n ")), node.name
 
 
 # ----------------------------------------------------------------------------------- what is made

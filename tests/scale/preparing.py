@@ -155,6 +155,18 @@ def _unfit() -> dict[str, tuple[pd.DataFrame, str]]:
     }
 
 
+def output(code: str) -> str:
+    """Return what some code prints in a process of its own, with what went wrong."""
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    return run.stdout.strip() or run.stderr
+
+
 class Preparing:
     """The tests; a class derived from it says which function prepares."""
 
@@ -351,14 +363,30 @@ class Preparing:
                 assert "found was not written, and nothing is left of it" in str(error), error
                 print("refused")
             """
-        run = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            check=False,
-        )
-        assert run.stdout.strip() == "refused", run.stderr
+        assert output(code) == "refused"
+        assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+    def test_ctrl_c_is_an_interruption_and_leaves_nothing(self, tmp_path: Path) -> None:
+        """Whatever the engine makes of it: it comes a moment after the rows were read."""
+        source = made(tmp_path / "source", 200_000, seed=1)
+        code = f"""
+            import os, signal, threading
+            from recsys_lib.scale.prepared import Steps
+            from {type(self).prepare.__module__} import prepare
+
+            def noted(steps, step, rows, done=Steps.done):
+                done(steps, step, rows)
+                if step == "read":
+                    threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            Steps.done = noted
+            try:
+                prepare({str(source)!r}, {str(tmp_path / "found")!r})
+            except KeyboardInterrupt:
+                print("interrupted")
+            """
+        assert output(code) == "interrupted"
         assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
     def test_rules_that_are_none(self, tmp_path: Path) -> None:

@@ -37,6 +37,14 @@ def test_rules():
         Rules(n_negatives=2.5)
 
 
+def test_a_bucket_holds_so_many_rows_and_so_many_draws():
+    rules = Rules(n_test=2, n_negatives=3)
+    assert prepared.n_buckets(rules, rows=1000, n_users=10, bucket_rows=500) == 2
+    assert prepared.n_buckets(rules, rows=1000, n_users=10, bucket_rows=499) == 3
+    assert prepared.n_buckets(rules, rows=1000, n_users=200, bucket_rows=500) == 3  # 400 in test
+    assert prepared.n_buckets(rules, rows=100, n_users=200, bucket_rows=500) == 1  # 100 at most
+
+
 def test_what_is_prepared_is_the_split_of_the_library(tmp_path):
     rows = shop().sort_values("rating", kind="stable")
     source = written(rows, tmp_path / "source")

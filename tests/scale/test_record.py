@@ -38,6 +38,30 @@ def test_a_part_that_there_is_not_is_named(tmp_path, capsys):
     assert "there is no part 'nope'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("only", "asked"), [("processes/e", 0), (f"engines/{record.SMALL}", 1), ("quality", 1)]
+)
+def test_java_is_looked_for_once_where_a_part_needs_it(only, asked, tmp_path, monkeypatch, capsys):
+    from recsys_lib.scale import with_spark
+
+    calls, done = [], []
+
+    def missing():
+        calls.append(1)
+        raise RuntimeError("there is no Java")
+
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    monkeypatch.setattr(with_spark, "check_java", missing)
+    monkeypatch.setattr(record, "do", lambda name, _: done.append(name) or {"part_seconds": 1.0})
+    record._java.cache_clear()
+    record.full(tmp_path, only)
+    record._java.cache_clear()
+    assert len(calls) == asked
+    assert capsys.readouterr().err.count("there is no Java") == asked
+    assert not [name for name in done if "Spark" in name or name.startswith("quality")]
+    assert bool(done) == (only != "quality")
+
+
 def test_a_damaged_record_is_refused_before_anything_is_done(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
     (tmp_path / "scale.json").write_text(json.dumps({"found": {}})[:-1])

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ engine("fastapi", "uvicorn", "httpx")
 import httpx
 
 from recsys_lib.serve import __main__ as command
-from recsys_lib.serve.app import MOST_ITEMS, MOST_K, make_app
+from recsys_lib.serve.app import CODES, MOST_ITEMS, MOST_K, make_app
 from recsys_lib.serve.batches import Batches
 from recsys_lib.serve.limits import MOST_BYTES
 from recsys_lib.serve.served import Keeper, Vocabulary, beside
@@ -267,6 +268,34 @@ def test_the_schema_is_served_and_no_page_that_loads_scripts(books):
         problem_of(client.get(path), 404, "no_such_path")
 
 
+def test_the_reference_has_every_path_and_every_problem(books):
+    """Its table says of each path what it takes; the text below, what all may answer."""
+    *_, client = books
+    root = Path(__file__).parents[2]
+    page = (root / "book/reference/scale.md").read_text().partition("## The service")[2]
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| `")]
+    told = {(row[0].strip(" `"), row[1].strip(" `")): row[2] for row in rows}
+    schema = client.get("/openapi.json").json()
+    known = {
+        (method.upper(), path): one
+        for path, methods in schema["paths"].items()
+        for method, one in methods.items()
+    }
+    assert told.keys() == known.keys() | {("GET", "/openapi.json")}
+    for place, one in known.items():
+        for parameter in one.get("parameters", []):
+            assert f"`{parameter['name']}`" in told[place]
+    for name in schema["components"]["schemas"]["OfNew"]["properties"]:
+        assert f"`{name}`" in told["POST", "/recommend"]
+    written = "".join(path.read_text() for path in (root / "recsys_lib/serve").glob("*.py"))
+    codes = set(re.findall(r'RefusedError\(\s*\d+, f?"([a-z_{}]+)"', written)) | set(CODES.values())
+    codes = codes - {"unknown_{side}"} | {"unknown_user", "unknown_item"}
+    assert codes == set(re.findall(r"\d{3} `(\w+)`", page))
+    assert f"{MOST_BYTES:,} bytes" in page
+    assert f"at most {MOST_ITEMS:,}" in page
+    assert f"1 to {MOST_K}" in page
+
+
 def test_no_page_of_another_origin_may_read_an_answer(books):
     *_, client = books
     answer = client.request("GET", "/health", headers={"origin": "http://example.org"})
@@ -335,10 +364,22 @@ def test_what_is_no_json(books, body):
     problem_of(client.body(body), 400, "bad_json")
 
 
-def test_a_body_of_another_kind_or_without_anything(books):
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "json", ""])
+def test_a_body_that_does_not_say_that_it_is_json(books, kind):
     *_, client = books
-    problem_of(client.body('{"items": ["b1"]}', "text/plain"), 422, "invalid")
+    told = problem_of(client.body('{"items": ["b1"]}', kind), 415, "wrong_type")
+    assert "with the header Content-Type: application/json; " in told
+    assert told.endswith(f"it is {kind!r}" if kind else "there is none")
+
+
+def test_a_body_without_a_kind_and_one_without_anything(books):
+    *_, client = books
+    for content in ('{"items": ["b1"]}', ""):
+        answer = client.request("POST", "/recommend", content=content)
+        assert "application/json; there is none" in problem_of(answer, 415, "wrong_type")
     problem_of(client.body(""), 422, "invalid")
+    for kind in ("application/JSON; charset=utf-8", "application/vnd.shop+json"):
+        assert ids_of(client.body('{"items": ["b1"]}', kind))
 
 
 def test_a_body_that_is_too_large_whether_it_says_so_or_not(books):
@@ -368,14 +409,43 @@ def test_a_wrong_method(books):
     *_, client = books
     for method, path in (("DELETE", "/recommend"), ("POST", "/similar"), ("PUT", "/health")):
         answer = client.request(method, path)
-        assert method in problem_of(answer, 405, "wrong_method")
-        assert answer.headers["allow"]
+        allowed = "GET, HEAD, POST" if path == "/recommend" else "GET, HEAD"
+        told = f"{path} takes {allowed}, and not {method!r}"
+        assert problem_of(answer, 405, "wrong_method") == told
+        assert answer.headers["allow"] == allowed
+
+
+def test_head_is_answered_where_get_is(books):
+    *_, client = books
+    for path in ("/health", "/openapi.json", "/similar?item=b1", "/recommend?user=reader/001"):
+        answer, whole = (client.request(method, path) for method in ("HEAD", "GET"))
+        assert answer.status_code == 200, path
+        assert answer.content == b""
+        assert answer.headers["content-type"] == whole.headers["content-type"]
+    assert client.request("HEAD", "/recommend?user=nobody").status_code == 404
+    assert client.request("HEAD", "/nowhere").status_code == 404
 
 
 def test_an_unknown_or_missing_parameter(books):
     *_, client = books
     assert "K: " in problem_of(client.get("/recommend", user="reader/001", K=3), 422, "invalid")
     assert "user: " in problem_of(client.get("/recommend"), 422, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "name"),
+    [
+        ("GET", "/recommend?user=reader/001&k=2&user=reader/002", "user"),
+        ("GET", "/recommend?user=reader/001&k=2&k=2", "k"),
+        ("GET", "/similar?item=b1&item=b2", "item"),
+        ("POST", "/recommend?k=1&k=2", "k"),
+    ],
+)
+def test_a_parameter_that_is_given_twice_is_refused(books, method, address, name):
+    *_, client = books
+    more = {"json": {"items": ["b1"]}} if method == "POST" else {}
+    told = problem_of(client.request(method, address, **more), 422, "invalid")
+    assert told == f"{name!r} must be given once, and is given 2 times"
 
 
 SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
@@ -672,7 +742,9 @@ def test_on_loopback_unless_another_host_is_asked_for_and_then_with_a_warning(
     assert command.main([str(path), "--port", "0"]) == 0
     assert capsys.readouterr().err == ""
     assert command.main([str(path), "--port", "0", "--host", "0.0.0.0"]) == 0
-    assert "neither a password nor encryption" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "neither a password nor encryption, and no limit on how slowly" in said
+    assert "reverse proxy" in said
     assert places == ["127.0.0.1", "0.0.0.0"]
 
 

@@ -4,6 +4,10 @@ from engines import engine
 
 engine("pyarrow", "duckdb")
 
+import os
+import signal
+import threading
+
 import duckdb
 import numpy as np
 import pytest
@@ -23,10 +27,36 @@ def test_buckets_and_copies_change_nothing(tmp_path, monkeypatch):
     source = written(shop(), tmp_path / "source", parts=3)
     with_numpy.prepare(source, tmp_path / "wanted", Rules(k=7))
     monkeypatch.setattr(with_duckdb, "BUCKET_ROWS", 100)
-    monkeypatch.setattr(with_duckdb, "COPY_SHARE", 2.0)
+    monkeypatch.setattr(prepared, "COPY_SHARE", 2.0)
     with_duckdb.prepare(source, tmp_path / "found", Rules(k=7), memory_gb=0.5, threads=2)
     assert len(list((tmp_path / "found" / "negatives.parquet").iterdir())) > 3
     assert_same(prepared.read(tmp_path / "found"), prepared.read(tmp_path / "wanted"))
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_an_interruption(tmp_path, monkeypatch):
+    """DuckDB makes a RuntimeError of it."""
+
+    def endless(db, *_):
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        db.execute("SELECT sum(a.range * b.range % 7) FROM range(1000000) a, range(1000000) b")
+
+    source = written(shop(), tmp_path / "source")
+    monkeypatch.setattr(with_duckdb, "_drop_rare", endless)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            with_duckdb.prepare(source, tmp_path / "found")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_another_runtime_error_stays_what_it_is(tmp_path):
+    with (
+        pytest.raises(RuntimeError, match="of another kind"),
+        with_duckdb._opened(tmp_path, 0.5, 1),
+    ):
+        raise RuntimeError("of another kind")
 
 
 def test_wrap_around_arithmetic():

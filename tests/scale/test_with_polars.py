@@ -20,7 +20,7 @@ def test_buckets_and_copies_change_nothing(tmp_path, monkeypatch):
     source = written(shop(), tmp_path / "source", parts=3)
     with_numpy.prepare(source, tmp_path / "wanted", Rules(k=7))
     monkeypatch.setattr(with_polars, "BUCKET_ROWS", 100)
-    monkeypatch.setattr(with_polars, "COPY_SHARE", 2.0)
+    monkeypatch.setattr(prepared, "COPY_SHARE", 2.0)
     with_polars.prepare(source, tmp_path / "found", Rules(k=7), memory_gb=0.5)
     assert len(list((tmp_path / "found" / "negatives.parquet").iterdir())) > 3
     assert_same(prepared.read(tmp_path / "found"), prepared.read(tmp_path / "wanted"))
