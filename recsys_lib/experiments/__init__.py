@@ -85,6 +85,7 @@ EXPERIMENTS = {
             tolerance=LEARNED,
             in_units=True,
             candidates=False,
+            adds=True,
         ),
         Experiment(
             "bmf",

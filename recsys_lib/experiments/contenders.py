@@ -128,11 +128,11 @@ CONTENDERS = {
     "iALS": Contender(
         iALS,
         {
-            "factors": FACTORS,
+            "factors": Range(8, 384, whole=True),  # with 256 the choice lay at this end,
             "strength": Range(0.1, 200),
             "unobserved_weight": Range(0.003, 3),
             "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
-            "init_scale": SCALE,
+            "init_scale": Range(0.001, 5),  # and with 0.5 at this one
         },
         *(60, 12),  # sweeps reach far
     ),

@@ -11,6 +11,9 @@ sampled negatives, NDCG@10 at the best epoch. The best quarter of the trials are
 seeds, and the setting with the best mean over the three is chosen: one seed can be lucky. A trial
 ends when its validation stops rising; after so many epochs in any case; and a large network, after
 so many multiplications (`contenders.longest`). Nothing here reads the test set.
+
+Where a choice lies at an end of its range, the range is widened and that model searched again; what
+is recorded of the others, whose ranges are as they were, is kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,16 +47,36 @@ METRIC = "ndcg@10"
 KEPT = (METRIC, "hr@10", "epochs", "stopped")  # of every run
 
 
-def run(ratings: Interactions, units: Units | None = None) -> dict:
-    """Search for the setting of every model; return all trials, and what was chosen."""
+def run(ratings: Interactions, units: Units | None = None, before: dict | None = None) -> dict:
+    """Search for the setting of every model; return all trials, and what was chosen.
+
+    `before` is what is recorded already: a model whose ranges have stayed is not searched again.
+    """
     tuning = tuning_split(paper_split(ratings))
-    return searched(CONTENDERS, tuning, units or Units())
+    return searched(CONTENDERS, tuning, units or Units(), known=_kept(CONTENDERS, before))
+
+
+def _kept(contenders: Mapping[str, Contender], before: dict | None) -> dict[str, dict]:
+    """Return what is known of models whose ranges are those that they were searched in."""
+    known: dict[str, dict] = {}
+    if before is not None:
+        for name, one in contenders.items():
+            halves_too = name != PRETRAINED or all(half in known for half in HALVES)
+            if before["spaces"].get(name) == _recorded(one.space) and halves_too:
+                known[name] = before["models"][name]
+    return known
 
 
 def searched(
-    contenders: Mapping[str, Contender], tuning: Split, units: Units, trials: int = TRIALS
+    contenders: Mapping[str, Contender],
+    tuning: Split,
+    units: Units,
+    trials: int = TRIALS,
+    known: Mapping[str, dict] | None = None,
 ) -> dict:
     """Search for the setting of every contender, all with as many trials.
+
+    Those that are `known` are taken as they are.
 
     Returns
     -------
@@ -64,6 +87,9 @@ def searched(
     """
     models: dict[str, dict] = {}
     for name in contenders:
+        if known and name in known:
+            models[name] = known[name]
+            continue
         parts = {half: models[half]["setting"] for half in HALVES if name == PRETRAINED}
         models[name] = _chosen(name, contenders, tuning, parts, units, trials)
     return {

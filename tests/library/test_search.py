@@ -8,7 +8,7 @@ from recsys_lib.experiments import search
 from recsys_lib.experiments.contenders import CONTENDERS, Contender, Range, longest, shared_out
 from recsys_lib.experiments.search import TRIALS, edges, near, searched, settings_at, spread
 from recsys_lib.experiments.units import Units
-from recsys_lib.models import BinaryMF, iALS
+from recsys_lib.models import EASE, BinaryMF, iALS
 from recsys_lib.models.bmf import decays
 
 from model_suite import planted
@@ -137,3 +137,26 @@ def test_a_trial_of_a_large_tower_ends_after_so_many_multiplications():
     expected = 8e12 / (3 * 10_500_500 * 5 * len(TRAIN))
     assert longest("MLP", large, TRAIN) == int(expected) < 120
     assert longest("MLP", {"tower": 60_000, "n_negatives": 9}, TRAIN) == 1
+
+
+def test_only_models_whose_ranges_were_widened_are_searched_again():
+    tuning = leave_last_out(TRAIN, n_test=0, n_valid=1)
+    narrow = {name: Contender(EASE, {"regularization": Range(1, 10)}) for name in ("a", "b")}
+    before = searched(narrow, tuning, Units(), 12)
+    wide = narrow | {"b": Contender(EASE, {"regularization": Range(1, 1000)})}
+    known = search._kept(wide, before)
+    assert known == {"a": before["models"]["a"]}
+    after = searched(wide, tuning, Units(), 12, known)
+    assert after["models"]["a"] is before["models"]["a"]
+    assert after["models"]["b"] == searched(wide, tuning, Units(), 12)["models"]["b"]
+    assert after["spaces"]["b"] == {"regularization": [1, 1000]}
+    assert list(after["settings"]) == ["a", "b"]
+
+
+def test_a_network_from_trained_halves_is_searched_again_with_them():
+    spaces = {name: search._recorded(one.space) for name, one in CONTENDERS.items()}
+    before = {"spaces": spaces, "models": {name: {} for name in CONTENDERS}}
+    assert list(search._kept(CONTENDERS, before)) == list(CONTENDERS)
+    before["spaces"] = spaces | {"MLP": {}}
+    assert set(CONTENDERS) - set(search._kept(CONTENDERS, before)) == {"MLP", "NeuMF, pretrained"}
+    assert search._kept(CONTENDERS, None) == {}
