@@ -20,6 +20,7 @@ from recsys_lib.exercises import (
     mlp,
     neumf,
     new,
+    order,
     scale,
     simple,
     start,
@@ -45,6 +46,7 @@ CHAPTERS = (
     simple,
     new,
     scale,
+    order,
 )
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for chapter in CHAPTERS for exercise in chapter.EXERCISES

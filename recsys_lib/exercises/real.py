@@ -13,7 +13,7 @@ from recsys_lib import data
 from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import evaluate, new_item_candidates
 from recsys_lib.evaluation.candidates import sample_candidates
-from recsys_lib.evaluation.significance import paired_test
+from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
 from recsys_lib.metrics import METRICS, ranks_from_scores
@@ -24,6 +24,7 @@ from recsys_lib.models import (
     BinaryMF,
     Content,
     ItemKNN,
+    Markov,
     Popularity,
     UserKNN,
     iALS,
@@ -694,6 +695,114 @@ def _judge_enough(result: object, stages: list, scores: np.ndarray, held: np.nda
 SCALE_5 = Finding("scale-5", "enough(stages, scores, held_out)", _two_stages, _judge_enough)
 
 
+# ------------------------------------------------------------------ 14: what the order is worth
+
+MEMORIES = (1, 5, 20)  # lengths of the chain
+CLOSE = 0.003  # by so much the ends of two intervals of the same users may differ
+
+
+@cache
+def _chains() -> dict[str, np.ndarray]:
+    """Return NDCG@10 with true and with shuffled times: a row for each length, a column a user."""
+    split = movielens_split()
+    times = {"true": split.train, "shuffled": data.shuffled_times(split.train)}
+    return {
+        name: np.array(
+            [
+                evaluate(Markov(n, decay=1.0).fit(train), split, on="valid")["ndcg@10"]
+                for n in MEMORIES
+            ]
+        )
+        for name, train in times.items()
+    }
+
+
+def _judge_order(result: object, split: Split) -> str:
+    wanted = "two lengths, with true times and with shuffled ones, and the two ends of the interval"
+    found = numbers(result, (4,), wanted)
+    true, shuffled = _chains().values()
+    best = [int(rows.mean(axis=1).argmax()) for rows in (true, shuffled)]
+    _check_lengths(found[:2].tolist(), best, [true.mean(axis=1), shuffled.mean(axis=1)])
+    gain = true[best[0]] - shuffled[best[1]]
+    right = np.array(bootstrap_interval(gain))
+    if not np.allclose(found[2:], right, rtol=0, atol=CLOSE):
+        raise Wrong(_why_not_interval(found[2:], right, best))
+    means = [true[best[0]].mean(), shuffled[best[1]].mean()]
+    return (
+        f"with true times validation chooses a memory of {MEMORIES[best[0]]} events, NDCG@10 "
+        f"{means[0]:.3f}; with shuffled ones the longest there is, {MEMORIES[best[1]]}, "
+        f"{means[1]:.3f}. The difference is {means[0] - means[1]:.3f} ({right[0]:.3f} to "
+        f"{right[1]:.3f}). Without the order a chain is a model of neighbors, and more events tell "
+        f"it more; with the order, {MEMORIES[-1]} events that count alike give away "
+        f"{means[0] - true[-1].mean():.3f} of it. Whether this order is taste, or the order in "
+        "which MovieLens showed its films, no shuffling tells"
+    )
+
+
+def _check_lengths(found: list[float], best: list[int], means: list[np.ndarray]) -> None:
+    right = [MEMORIES[place] for place in best]
+    if found == right:
+        return
+    if found == best:
+        raise Wrong("you return places in the list of the lengths; wanted are the lengths there")
+    if bad := [n for n in found if n not in MEMORIES]:
+        raise Wrong(f"the lengths must be among {', '.join(map(str, MEMORIES))}, got {bad[0]:g}")
+    if found == right[::-1]:
+        raise Wrong("the two lengths are in the wrong order: that with the true times comes first")
+    if found == [right[0]] * 2:
+        raise Wrong(
+            f"with shuffled times you keep the length that is best with true ones, {right[0]}; a "
+            "fair control is tuned as well, so choose its length by its own NDCG@10"
+        )
+    place = next(i for i in range(2) if found[i] != right[i])
+    told = ", ".join(f"{n}: {x:.4f}" for n, x in zip(MEMORIES, means[place], strict=True))
+    raise Wrong(
+        f"with {('true', 'shuffled')[place]} times: got length {found[place]:g}. NDCG@10 on "
+        f"validation by length is {told}; the best is the highest. If you have other numbers: is "
+        "the decay 1, and are the times shuffled in split.train alone, with seed 0?"
+    )
+
+
+def _why_not_interval(found: np.ndarray, right: np.ndarray, best: list[int]) -> str:
+    true, shuffled = _chains().values()
+    gain = true[best[0]] - shuffled[best[1]]
+    alone = [np.array(bootstrap_interval(one)) for one in (true[best[0]], shuffled[best[1]])]
+    told = {
+        "the two ends are in the wrong order: the lower one comes first": right[::-1],
+        "you subtract the true from the shuffled; what the order is worth is true minus "
+        "shuffled": -right[::-1],
+        "this is the interval of the chain with true times; wanted is that of the "
+        "difference": alone[0],
+        "this is the interval of the chain with shuffled times; wanted is that of the "
+        "difference": alone[1],
+        "you subtract one interval from the other; both chains have the same users, so subtract "
+        "for each user, and resample these differences": alone[0] - alone[1][::-1],
+        "you subtract the ends of one interval from those of the other; subtract for each user, "
+        "and resample these differences": alone[0] - alone[1],
+        "you return percentages; NDCG@10 is a number between 0 and 1": 100 * right,
+        "this is where the differences of single users lie; wanted is where their mean lies: draw "
+        "as many users again, with replacement, take the mean, and repeat": np.quantile(
+            gain, [0.025, 0.975]
+        ),
+        f"both chains have the length {MEMORIES[best[0]]} in your difference; compare each at its "
+        "own best length": np.array(bootstrap_interval(true[best[0]] - shuffled[best[0]])),
+        f"both chains have the length {MEMORIES[best[1]]} in your difference; compare each at its "
+        "own best length": np.array(bootstrap_interval(true[best[1]] - shuffled[best[1]])),
+    }
+    near = {why: float(np.abs(found - one).max()) for why, one in told.items()}
+    why = min(near, key=lambda one: near[one])
+    if near[why] <= CLOSE * (100 if "percentages" in why else 1):
+        return why
+    return (
+        f"the lengths are right; the interval is about {right[0]:.3f} to {right[1]:.3f}, got "
+        f"{found[0]:.3f} to {found[1]:.3f}. Subtract for each user, and give the differences to "
+        "bootstrap_interval"
+    )
+
+
+ORDER_6 = Finding("order-6", "order_worth(split)", lambda: (movielens_split(),), _judge_order)
+
+
 def _listed(values: np.ndarray) -> str:
     return ", ".join(f"{value:.3f}" for value in values)
 
@@ -712,4 +821,5 @@ FINDINGS = (
     SIMPLE_6,
     NEW_6,
     SCALE_5,
+    ORDER_6,
 )

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from recsys_lib.exercises import check, core, limits, patterns
+from recsys_lib.exercises import EXERCISES, check, core, limits, patterns
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.core import Case, Exercise
 
@@ -113,6 +113,24 @@ def test_whoever_doubles_one_side_is_told_of_the_side():
         return min(2 * (d @ signs >= d.sum() - 1e-12).mean(), 1.0)
 
     assert "double the side on which it lies" in check("eval-5", doubled).message
+
+
+def test_a_yes_or_no_is_told_by_its_inputs_and_not_by_what_it_shares_with_a_mistake_by_chance():
+    """Of two answers that say True or False, half agree with any mistake."""
+    said = check("order-4", lambda model, history, n_items: False).message
+    assert "is as if" not in said
+    assert "too few True" in said
+    said = check("order-4", lambda model, history, n_items: True).message
+    assert "Wrong as well: honest: the mean of the events so far" in said
+
+
+def test_the_models_of_the_exercise_refuse_what_is_no_row_of_items():
+    model = EXERCISES["order-4"].cases[0].arguments[0]
+    for history, said in (([0, 3], r"knows the items 0 to 2, got \[0, 3\]"), ([[0]], "in a row")):
+        with pytest.raises(ValueError, match=said):
+            model(history)
+    assert model([]).shape == (0, 3)
+    assert model([2.0]).shape == (1, 3)
 
 
 @pytest.mark.parametrize(

@@ -976,6 +976,183 @@ def by_a_join_of_tables(found, exact):
     return both.groupby("user").size().reindex(users, fill_value=0).mean() / exact.shape[1]
 
 
+@answers("order-1")
+def all_gaps_at_once(times, half_life):
+    gaps = (times[:, None] - times) / half_life
+    earlier = np.tri(len(times), dtype=bool)
+    return np.where(earlier, np.exp2(-np.where(earlier, gaps, 0)), 0).sum(axis=1)
+
+
+@answers("order-1")
+def accumulated(times, half_life):
+    left = (0.5 ** (gap / half_life) for gap in np.diff(times).tolist())
+    return list(itertools.accumulate(left, lambda score, one: 1 + one * score, initial=1))
+
+
+@answers("order-1")
+def by_a_triangular_system(times, half_life):
+    """The score less what is left of the one before it is 1."""
+    left = np.exp(-math.log(2) * np.diff(times) / half_life)
+    return linalg.solve_banded((1, 0), [np.ones(len(times)), [*-left, 0]], np.ones(len(times)))
+
+
+@answers("order-1")
+def in_a_series_with_a_memory(times, half_life):
+    score, last, found = 0.0, -math.inf, {}
+    for k, t in enumerate(times):
+        score = score * math.pow(2, (last - t) / half_life) + 1
+        last, found[k] = t, score
+    return pd.Series(found)
+
+
+@answers("order-2")
+def by_counters(histories, n_items, j, shrinkage):
+    events = Counter(itertools.chain.from_iterable(histories))
+    after = Counter(b for h in histories for a, b in itertools.pairwise(h) if a == j)
+    n, total = sum(after.values()), sum(events.values())
+    if n == shrinkage == 0:
+        return [events[i] / total for i in range(n_items)]
+    return [(after[i] + shrinkage * events[i] / total) / (n + shrinkage) for i in range(n_items)]
+
+
+@answers("order-2")
+def by_a_mean_of_two_distributions(histories, n_items, j, shrinkage):
+    users = np.repeat(np.arange(len(histories)), [len(h) for h in histories])
+    items = np.concatenate([np.array(h, dtype=int) for h in histories])
+    follows = (users[1:] == users[:-1]) & (items[:-1] == j)
+    counts = np.bincount(items[1:][follows], minlength=n_items)
+    popular = np.bincount(items, minlength=n_items) / len(items)
+    if not counts.any():
+        return popular
+    trust = counts.sum() / (counts.sum() + shrinkage)
+    return trust * counts / counts.sum() + (1 - trust) * popular
+
+
+@answers("order-2")
+def by_the_row_of_a_table(histories, n_items, j, shrinkage):
+    table = sparse.lil_array((n_items, n_items))
+    popular = np.zeros(n_items)
+    for h in histories:
+        np.add.at(popular, np.array(h, dtype=int), 1)
+        for k in range(1, len(h)):
+            table[h[k - 1], h[k]] += 1
+    row = table.toarray()[j] + shrinkage * popular / popular.sum()
+    return row / row.sum() if row.any() else popular / popular.sum()
+
+
+@answers("order-2")
+def in_fractions(histories, n_items, j, shrinkage):
+    events = [i for h in histories for i in h]
+    after = [h[k] for h in histories for k in range(1, len(h)) if h[k - 1] == j]
+    s = Fraction(shrinkage)
+    popular = [Fraction(events.count(i), len(events)) for i in range(n_items)]
+    if not after and not s:
+        return popular
+    return [(after.count(i) + s * p) / (len(after) + s) for i, p in enumerate(popular)]
+
+
+@answers("order-3")
+def event_by_event(queries, keys, values):
+    rows = []
+    for t, q in enumerate(queries):
+        x = keys[: t + 1] @ q / math.sqrt(len(q))
+        rows.append(special.softmax(x) @ values[: t + 1])
+    return rows
+
+
+@answers("order-3")
+def by_scipy_and_a_mask(queries, keys, values):
+    x = np.einsum("td,sd->ts", queries, keys) * queries.shape[1] ** -0.5
+    return special.softmax(x + np.triu(np.full(x.shape, -np.inf), 1), axis=1) @ values
+
+
+@answers("order-3")
+def as_one_reads_on(queries, keys, values):
+    """Old sums are scaled down when a higher score comes."""
+    out = np.empty(values.shape)
+    for t in range(len(queries)):
+        top, total, gathered = -math.inf, 0.0, 0.0
+        for s in range(t + 1):
+            x = float(queries[t] @ keys[s]) / math.sqrt(keys.shape[1])
+            new = max(top, x)
+            old, one = math.exp(top - new), math.exp(x - new)
+            total, gathered, top = total * old + one, gathered * old + one * values[s], new
+        out[t] = gathered / total
+    return out
+
+
+@answers("order-3")
+def by_a_very_low_score(queries, keys, values):
+    x = np.where(np.tri(len(queries)) == 1, queries @ keys.T / np.sqrt(queries.shape[-1]), -1e9)
+    return pd.DataFrame(np.exp(special.log_softmax(x, axis=1)) @ values)
+
+
+@answers("order-4")
+def by_replacing_and_by_cutting(model, history, n_items):
+    whole = model(history)
+    for t in range(1, len(history)):
+        futures = [history[t:] * 0 + i for i in range(n_items)] + [history[:0]]
+        for future in futures:
+            rows = model(np.r_[history[:t], future].astype(int))[:t]
+            if not np.allclose(rows, whole[:t], atol=1e-9):
+                return np.True_
+    return np.False_
+
+
+@answers("order-4")
+def by_lists_and_every_future_of_two(model, history, n_items):
+    beginnings = [history[: t + 1].tolist() for t in range(len(history))]
+    futures = [[], *itertools.product(range(n_items), repeat=2)]
+    futures += [[i] for i in range(n_items)]
+    return any(
+        len({tuple(map(tuple, model([*b, *f])[: len(b)].round(8) + 0.0)) for f in futures}) > 1
+        for b in beginnings
+    )
+
+
+@answers("order-4")
+def by_the_ranks_and_sizes_of_differences(model, history, n_items):
+    rng, worst = np.random.default_rng(0), 0.0
+    for t in range(1, len(history) + 1):
+        before = np.nan_to_num(model(history[:t]), neginf=-1e6)
+        for _ in range(60):
+            future = rng.integers(n_items, size=rng.integers(1, 4))
+            after = np.nan_to_num(model(np.concatenate([history[:t], future]))[:t], neginf=-1e6)
+            worst = max(worst, np.abs(after - before).max())
+    return worst > 1e-6
+
+
+@answers("order-5")
+def drawn_by_drawn(logits, positive, drawn):
+    stands_for = Fraction(len(logits), len(drawn))
+    counts = Counter(drawn.tolist())
+    counts.pop(positive, None)
+    top = max(logits[[*counts, positive]])
+    below = math.exp(logits[positive] - top)
+    below += math.fsum(float(stands_for) * n * math.exp(logits[j] - top) for j, n in counts.items())
+    return math.log(below) + top - logits[positive]
+
+
+@answers("order-5")
+def by_weights_in_logsumexp(logits, positive, drawn):
+    times = np.bincount(drawn, minlength=len(logits)) * len(logits) / len(drawn)
+    times[positive] = 1
+    return special.logsumexp(logits, b=times) - logits[positive]
+
+
+@answers("order-5")
+def masked_as_in_the_library(logits, positive, drawn):
+    x = logits[drawn] - np.log(len(drawn)) + np.log(len(logits))
+    x = np.concatenate([[logits[positive]], np.where(drawn == positive, -np.inf, x)])
+    return np.array(-special.log_softmax(x)[0])
+
+
+@answers("order-5")
+def by_differences(logits, positive, drawn):
+    gaps = np.delete(logits[drawn] - logits[positive], np.flatnonzero(drawn == positive))
+    return np.logaddexp.reduce([0.0, *(gaps + math.log(len(logits) / len(drawn)))])
+
+
 @pytest.mark.parametrize(("name", "answer"), RIGHT)
 def test_a_right_answer_in_an_unusual_form_is_accepted(name, answer):
     verdict = check(name, answer)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from recsys_lib.evaluation.significance import bootstrap_interval
 from recsys_lib.exercises import FINDINGS, check, core, finding, real
 from recsys_lib.exercises.finding import Finding, Wrong
 
@@ -184,6 +185,31 @@ def _candidates_alone(few, scores, held_out, own):
     return (few == held_out[:, None]).any(axis=1).mean()
 
 
+def _interval(of):
+    """Return the right lengths, and what `of` makes of the NDCGs of each user at these."""
+
+    def answer(split):
+        true, shuffled = real._chains().values()
+        return (5, 20, *of(true[1], shuffled[2]))
+
+    return answer
+
+
+def _apart(a, b):
+    (low, high), (other_low, other_high) = bootstrap_interval(a), bootstrap_interval(b)
+    return low - other_high, high - other_low
+
+
+def _end_by_end(a, b):
+    return np.subtract(bootstrap_interval(a), bootstrap_interval(b))
+
+
+def _same_length(place):
+    return lambda a, b: bootstrap_interval(
+        np.subtract(*(x[place] for x in real._chains().values()))
+    )
+
+
 WRONG = [
     ("start-4", thirds(lambda h, o: parts_of(h, o)[::-1]), "wrong order: those with the fewest"),
     ("start-4", thirds(lambda h, o: 100 * np.array(parts_of(h, o))), "percentages"),
@@ -259,6 +285,45 @@ WRONG = [
     ("scale-5", _candidates(_found_alone), "held-out film that is no candidate counts 0"),
     ("scale-5", _candidates(_order_of_the_first_stage), "Wanted is the smallest number with at"),
     ("scale-5", _candidates(_candidates_alone), "Wanted is the smallest number with at least 96%"),
+    ("order-6", lambda split: (20, 5, 0.036, 0.07), "the two lengths are in the wrong order"),
+    ("order-6", lambda split: (1, 2, 0.036, 0.07), "you return places in the list of the lengths"),
+    ("order-6", lambda split: (5, 10, 0.036, 0.07), "must be among 1, 5, 20, got 10"),
+    ("order-6", lambda split: (5, 5, 0.04, 0.075), "a fair control is tuned as well"),
+    ("order-6", lambda split: (20, 20, 0.013, 0.039), "with true times: got length 20. NDCG@10 on"),
+    ("order-6", lambda split: (5, 1, 0.05, 0.08), "with shuffled times: got length 1. NDCG@10 on"),
+    (
+        "order-6",
+        lambda split: (5, 20, 0.0523),
+        "and the two ends of the interval, in the shape (4,)",
+    ),
+    ("order-6", lambda split: (5, 20, (0.036, 0.07)), "two lengths, with true times and with"),
+    ("order-6", _interval(lambda a, b: bootstrap_interval(a - b)[::-1]), "lower one comes first"),
+    ("order-6", _interval(lambda a, b: bootstrap_interval(b - a)), "is true minus shuffled"),
+    (
+        "order-6",
+        _interval(lambda a, b: bootstrap_interval(a)),
+        "of the chain with true times; want",
+    ),
+    ("order-6", _interval(lambda a, b: bootstrap_interval(b)), "with shuffled times; wanted is"),
+    ("order-6", _interval(lambda a, b: np.quantile(a - b, [0.025, 0.975])), "of single users lie"),
+    (
+        "order-6",
+        _interval(_apart),
+        "subtract one interval from the other; both chains have the same",
+    ),
+    (
+        "order-6",
+        _interval(_end_by_end),
+        "subtract the ends of one interval from those of the other",
+    ),
+    ("order-6", _interval(lambda a, b: [3.56, 6.97]), "you return percentages"),
+    ("order-6", _interval(_same_length(1)), "both chains have the length 5 in your difference"),
+    ("order-6", _interval(_same_length(2)), "both chains have the length 20 in your difference"),
+    (
+        "order-6",
+        _interval(lambda a, b: [0.2, 0.3]),
+        "the interval is about 0.036 to 0.070, got 0.2",
+    ),
 ]
 
 
@@ -291,6 +356,32 @@ def test_how_many_candidates_are_enough_is_accepted_in_any_form(numbers):
     assert verdict, verdict
     assert "500 candidates are enough, after iALS 20, of 3,496 films" in verdict.message
     assert "it looks at one film in 7, or in 175" in verdict.message
+
+
+def _by_hand(a, b, rng):
+    means = [rng.choice(a - b, len(a)).mean() for _ in range(2000)]
+    return np.quantile(means, [0.025, 0.975])
+
+
+def _by_the_normal(a, b, rng):
+    d = a - b
+    return d.mean() + np.array([-1.96, 1.96]) * d.std(ddof=1) / len(d) ** 0.5
+
+
+def _by_pairs(a, b, rng):
+    drawn = rng.integers(len(a), size=(2000, len(a)))
+    return np.percentile(a[drawn].mean(axis=1) - b[drawn].mean(axis=1), [2.5, 97.5])
+
+
+@pytest.mark.parametrize("interval", [_by_hand, _by_the_normal, _by_pairs])
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_the_worth_of_the_order_is_accepted_however_users_were_drawn(interval, kind):
+    rng = np.random.default_rng(7)
+    verdict = check(
+        "order-6", lambda split: kind(_interval(lambda a, b: interval(a, b, rng))(split))
+    )
+    assert verdict, verdict
+    assert "chooses a memory of 5 events, NDCG@10 0.078; with shuffled" in verdict.message
 
 
 @pytest.mark.parametrize("n", [15, 30])

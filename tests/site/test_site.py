@@ -26,6 +26,7 @@ TERMS = {
     "notebooks/11_simple.html": "softmax",
     "notebooks/12_new.html": "oracle",
     "notebooks/13_scale.html": "shuffle",
+    "notebooks/14_order.html": "attention",
     "notebooks/paper.html": "algorithm",
     "notebooks/primer.html": "projection",
     "notebooks/pytorch.html": "tensor",
