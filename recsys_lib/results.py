@@ -16,6 +16,7 @@ NAMES = (  # the others by `reproduce`, in this order
     *("paper_data", "cosine", "svd", "ratings", "movielens", "search", "bmf", "networks"),
     *("ladder", "splits", "films", "losses", "published", "evaluation", "choices"),
     *("ledger", "new_items_search", "new_items"),
+    *("order_search", "order", "order_films", "order_million"),
     BENCHMARKS,
     SCALE,
 )
