@@ -132,7 +132,7 @@ CONTENDERS = {
             "strength": Range(0.1, 200),
             "unobserved_weight": Range(0.003, 3),
             "frequency_power": Range(0, 1, log=False, ends=("low", "high")),
-            "init_scale": Range(0.001, 5),  # and with 0.5 at this one
+            "init_scale": Range(0.001, 100),  # and with 0.5, then 5, at this one
         },
         *(60, 12),  # sweeps reach far
     ),
