@@ -781,7 +781,10 @@ def load_model(path: str | os.PathLike) -> Recommender:
     ['Forrest Gump']
     """
     _, text = read_npz(path)
-    known = {cls.__name__: cls for cls in _and_subclasses(Recommender.__subclasses__())}
+    ours = __name__.rpartition(".")[0]  # of two of one name, the library's own
+    classes = _and_subclasses(Recommender.__subclasses__())
+    classes.sort(key=lambda cls: cls.__module__.startswith(ours))
+    known = {cls.__name__: cls for cls in classes}
     if text.get("model") not in known:
         raise DataError(f"{path} holds {text.get('model')!r}, known are {sorted(known)}")
     return known[text["model"]].load(path)

@@ -449,6 +449,12 @@ def test_a_loaded_model_is_the_saved_one(case, fitted, saved):
         np.testing.assert_array_equal(loaded.score(EVERYBODY), fitted.score(EVERYBODY))
 
 
+def test_a_model_of_the_library_is_read_though_somebody_has_a_class_of_its_name(tmp_path):
+    theirs = type("Popularity", (Popularity,), {})
+    path = Popularity().fit(SPLIT.train).save(tmp_path / "model.npz")
+    assert type(load_model(path)) is Popularity is not theirs
+
+
 def test_the_file_holds_no_pickle(saved):
     with np.load(saved, allow_pickle=False) as file:
         assert all(file[key].dtype.kind in "biufU" for key in file.files)

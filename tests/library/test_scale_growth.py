@@ -631,10 +631,13 @@ def test_a_figure_has_lines_dots_a_limit_and_their_names():
     _, ax = plt.subplots()
     growing(table, "fit_gb", ax, ["EASE", "MF"], dots, (128, "128 GB"))
     assert [text.get_text() for text in ax.texts] == ["EASE", "MF", "128 GB"]
-    ease, _, mf, measured, limit = ax.lines
+    ease, _, mf, measured = ax.lines
+    (limit,) = ax.collections
     assert ease.get_ydata().tolist() == table["fit_gb"].tolist()[:3]
     assert mf.get_color() == measured.get_color() != ease.get_color()
     assert measured.get_xdata().tolist() == [1e5]  # a peak that was not seen is not drawn
-    assert list(limit.get_ydata()) == [128, 128]
+    (line,) = limit.get_segments()
+    assert line[:, 1].tolist() == [128, 128]
+    assert line[:, 0].tolist() == [ax.get_xlim()[0], 1e7]  # names of lines stand beyond
     assert ax.get_xscale() == ax.get_yscale() == "log"
     plt.close("all")
