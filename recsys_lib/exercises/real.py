@@ -14,6 +14,7 @@ from recsys_lib.data import Interactions, Split
 from recsys_lib.evaluation import evaluate, new_item_candidates
 from recsys_lib.evaluation.candidates import sample_candidates
 from recsys_lib.evaluation.significance import bootstrap_interval, paired_test
+from recsys_lib.evaluation.verdicts import compared
 from recsys_lib.exercises.compare import show
 from recsys_lib.exercises.finding import Finding, Wrong, movielens, movielens_split, numbers
 from recsys_lib.metrics import METRICS, ranks_from_scores
@@ -728,12 +729,13 @@ def _judge_order(result: object, split: Split) -> str:
     if not np.allclose(found[2:], right, rtol=0, atol=CLOSE):
         raise Wrong(_why_not_interval(found[2:], right, best))
     means = [true[best[0]].mean(), shuffled[best[1]].mean()]
+    seen = compared({"difference": means[0] - means[1], "low": right[0], "high": right[1]})
     return (
         f"with true times validation chooses a memory of {MEMORIES[best[0]]} events, NDCG@10 "
         f"{means[0]:.3f}; with shuffled ones the longest there is, {MEMORIES[best[1]]}, "
-        f"{means[1]:.3f}. The difference is {means[0] - means[1]:.3f} ({right[0]:.3f} to "
-        f"{right[1]:.3f}). Without the order a chain is a model of neighbors, and more events tell "
-        f"it more; with the order, {MEMORIES[-1]} events that count alike give away "
+        f"{means[1]:.3f}. The chain with true times is {seen.word} the other by {seen.text}. "
+        "Without the order a chain is a model of neighbors, and more events tell it more; with the "
+        f"order, {MEMORIES[-1]} events that count alike give away "
         f"{means[0] - true[-1].mean():.3f} of it. Whether this order is taste, or the order in "
         "which MovieLens showed its films, no shuffling tells"
     )

@@ -9,6 +9,8 @@ from IPython.display import HTML
 from recsys_lib.show.plots import BLUE, of_page
 from recsys_lib.show.sliders import slider
 
+LATER = ";color:var(--pst-color-text-muted, #5a6270);font-style:italic"  # what is not read yet
+
 
 def attending(
     titles: Sequence[str], weights: np.ndarray, expected: Sequence[Sequence[str]], caption: str
@@ -35,7 +37,7 @@ def attending(
 
 
 def _row(title: str, weight: float, s: int, t: int) -> str:
-    """Return a title with its bar; a later one is faint, and has none."""
+    """Return a title with its bar; a later one is in italics, and has none."""
     name = f"<b>{escape(title)}</b>" if s == t else escape(title)
     bar = (
         f'<span style="display:inline-block;height:.7em;width:{100 * weight:.1f}%;'
@@ -43,7 +45,7 @@ def _row(title: str, weight: float, s: int, t: int) -> str:
     )
     said = f'<span style="flex:0 0 3em;text-align:right">{weight:.2f}</span>' if s <= t else ""
     return (
-        f'<div style="display:flex;gap:.6em;opacity:{1 if s <= t else 0.45}">'
+        f'<div style="display:flex;gap:.6em{"" if s <= t else LATER}">'
         f'<span style="flex:0 0 48%">{name}</span>'
         f'<span style="flex:1">{bar if s <= t else ""}</span>{said}</div>'
     )
