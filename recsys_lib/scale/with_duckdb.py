@@ -13,7 +13,8 @@ is renamed at the end; what does not fit into memory is spilled there, too.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from recsys_lib.scale import prepared
 from recsys_lib.scale.prepared import TRIES, Rules, Source
 
 BUCKET_ROWS = 2_500_000  # for each GB: rows that are grouped or joined at once
-INTERRUPTED = "Query interrupted"  # says the RuntimeError that DuckDB makes of Ctrl-C
 LIMIT = 0.65  # DuckDB's own limit as a part of the memory; its buffers of files are not in it
 
 # Wrap-around arithmetic by way of 128 bits, which DuckDB has; plain UBIGINT refuses to overflow.
@@ -81,23 +81,50 @@ def prepare(
         _opened(folder / "work", memory_gb, threads) as db,
     ):
         bucket_rows = int(BUCKET_ROWS * memory_gb)
-        _read(db, checked)
-        steps.done("read", checked.rows)
-        kept = _drop_rare(db, rules.k, folder / "work")
-        steps.done("drop the rare", kept)
-        kept = _merge(db, kept, bucket_rows, folder / "work")
-        steps.done("merge repeats", kept)
-        rounds, kept = _core(db, rules.k, kept, folder / "work")
-        prepared.check_core(checked, rules, kept)
-        steps.done(f"k-core, {rounds} rounds", kept)
-        n_users, n_items = _number(db, folder)
-        steps.done("number and count", n_users + n_items)
-        _split(db, rules, n_items, folder)
-        steps.done("split", kept)
-        n_buckets = prepared.n_buckets(rules, kept, n_users, bucket_rows)
-        drawn = _negatives(db, rules, n_items, n_buckets, folder)
-        steps.done("negatives", drawn)
+        _interruptible(db, lambda: _prepare(db, checked, rules, bucket_rows, folder, steps))
     return steps.table()
+
+
+def _prepare(
+    db: duckdb.DuckDBPyConnection,
+    checked: Source,
+    rules: Rules,
+    bucket_rows: int,
+    folder: Path,
+    steps: prepared.Steps,
+) -> None:
+    _read(db, checked)
+    steps.done("read", checked.rows)
+    kept = _drop_rare(db, rules.k, folder / "work")
+    steps.done("drop the rare", kept)
+    kept = _merge(db, kept, bucket_rows, folder / "work")
+    steps.done("merge repeats", kept)
+    rounds, kept = _core(db, rules.k, kept, folder / "work")
+    prepared.check_core(checked, rules, kept)
+    steps.done(f"k-core, {rounds} rounds", kept)
+    n_users, n_items = _number(db, folder)
+    steps.done("number and count", n_users + n_items)
+    _split(db, rules, n_items, folder)
+    steps.done("split", kept)
+    n_buckets = prepared.n_buckets(rules, kept, n_users, bucket_rows)
+    drawn = _negatives(db, rules, n_items, n_buckets, folder)
+    steps.done("negatives", drawn)
+
+
+def _interruptible(db: duckdb.DuckDBPyConnection, work: Callable[[], None]) -> None:
+    """Do the work in a thread of its own, so that a Ctrl-C reaches this one at once.
+
+    A query in the main thread may sleep until its workers are done, and sees no signal before.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        doing = pool.submit(work)
+        try:
+            doing.result()
+        except KeyboardInterrupt:
+            while not doing.done():  # between two queries there is nothing to interrupt
+                db.interrupt()
+                wait([doing], timeout=0.05)
+            raise
 
 
 @contextmanager
@@ -113,12 +140,7 @@ def _opened(work: Path, memory_gb: float, threads: int) -> Iterator[duckdb.DuckD
     }
     with closing(duckdb.connect(str(work / "tables.duckdb"), config=settings)) as db:
         db.execute(MACROS)
-        try:
-            yield db
-        except RuntimeError as error:
-            if str(error) != INTERRUPTED:
-                raise
-            raise KeyboardInterrupt from None
+        yield db
 
 
 def _count(db: duckdb.DuckDBPyConnection, what: str) -> int:
