@@ -904,8 +904,8 @@ def _exactly(model, history, n_items):
 
 
 @ORDER_4.mistake(
-    "you leave later events out, and never put others in their place: whoever waits for an item "
-    "that is not in this history is not found out so"
+    "you leave later events out, and never put others in their place: a model that waits for an "
+    "item which is not in this history is not found out this way"
 )
 def _cut_alone(model, history, n_items):
     whole = model(history)
@@ -922,7 +922,7 @@ def _replaced_alone(model, history, n_items):
 
 @ORDER_4.mistake(
     "you change the order of the later events; a model that uses them without their order, as a "
-    "mean does, is not found out so. Put other items in their place"
+    "mean does, is not found out this way. Put other items in their place"
 )
 def _turned_round(model, history, n_items):
     whole = model(history)
@@ -1057,15 +1057,15 @@ def _others(logits, positive, drawn):
 
 @ORDER_5.mistake(
     "the correction is missing, or it is taken from the positive as well, where it cancels: each "
-    "drawn item stands for n_items / n items, and the positive for itself"
+    "drawn item stands for len(logits) / len(drawn) items, and the positive for itself"
 )
 def _uncorrected(logits, positive, drawn):
     return _cross_entropy(logits[positive], _others(logits, positive, drawn))
 
 
 @ORDER_5.mistake(
-    "the correction has the wrong sign: log(n / n_items) is subtracted, so that few drawn items "
-    "count for more"
+    "the correction has the wrong sign: log(len(drawn) / len(logits)) is subtracted, so that few "
+    "drawn items count for more"
 )
 def _wrong_sign(logits, positive, drawn):
     others = _others(logits, positive, drawn) + np.log(len(drawn) / len(logits))
@@ -1084,7 +1084,7 @@ def _positive_twice(logits, positive, drawn):
     return _cross_entropy(logits[positive], logits[drawn] - _correction(logits, drawn))
 
 
-@ORDER_5.mistake("what came next is missing in the sum below the line; there it counts once")
+@ORDER_5.mistake("what came next is missing in the sum over the items; there it counts once")
 def _positive_not_below(logits, positive, drawn):
     others = _others(logits, positive, drawn) - _correction(logits, drawn)
     with np.errstate(divide="ignore"):
@@ -1092,8 +1092,8 @@ def _positive_not_below(logits, positive, drawn):
 
 
 @ORDER_5.mistake(
-    "you leave the drawn positive out of n, too; n is the number of draws, and a drawn item stands "
-    "for n_items / n items whatever else was drawn"
+    "you leave draws of the positive out of the number of draws, too; that is len(drawn), and a "
+    "drawn item stands for len(logits) / len(drawn) items whatever else was drawn"
 )
 def _fewer_draws(logits, positive, drawn):
     others = _others(logits, positive, drawn)
@@ -1108,20 +1108,24 @@ def _each_once(logits, positive, drawn):
     return _cross_entropy(logits[positive], others - _correction(logits, drawn))
 
 
-@ORDER_5.mistake("an item that is drawn twice counts once, in the sum and in n; it counts twice")
+@ORDER_5.mistake(
+    "an item that is drawn twice counts once, in the sum and in the number of draws; count it twice"
+)
 def _each_once_in_n(logits, positive, drawn):
     different = np.unique(drawn)
     others = _others(logits, positive, different) - _correction(logits, different)
     return _cross_entropy(logits[positive], others)
 
 
-@ORDER_5.mistake("below the line is the mean of the exponentials; it is their sum")
+@ORDER_5.mistake("the logarithm is that of the mean of the exponentials; it is that of their sum")
 def _mean_below(logits, positive, drawn):
     others = _others(logits, positive, drawn) - _correction(logits, drawn)
     return _cross_entropy(logits[positive], others) - float(np.log(len(others) + 1))
 
 
-@ORDER_5.mistake("the logarithm of the correction is missing: subtract log(n / n_items)")
+@ORDER_5.mistake(
+    "the logarithm of the correction is missing: subtract log(len(drawn) / len(logits))"
+)
 def _correction_without_log(logits, positive, drawn):
     others = _others(logits, positive, drawn) - len(drawn) / len(logits)
     return _cross_entropy(logits[positive], others)
@@ -1129,20 +1133,24 @@ def _correction_without_log(logits, positive, drawn):
 
 @ORDER_5.mistake(
     "the correction counts all items but what came next; the draws are from all items, so it is "
-    "n / n_items"
+    "len(drawn) / len(logits)"
 )
 def _from_the_others(logits, positive, drawn):
     others = _others(logits, positive, drawn) - np.log(len(drawn) / max(len(logits) - 1, 1))
     return _cross_entropy(logits[positive], others)
 
 
-@ORDER_5.mistake("the number of items is missing in the correction: it is log(n / n_items)")
+@ORDER_5.mistake(
+    "the number of items is missing in the correction: it is log(len(drawn) / len(logits))"
+)
 def _draws_alone(logits, positive, drawn):
     others = _others(logits, positive, drawn) - np.log(len(drawn))
     return _cross_entropy(logits[positive], others)
 
 
-@ORDER_5.mistake("the number of draws is missing in the correction: it is log(n / n_items)")
+@ORDER_5.mistake(
+    "the number of draws is missing in the correction: it is log(len(drawn) / len(logits))"
+)
 def _items_alone(logits, positive, drawn):
     others = _others(logits, positive, drawn) + np.log(len(logits))
     return _cross_entropy(logits[positive], others)
@@ -1180,7 +1188,9 @@ def _probability(logits, positive, drawn):
     return float(np.exp(-_cross_entropy(logits[positive], others)))
 
 
-@ORDER_5.mistake("only the largest of the logits is subtracted; below the line is a sum over all")
+@ORDER_5.mistake(
+    "only the largest of the logits is subtracted; what is subtracted is the logarithm of a sum"
+)
 def _largest_alone(logits, positive, drawn):
     others = _others(logits, positive, drawn) - _correction(logits, drawn)
     return float(np.append(others, logits[positive]).max() - logits[positive])

@@ -17,10 +17,13 @@ def attending(
 ) -> HTML:
     """Show the weights of attention for the event that the reader chooses.
 
+    A line across each bar marks the equal share, what a plain mean would take.
+
     Parameters
     ----------
     titles : list of str
-        Of the events of a history, the earliest first.
+        Of the events of a history, the earliest first: after each but the last it is known what
+        came next.
     weights : array (n, n)
         Row t holds what event t takes from each: 0 for later ones, 1 in all.
     expected : list of list of str
@@ -31,21 +34,26 @@ def attending(
     frames = {}
     for t, row in enumerate(weights):
         rows = "".join(_row(title, float(row[s]), s, t) for s, title in enumerate(titles))
-        after = ", ".join(map(escape, expected[t]))
-        frames[f"{t + 1} of {len(titles)}"] = f"<div>{rows}</div><p>Expected next: {after}.</p>"
+        after = "; ".join(map(escape, expected[t]))  # in titles there are commas
+        said = f"Equal share: {1 / (t + 1):.2f}.<br>Expected next: {after}."
+        if t + 1 < len(titles):
+            said += f"<br>Came next: {escape(titles[t + 1])}."
+        frames[f"{t + 1} of {len(titles)}"] = f"<div>{rows}</div><p>{said}</p>"
     return slider(frames, "The event that asks:", start=len(titles) // 2, caption=caption)
 
 
 def _row(title: str, weight: float, s: int, t: int) -> str:
-    """Return a title with its bar; a later one is in italics, and has none."""
+    """Return a title with its bar and the equal share; a later one, in italics, has neither."""
     name = f"<b>{escape(title)}</b>" if s == t else escape(title)
     bar = (
         f'<span style="display:inline-block;height:.7em;width:{100 * weight:.1f}%;'
         f'background:{of_page(BLUE)}"></span>'
+        f'<span style="position:absolute;top:0;bottom:0;left:{100 / (t + 1):.1f}%;'
+        'border-left:2px solid currentColor"></span>'
     )
     said = f'<span style="flex:0 0 3em;text-align:right">{weight:.2f}</span>' if s <= t else ""
     return (
         f'<div style="display:flex;gap:.6em{"" if s <= t else LATER}">'
         f'<span style="flex:0 0 48%">{name}</span>'
-        f'<span style="flex:1">{bar if s <= t else ""}</span>{said}</div>'
+        f'<span style="flex:1;position:relative">{bar if s <= t else ""}</span>{said}</div>'
     )

@@ -1,6 +1,6 @@
 """An index that looks at a few cells: what it has looked at, and what it misses of the best."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -12,6 +12,8 @@ from recsys_lib.show.sliders import slider
 
 DOTS = 700  # of the items, so many are drawn, the best ones among them
 DASHED = ' stroke-dasharray="3 2"'
+WIDTH, HEIGHT = 320, 230  # pixels, of the plane
+LEGEND = ((8, HEIGHT + 54), (150, HEIGHT + 54), (8, HEIGHT + 74), (150, HEIGHT + 74))
 
 
 def cells(
@@ -28,7 +30,7 @@ def cells(
     Parameters
     ----------
     points : array (n_items, 2)
-        Where each item is drawn; the first number is its score.
+        Where each item is drawn; the first number is its score, the second spreads the items.
     cell_of : array of int (n_items,)
         The cell of each item.
     order : array of int (n_cells,)
@@ -49,29 +51,50 @@ def cells(
     plane = Plane(
         (low[0] - room[0], high[0] + room[0]),
         (low[1] - room[1], high[1] + room[1]),
-        ("score for this person", "where they differ most otherwise"),
+        ("score for this person", "second direction"),
         (_step(high[0] - low[0]), _step(high[1] - low[1])),
-        320,
-        230,
+        WIDTH,
+        HEIGHT,
     )
     frames = {}
     for n in looked_into:
         seen = np.isin(cell_of, order[:n])
-        frames[_said(n, len(order), seen, best)] = _frame(plane, points, seen, drawn, best, titles)
+        frames[f"{n} of {len(order)}"] = _frame(plane, points, seen, drawn, best, titles)
     return slider(frames, "Cells looked into:", caption=caption)
 
 
 def _step(width: float) -> float:
-    """Return a round number that a width holds some four times."""
-    power = 10.0 ** np.floor(np.log10(width / 4))
-    return float(max(m * power for m in (1, 2, 5) if m * power <= width / 4))
+    """Return a round number that a width holds three to eight times: numbers need room."""
+    power = 10.0 ** np.floor(np.log10(width / 3))
+    return float(max(m * power for m in (1, 2, 5) if m * power <= width / 3))
 
 
-def _said(n: int, n_cells: int, seen: np.ndarray, best: np.ndarray) -> str:
+def _dots(places: Iterable[tuple[float, float]], color: str) -> str:
+    d = "".join(sorted(f"M{x:.0f} {y:.0f}h0" for x, y in places))
     return (
-        f"{n} of {n_cells} cells: {seen.sum():,} of {len(seen):,} items are looked at, and "
-        f"{seen[best].sum()} of the best {len(best)} are found."
+        f'<path d="{d}" fill="none" style="stroke:{of_page(color)}" stroke-width="4" '
+        'stroke-linecap="round" opacity=".6"/>'
     )
+
+
+def _ring(place: tuple[float, float], found: bool) -> str:
+    x, y = place
+    return (
+        f'<circle cx="{x:.0f}" cy="{y:.0f}" r="6" fill="none" stroke-width="2" '
+        f'style="stroke:{of_page(BLUE if found else RED)}"{"" if found else DASHED}/>'
+    )
+
+
+def _legend(n_best: int) -> str:
+    """Say below the axes what dots and rings mean."""
+    words = ("looked at", "not looked at", f"of the best {n_best}, found", "missed")
+    signs = _dots([LEGEND[0]], BLUE) + _dots([LEGEND[1]], GRAY)
+    signs += _ring(LEGEND[2], True) + _ring(LEGEND[3], False)
+    said = "".join(
+        f'<text x="{x + 12}" y="{y + 4}">{word}</text>'
+        for (x, y), word in zip(LEGEND, words, strict=True)
+    )
+    return f'<g data-legend="" font-size="12" fill="currentColor">{signs}{said}</g>'
 
 
 def _frame(
@@ -84,23 +107,17 @@ def _frame(
 ) -> str:
     inside = ""
     for kind, color in ((~seen, GRAY), (seen, BLUE)):
-        places = {plane.at(*points[i]) for i in drawn[kind[drawn]]}
-        dots = "".join(sorted(f"M{x:.0f} {y:.0f}h0" for x, y in places))
-        inside += (
-            f'<path d="{dots}" fill="none" style="stroke:{of_page(color)}" stroke-width="4" '
-            'stroke-linecap="round" opacity=".6"/>'
-        )
-    for item in best:
-        x, y = plane.at(*points[item])
-        ink = of_page(BLUE if seen[item] else RED)
-        inside += (
-            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="6" fill="none" stroke-width="2" '
-            f'style="stroke:{ink}"{"" if seen[item] else DASHED}/>'
-        )
+        inside += _dots({plane.at(*points[i]) for i in drawn[kind[drawn]]}, color)
+    inside += "".join(_ring(plane.at(*points[item]), bool(seen[item])) for item in best)
     drawing = plane.svg(
-        inside,
+        inside + _legend(len(best)),
         "Dots: items over their score, blue where they are looked at; the best have a ring, "
         "red and dashed where the index misses them",
+        HEIGHT + 40,
+    )
+    drawing += (
+        f"<p>{seen.sum():,} of {len(seen):,} items are looked at, and {seen[best].sum()} of the "
+        f"best {len(best)} are found.</p>"
     )
     missed = [escape(titles[item]) for item in best if not seen[item]]
-    return f"{drawing}<p>Missed: {', '.join(missed) or 'none'}.</p>"
+    return f"{drawing}<p>Missed: {'; '.join(missed) or 'none'}.</p>"

@@ -159,13 +159,21 @@ def test_an_index_finds_the_best_that_lie_in_the_cells_it_looks_into():
     seen = frames(cells(points, cell_of, order[::-1], best, titles, (1, 4, 6), "What one sees."))
     for n, (said, frame) in zip((1, 4, 6), seen.items(), strict=True):
         looked = np.isin(cell_of, order[::-1][:n])
-        assert said == (
-            f"{n} of 6 cells: {looked.sum()} of 900 items are looked at, and "
-            f"{looked[best].sum()} of the best 10 are found."
-        )
+        assert said == f"{n} of 6"  # short, so that the slider has it beside it
         missed = [titles[i] for i in best if not looked[i]]
-        assert frame.p.text == f"Missed: {', '.join(missed) or 'none'}."
-        rings = frame.find_all("circle")
+        assert [line.text for line in frame.find_all("p")] == [
+            f"{looked.sum()} of 900 items are looked at, and "
+            f"{looked[best].sum()} of the best 10 are found.",
+            f"Missed: {'; '.join(missed) or 'none'}.",
+        ]
+        assert [text.text for text in frame.select("[data-legend] text")] == [
+            "looked at",
+            "not looked at",
+            "of the best 10, found",
+            "missed",
+        ]
+        assert len(frame.select("[data-legend] circle")) == 2
+        rings = frame.select("svg > circle")
         assert len(rings) == 10
         assert sum(ring.has_attr("stroke-dasharray") for ring in rings) == len(missed)
 
@@ -173,13 +181,19 @@ def test_an_index_finds_the_best_that_lie_in_the_cells_it_looks_into():
 def test_attention_has_a_bar_for_every_event_up_to_the_one_that_asks():
     weights = np.array([[1, 0, 0], [0.25, 0.75, 0], [0.125, 0.5, 0.375]])
     expected = [["x <1>"], ["y", "z"], ["z"]]
-    seen = frames(attending(["a <b>", "c", "d"], weights, expected, "What one sees."))
+    seen = frames(attending(["a <b>", "c, the", "d"], weights, expected, "What one sees."))
     assert list(seen) == ["1 of 3", "2 of 3", "3 of 3"]
     for t, frame in enumerate(seen.values()):
         widths = re.findall(r"width:([0-9.]+)%", str(frame))
         assert widths == [f"{100 * one:.1f}" for one in weights[t, : t + 1]]
-        assert frame.b.text == ["a <b>", "c", "d"][t]
-        assert frame.p.text == f"Expected next: {', '.join(expected[t])}."
+        assert frame.b.text == ["a <b>", "c, the", "d"][t]
+        lines = re.findall(r"left:([0-9.]+)%", str(frame))
+        assert lines == [("100.0", "50.0", "33.3")[t]] * (t + 1)
+        assert list(frame.p.stripped_strings) == [
+            f"Equal share: {('1.00', '0.50', '0.33')[t]}.",
+            f"Expected next: {'; '.join(expected[t])}.",
+            *[f"Came next: {title}." for title in ("c, the", "d")[t : t + 1]],
+        ]
 
 
 def test_training_curves_say_where_each_is_best():
