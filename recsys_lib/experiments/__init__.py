@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from recsys_lib.experiments import (
     bmf,
     choices,
-    cosine,
     evaluation,
     films,
     ladder,
@@ -68,7 +67,6 @@ EXPERIMENTS = {
     experiment.name: experiment
     for experiment in (
         Experiment("paper_data", AMAZON, paper_data.run),
-        Experiment("cosine", AMAZON, cosine.run, quick=cosine.quick),
         Experiment("svd", AMAZON, svd.run, quick=svd.quick),
         Experiment("ratings", AMAZON, ratings.run, quick=ratings.quick, in_units=True),
         Experiment(

@@ -27,7 +27,7 @@ from recsys_lib.results import recorded
 
 from toy import split_of
 
-TUNED = recorded("networks")["found"]["settings"]
+TUNED = recorded("search")["found"]["settings"]
 
 
 def test_each_step_changes_what_its_name_says_and_nothing_else():

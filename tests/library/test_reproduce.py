@@ -108,8 +108,8 @@ def test_every_experiment_has_a_name_that_can_be_read_without_loading_it():
 
 def test_a_missing_result_says_how_to_make_it(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path)
-    with pytest.raises(DataError, match=r"make it with `python -m .*reproduce run cosine`"):
-        recorded("cosine")
+    with pytest.raises(DataError, match=r"make it with `python -m .*reproduce run svd`"):
+        recorded("svd")
     with pytest.raises(ValueError, match="name must be one of 'paper_data'"):
         recorded("nonsense")
 
@@ -149,7 +149,7 @@ def test_the_benchmarks_are_recorded_too():
 
 def test_without_the_data_one_sentence_says_what_is_needed(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RECSYS_DATA", str(tmp_path))
-    assert main(["run", "cosine"]) == 1
+    assert main(["run", "svd"]) == 1
     said = capsys.readouterr().err
     assert "candidates.csv.gz" in said
     assert "RECSYS_DATA" in said
@@ -333,11 +333,11 @@ def test_run_all_makes_only_what_is_missing_or_rests_on_something_older(toys, ca
 
 def test_the_folder_of_the_data_can_be_given(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RECSYS_DATA", "/somewhere")
-    assert main(["run", "cosine", "--data", str(tmp_path)]) == 1
+    assert main(["run", "svd", "--data", str(tmp_path)]) == 1
     assert str(tmp_path) in capsys.readouterr().err
     assert os.environ["RECSYS_DATA"] == "/somewhere"
     monkeypatch.delenv("RECSYS_DATA")
-    assert main(["verify", "cosine", "--data", str(tmp_path)]) == 1
+    assert main(["verify", "svd", "--data", str(tmp_path)]) == 1
     assert "RECSYS_DATA" not in os.environ
 
 
