@@ -1,14 +1,14 @@
 r"""Popularity that forgets: each event counts for less, the longer it is ago.
 
-Popularity counts the events of an item. If each event at time :math:`t_e` is to count for half as
-much when a half-life h has passed, the item's score at the moment t is
+Popularity counts the events of an item. If each event at time :math:`t_k` is to count for half as
+much when a half-life :math:`\tau` has passed, the item's score at the moment t is
 
-.. math:: c_i(t) = \sum_{e \in S_i,\ t_e \le t} 2^{-(t - t_e)/h}
+.. math:: c_i(t) = \sum_{k \in S_i,\ t_k \le t} 2^{-(t - t_k)/\tau}
 
 From the event at :math:`t_k` to the next, at :math:`t_{k+1}`, every term shrinks by one and the
 same factor, so that the sum need not be added up again:
 
-.. math:: c_i(t_{k+1}) = 2^{-(t_{k+1} - t_k)/h}\, c_i(t_k) + 1
+.. math:: c_i(t_{k+1}) = 2^{-(t_{k+1} - t_k)/\tau}\, c_i(t_k) + 1
 
 (an exponentially weighted average; it is divided by nothing, as what it would be divided by is the
 same for all items). One number for each event is all that has to be kept: it says what the item's

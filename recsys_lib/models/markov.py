@@ -2,20 +2,21 @@ r"""A Markov chain of items: what comes next is told by what came last.
 
 Of all events that followed item j in somebody's history, a share was item i. This share estimates
 the probability that i comes next after j; and where little followed j, the popularity
-:math:`p_i` of i is the better estimate. With :math:`n_{ji}` how often i followed j, and
+:math:`\pi_i` of i is the better estimate. With :math:`n_{ji}` how often i followed j, and
 :math:`n_j = \sum_i n_{ji}`,
 
 .. math::
 
-    P(i \mid j) = \frac{n_{ji} + s\, p_i}{n_j + s}
-        = \frac{n_j}{n_j + s} \cdot \frac{n_{ji}}{n_j} + \frac{s}{n_j + s} \cdot p_i
+    P(i \mid j) = \frac{n_{ji} + \lambda\, \pi_i}{n_j + \lambda}
+        = \frac{n_j}{n_j + \lambda} \cdot \frac{n_{ji}}{n_j}
+        + \frac{\lambda}{n_j + \lambda} \cdot \pi_i
 
-so that s, the shrinkage, is how many events popularity is worth. A chain of the last event alone
-forgets all before it. With a longer memory, i counts as a follower of the last L events before it,
-with the weight :math:`\gamma^{d-1}` for the one d places back, and a user's last L events all say
-what comes next, with the same weights:
+so that :math:`\lambda`, the shrinkage, is how many events popularity is worth. A chain of the last
+event alone forgets all before it. With a longer memory, i counts as a follower of the last L events
+before it, with the weight :math:`\gamma^{l-1}` for the one l places back, and a user's last L
+events all say what comes next, with the same weights:
 
-.. math:: x_{ui} = \sum_{d=1}^{L} \gamma^{d-1}\, P(i \mid j_d)
+.. math:: x_{ui} = \sum_{l=1}^{L} \gamma^{l-1}\, P(i \mid j_l)
 """
 
 import numpy as np
@@ -38,7 +39,7 @@ class Markov(Personal):
     decay : float
         :math:`\gamma`, from 0 to 1: what the second last event weighs, beside 1 for the last.
     shrinkage : float
-        s.
+        :math:`\lambda`.
 
     Raises
     ------

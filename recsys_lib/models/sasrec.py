@@ -5,10 +5,11 @@ In a layer of self-attention, with one head, the vectors :math:`z_1, \dots, z_n`
 
 .. math::
 
-    a_{ts} = \frac{\exp(k_s^\top q_t / \sqrt d)}{\sum_{r \le t} \exp(k_r^\top q_t / \sqrt d)}
-        \ \ (s \le t), \qquad o_t = \sum_{s \le t} a_{ts}\, v_s,
-    \qquad q_t = W_Q z_t,\ k_s = W_K z_s,\ v_s = W_V z_s
+    e_{ts} = k_s^\top a_t / \sqrt d \ \ (s \le t), \qquad
+    \alpha_{ts} = \frac{\exp(e_{ts})}{\sum_{s' \le t} \exp(e_{ts'})}, \qquad
+    o_t = \sum_{s \le t} \alpha_{ts}\, v_s
 
+with :math:`a_t = W_Q z_t,\ k_s = W_K z_s,\ v_s = W_V z_s`,
 so that event t takes from the events up to it, itself included, as much as its query agrees with
 their keys, and nothing from later ones. A layer of two small matrices with a ReLU in between then
 changes each vector by itself. Each layer f is put into the network as

@@ -11,10 +11,10 @@ known. The loss of a sample, with :math:`i^+` the item that came next, is one of
     \text{softmax} \quad & -\log \frac{e^{x_{i^+}}}{\sum_i e^{x_i}} \\
     \text{bce} \quad & -\log \sigma(x_{i^+}) - \sum_{j \in N} \log(1 - \sigma(x_j)) \\
     \text{sampled softmax} \quad & -\log \frac{e^{x_{i^+}}}
-        {e^{x_{i^+}} + \sum_{j \in N,\, j \ne i^+} e^{x_j - \log(n / |I|)}}
+        {e^{x_{i^+}} + \sum_{j \in N,\, j \ne i^+} e^{x_j - \log(|N| / |I|)}}
 
-with n sampled negatives N. In the last, each item is expected :math:`n / |I|` times among the n
-drawn from all items I, and so each of them stands for :math:`|I| / n` items: the sum in the
+with sampled negatives N. In the last, each item is expected :math:`|N| / |I|` times among those
+drawn from all items I, and so each of them stands for :math:`|I| / |N|` items: the sum in the
 denominator is on average that of the softmax (Bengio and Senécal 2008).
 """
 
