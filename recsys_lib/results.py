@@ -100,7 +100,7 @@ def source(result: dict) -> str:
         where = f"{result['machine']['processor']}, {result['machine']['threads']} thread"
     else:
         least = "at least " if result.get("resumed") else ""  # than the last leg of the run
-        where = f"{result['data']['name']} in {least}{result['seconds']:.0f} s"
+        where = f"{result['data']['name']} in {least}{result['seconds']:,.0f} s"
     return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
 
 

@@ -1,9 +1,9 @@
 """In how many ways one can look at the same models, and who wins in each (the game of chapter 10).
 
 One number of a table depends on choices that nobody sees: which of several seeds is shown, whether
-the epoch was chosen on validation or on the test itself, which negatives were drawn, and which
-metric is printed. Every model is measured in all combinations, so that a page can let its reader
-choose until a model of theirs is ahead.
+the epoch was chosen on validation or on the test itself, what the others are shown with, which
+competitors were drawn, and which metric is printed. Every model is measured in all combinations, so
+that a page can let its reader choose until a model of theirs is ahead.
 """
 
 import numpy as np

@@ -194,7 +194,7 @@ def choosing(
         f'fill="currentColor" style="max-width:28rem;width:100%">{rows}</svg>'
     )
     honestly = (
-        f"<p><strong>Over all users and runs:</strong> {part('span', 'honest', '', parts)}</p>"
+        f"<p><strong>Over all users and runs, by intervals:</strong> {part('span', 'honest', '', parts)}</p>"
     )
     script = _script(runs, list(ways), metrics, told)
     return moving(controls, picture, said(parts) + honestly, script, caption)

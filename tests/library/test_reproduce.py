@@ -504,4 +504,5 @@ def counted(calls, n):
 def test_the_seconds_of_a_run_that_was_resumed_are_said_to_be_a_part():
     result = {"command": COMMAND, "date": "2026-01-02"} | MADE
     assert "on d in 1 s" in source(result)
+    assert "on d in 1,902 s" in source(result | {"seconds": 1901.8})
     assert "on d in at least 1 s" in source(result | {"resumed": True})
