@@ -168,7 +168,8 @@ const unfold = (element) => {
   );
   const look = (box) => {
     const more = box.scrollWidth - box.clientWidth;
-    const scrolls = more > 1 && /auto|scroll/.test(getComputedStyle(box).overflowX);
+    const least = box.matches(".math, mjx-container") ? 1 : 0; // formulas have parts of a pixel
+    const scrolls = more > least && /auto|scroll/.test(getComputedStyle(box).overflowX);
     box.classList.toggle("more-right", scrolls && box.scrollLeft < more - 1);
     box.classList.toggle("more-left", scrolls && box.scrollLeft > 1);
     if (scrolls) box.tabIndex = 0;

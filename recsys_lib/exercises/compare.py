@@ -30,8 +30,17 @@ def compare(result: object, expected: object, tolerance: float, ordered: bool) -
             sorted(np.asarray(expected).tolist()),
         )
     if not same(result, expected, tolerance):
-        return _told_apart(result, expected)
+        return _told_apart(result, expected) + _whole_only(result, expected)
     return None
+
+
+def _whole_only(result: object, expected: object) -> str:
+    """Name the dtype of an array that cannot hold what was expected."""
+    if not isinstance(result, np.ndarray) or result.dtype.kind not in "iu":
+        return ""
+    if not is_numeric(expected) or (dense(expected) % 1 == 0).all():
+        return ""
+    return f" (an array of dtype {result.dtype} holds whole numbers only)"
 
 
 def _compare_kind(result: object, expected: object) -> str | None:

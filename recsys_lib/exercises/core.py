@@ -4,6 +4,7 @@ import contextlib
 import copy
 import inspect
 import io
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -148,11 +149,14 @@ class Exercise:
             mine = [_outcome(answer, case, budget) for case in self.cases]
             right = [self._right(a, case) for a, case in zip(mine, self.cases, strict=True)]
             certain, likely = self._recognized(mine, right, first, budget)
-            pairs = patterns.paired(mine, [case.expected for case in self.cases])
+            wanted = [case.expected for case in self.cases]
+            pairs, things = patterns.paired(mine, wanted), patterns.sequences(mine, wanted)
             return (
                 certain
-                or patterns.relation(pairs)
-                or patterns.part(pairs, self.tolerance)
+                or patterns.constant(mine, wanted)
+                or patterns.reordered(things, self.tolerance)
+                or patterns.relation(pairs or patterns.flattened(mine, wanted))
+                or patterns.part(pairs or things, self.tolerance)
                 or likely
                 or patterns.inputs(right, [case.what for case in self.cases], first)
                 or patterns.direction(pairs)
@@ -233,7 +237,25 @@ def call(
         raise Failed("it calls itself without an end") from None
     except Exception as error:
         where = _where(error)
-        raise Failed(f"your code raised {type(error).__name__}: {error}{where}") from None
+        said = f"{type(error).__name__}: {error}{where}{_in_plain_words(error)}"
+        raise Failed(f"your code raised {said}") from None
+
+
+def _in_plain_words(error: Exception) -> str:
+    """Say what those messages of NumPy mean that a beginner meets and cannot read."""
+    text = str(error)
+    if "truth value of an array" in text:
+        return ". An `if` needs a single yes or no; for each entry of an array there is np.where"
+    sizes = re.search(r"^matmul: .*size (\d+) is different from (\d+)", text)
+    if sizes:
+        rows, columns = sizes.groups()
+        return (
+            ". In A @ B each row of A must have as many numbers as B has rows; "
+            f"here it has {columns}, and B has {rows}"
+        )
+    if text.startswith("solve") and "mismatch in its core dimension" in text:
+        return ". In np.linalg.solve(A, b), A must be square, and b as long as A has rows"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,24 @@ def _swapped(p, q, r, eta, lam):
     return _step(p, q, r - p @ q, eta, lam)[::-1]
 
 
+@MF_1.mistake(
+    "the penalty in the line of p pulls with q, and in that of q with p; each pulls alone"
+)
+def _penalty_of_the_other(p, q, r, eta, lam):
+    e = r - p @ q
+    return p + eta * (e * q - lam * q), q + eta * (e * p - lam * p)
+
+
+@MF_1.mistake("your error is an array, one for each factor: p * q is to be added up, as p @ q does")
+def _error_per_factor(p, q, r, eta, lam):
+    return _step(p, q, r - p * q, eta, lam)
+
+
+@MF_1.mistake("you return p alone; wanted are both, p and q")
+def _p_returned_alone(p, q, r, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)[0]
+
+
 def _errors(P, Q, R):
     return np.nan_to_num(R - P @ Q.T)
 
@@ -322,6 +340,49 @@ def _negative_not_counted(P, Q, R, lam):
     return 2 * (lam * (R >= 0).sum(axis=1)[:, None] * P - _errors(P, Q, R) @ Q)
 
 
+@MF_2.mistake(
+    "you count the ratings of each item; n_u counts those of each user, along the row: axis=1"
+)
+def _counted_down_the_columns(P, Q, R, lam):
+    counts = (~np.isnan(R)).sum(axis=0)[:, None]
+    return 2 * (lam * counts * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake(
+    "n_u runs along the factors instead of the users: counts[:, None] turns it, so that each row "
+    "of P has its own"
+)
+def _counts_not_turned(P, Q, R, lam):
+    return 2 * (lam * _counts(R)[:, 0] * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("the penalty counts once for every rating there is; for p_u only those of u count")
+def _all_ratings_counted(P, Q, R, lam):
+    return 2 * (lam * (~np.isnan(R)).sum() * P - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("the penalty holds q_i; of the penalty only that on p_u depends on P")
+def _penalty_of_the_items(P, Q, R, lam):
+    return 2 * (lam * (~np.isnan(R)).astype(float) @ Q - _errors(P, Q, R) @ Q)
+
+
+@MF_2.mistake("the penalty is not differentiated: the derivative of lam p^2 is 2 lam p")
+def _penalty_as_in_the_loss(P, Q, R, lam):
+    return lam * _counts(R) * P**2 - 2 * _errors(P, Q, R) @ Q
+
+
+@MF_2.mistake("you return the loss, one number; wanted is its derivative, of the shape of P")
+def _the_loss(P, Q, R, lam):
+    seen = ~np.isnan(R)
+    penalty = (P**2).sum(axis=1)[:, None] + (Q**2).sum(axis=1)
+    return (_errors(P, Q, R) ** 2).sum() + lam * penalty[seen].sum()
+
+
+@MF_2.mistake("you treat a rating below 0 as an empty cell; only NaN means empty")
+def _below_zero_is_empty(P, Q, R, lam):
+    return _gradient(P, Q, np.where(R < 0, np.nan, R), lam)
+
+
 def _rest(R, mu, b_i):
     return np.nan_to_num(R - mu - b_i)
 
@@ -451,6 +512,24 @@ def _rating_of_zero(R, mu, b_i, lam):
 def _all_items_subtracted(R, mu, b_i, lam):
     total = np.nan_to_num(R - mu).sum(axis=1) - b_i.sum()
     return _divide(total, _n(R) + lam)
+
+
+@MF_3.mistake(
+    "NaN of the empty cells has spread over the sum. Make these cells 0 before you add up"
+)
+def _nan_everywhere_in_the_sum(R, mu, b_i, lam):
+    return (R - mu - b_i).sum(axis=1) / np.where(_n(R) > 0, _n(R) + lam, 1)
+
+
+@MF_3.mistake("you add up down the columns, one number per item; wanted is one per user: axis=1")
+def _one_per_item(R, mu, b_i, lam):
+    n = (~np.isnan(R)).sum(axis=0)
+    return _rest(R, mu, b_i).sum(axis=0) / np.where(n > 0, n + lam, 1)
+
+
+@MF_3.mistake("you subtract the mean of R; wanted is mu, which is given")
+def _own_mean_as_mu(R, mu, b_i, lam):
+    return _divide(_rest(R, np.nanmean(R), b_i).sum(axis=1), _n(R) + lam)
 
 
 def _stop(errors, patience, tie=False, previous=False, reset=True):
@@ -708,6 +787,31 @@ def _diagonal_of_two(Q, r, lam):
     A = Q.T @ Q
     A.flat[::3] += lam * len(r)
     return np.linalg.solve(A, Q.T @ r)
+
+
+@MF_5.mistake("np.eye(n) has a row for each rating; np.eye(k) has one for each factor, as Q^T Q")
+def _eye_of_the_ratings(Q, r, lam):
+    return np.linalg.solve(Q.T @ Q + lam * len(r) * np.eye(len(r)), Q.T @ r)
+
+
+@MF_5.mistake(
+    "you take 1 divided by each entry, which is what ** -1 does; the inverse of a matrix is "
+    "something else: np.linalg.solve(matrix, Q.T @ r)"
+)
+def _inverted_entry_by_entry(Q, r, lam):
+    return (1 / (Q.T @ Q + lam * len(r) * np.eye(Q.shape[1]))) @ (Q.T @ r)
+
+
+@MF_5.mistake("Q is not turned in Q @ r: wanted is Q^T r, one number for each factor")
+def _right_side_not_turned(Q, r, lam):
+    return np.linalg.solve(Q.T @ Q + lam * len(r) * np.eye(Q.shape[1]), Q @ r)
+
+
+@MF_5.mistake(
+    "the penalty counts twice: the formula has no factor 2, both halves of it lost theirs"
+)
+def _penalty_twice(Q, r, lam):
+    return _als(Q, r, 2 * lam * len(r))
 
 
 EXERCISES = (MF_1, MF_2, MF_3, MF_4, MF_5)

@@ -173,6 +173,25 @@ def _no_bias(p, q, layers, h):
     return _sigmoid(_logit(p, q, [(W, 0 * b) for W, b in layers], h))
 
 
+@MLP_1.mistake("b is added after ReLU; it belongs inside: ReLU(W.T @ z + b)")
+def _bias_after_relu(p, q, layers, h):
+    z = np.concatenate([p, q])
+    for W, b in layers:
+        z = _relu(W.T @ z) + b
+    return _sigmoid(h @ z)
+
+
+@MLP_1.mistake("the minus in the exponent is missing: sigma(x) is 1 / (1 + e^-x)")
+def _no_minus(p, q, layers, h):
+    return _sigmoid(-_logit(p, q, layers, h))
+
+
+@MLP_1.mistake("your `return` stands inside the loop, which then ends after the first layer")
+def _returned_in_the_loop(p, q, layers, h):
+    for W, b in layers:
+        return _sigmoid(h @ _relu(W.T @ np.concatenate([p, q]) + b))
+
+
 def _tower(layers, bias=1):
     return sum(m * n + bias * n for m, n in pairwise(layers))
 
@@ -232,6 +251,47 @@ def _no_output(n_users, n_items, layers):
 @MLP_2.mistake("the embeddings are missing, by far the most of the parameters")
 def _no_embeddings(n_users, n_items, layers):
     return _tower(layers) + layers[-1] + 1
+
+
+def _whole(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers) + layers[-1] + 1
+
+
+@MLP_2.mistake("no bias is counted: each layer has one for each of its numbers, and the output one")
+def _no_biases(n_users, n_items, layers):
+    return (n_users + n_items) * layers[0] // 2 + _tower(layers, 0) + layers[-1]
+
+
+@MLP_2.mistake("z_1 has biases in your count; it is made of the embeddings alone")
+def _biases_of_z_1(n_users, n_items, layers):
+    return _whole(n_users, n_items, layers) + layers[0]
+
+
+@MLP_2.mistake(
+    "the layer above z_1 is left out: with range(1, len(layers)) the first one has number 1"
+)
+def _first_layer_left_out(n_users, n_items, layers):
+    return _whole(n_users, n_items, layers) - _tower(layers[:2])
+
+
+@MLP_2.mistake("the last layer is left out: range(1, len(layers)) ends with it")
+def _last_layer_left_out(n_users, n_items, layers):
+    return _whole(n_users, n_items, layers) - _tower(layers[-2:])
+
+
+@MLP_2.mistake("you multiply users and items; each has an embedding, so add their numbers")
+def _users_times_items(n_users, n_items, layers):
+    return _whole(n_users * n_items, 0, layers)
+
+
+@MLP_2.mistake("the embeddings of the items are missing")
+def _users_only(n_users, n_items, layers):
+    return _whole(n_users, 0, layers)
+
+
+@MLP_2.mistake("the embeddings of the users are missing")
+def _items_only(n_users, n_items, layers):
+    return _whole(0, n_items, layers)
 
 
 def _layer(dz, z_in, W, b):
@@ -365,6 +425,23 @@ def _off_near_zero(dz, z_in, W, b):
     return _through(dz * (W.T @ z_in + b > 1e-6), z_in, W)
 
 
+@MLP_3.mistake("dW is made from what the layer gives out; it takes what came in, z_in")
+def _outer_of_what_goes_out(dz, z_in, W, b):
+    a = W.T @ z_in + b
+    g = dz * (a > 0)
+    return np.outer(_relu(a), g), g, W @ g
+
+
+@MLP_3.mistake("your a is made with W; it has to be W.T @ z_in + b")
+def _input_not_turned(dz, z_in, W, b):
+    return _through(dz * (W @ z_in + b > 0), z_in, W)
+
+
+@MLP_3.mistake("you return dz_in alone; wanted are dW, db and dz_in")
+def _dz_in_alone(dz, z_in, W, b):
+    return W @ _layer(dz, z_in, W, b)
+
+
 def _updates(samples, batch_sizes, epochs):
     return [epochs * (1 if size is None else math.ceil(samples / size)) for size in batch_sizes]
 
@@ -373,17 +450,17 @@ MLP_4 = Exercise(
     "mlp-4",
     "updates(n_rows, n_negatives, batch_sizes, epochs)",
     (
-        Case("20 samples an epoch", (10, 1, [8, None], 2), np.array([6.0, 2.0])),
-        Case("one sample", (1, 0, [1], 1), np.array([1.0])),
-        Case("batches that come out even", (6, 2, [9, 3], 3), np.array([6.0, 18.0])),
-        Case("a batch larger than the epoch", (3, 4, [256, 15], 5), np.array([5.0, 5.0])),
-        Case("no negatives", (7, 0, [3], 2), np.array([6.0])),
+        Case("20 samples an epoch", (10, 1, [8, None], 2), [6.0, 2.0]),
+        Case("one sample", (1, 0, [1], 1), [1.0]),
+        Case("batches that come out even", (6, 2, [9, 3], 3), [6.0, 18.0]),
+        Case("a batch larger than the epoch", (3, 4, [256, 15], 5), [5.0, 5.0]),
+        Case("no negatives", (7, 0, [3], 2), [6.0]),
         Case(
             "80,000 positives with four negatives each",
             (80_000, 4, [256, 4096, None], 20),
-            np.array([31_260.0, 1_960.0, 20.0]),
+            [31_260.0, 1_960.0, 20.0],
         ),
-        Case("one sample left over", (4097, 0, [4096], 3), np.array([6.0])),
+        Case("one sample left over", (4097, 0, [4096], 3), [6.0]),
     ),
 )
 
@@ -440,6 +517,40 @@ def _one_more(n_rows, n_negatives, batch_sizes, epochs):
 def _nearly_one_added(n_rows, n_negatives, batch_sizes, epochs):
     samples = n_rows * (1 + n_negatives)
     return [epochs * int(samples / (size or samples) + 0.99) for size in batch_sizes]
+
+
+@MLP_4.mistake(
+    "you add the negatives once; each positive brings n_negatives of its own, so multiply"
+)
+def _negatives_once(n_rows, n_negatives, batch_sizes, epochs):
+    return _updates(n_rows + n_negatives, batch_sizes, epochs)
+
+
+@MLP_4.mistake("you round to the nearest whole number; a batch that is not full is a whole step")
+def _rounded_to_the_nearest(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * round(samples / (size or samples)) for size in batch_sizes]
+
+
+@MLP_4.mistake("you take None for a batch of one sample; it means one batch for all, so one step")
+def _none_as_all_samples(n_rows, n_negatives, batch_sizes, epochs):
+    samples = n_rows * (1 + n_negatives)
+    return [epochs * math.ceil(samples / (size or 1)) for size in batch_sizes]
+
+
+@MLP_4.mistake("None is left out of your list; it means one batch for all, so one step per epoch")
+def _none_left_out(n_rows, n_negatives, batch_sizes, epochs):
+    sizes = [size for size in batch_sizes if size is not None]
+    return _updates(n_rows * (1 + n_negatives), sizes, epochs)
+
+
+@MLP_4.mistake("positives and negatives have batches of their own; they are shuffled together")
+def _apart(n_rows, n_negatives, batch_sizes, epochs):
+    one, other = n_rows, n_rows * n_negatives
+    return [
+        epochs * (1 if size is None else math.ceil(one / size) + math.ceil(other / size))
+        for size in batch_sizes
+    ]
 
 
 def _averages(grad, m, v):
@@ -596,6 +707,44 @@ def _not_squared(theta, grad, m, v, t, eta, lam):
 def _corrected_returned(theta, grad, m, v, t, eta, lam):
     m, v, step = _adam(grad, m, v, t)
     return (1 - eta * lam) * theta - eta * step, m / (1 - 0.9**t), v / (1 - 0.999**t)
+
+
+@MLP_5.mistake("0.9 and 0.999 are exchanged: 0.9 belongs to m, and 0.999 to v")
+def _averages_exchanged(theta, grad, m, v, t, eta, lam):
+    m, v = 0.999 * m + 0.001 * grad, 0.9 * v + 0.1 * grad**2
+    step = m / (1 - 0.999**t) / (np.sqrt(v / (1 - 0.9**t)) + 1e-8)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("the new gradient enters in full; it is multiplied by 0.1 in m and by 0.001 in v")
+def _gradient_in_full(theta, grad, m, v, t, eta, lam):
+    m, v = 0.9 * m + grad, 0.999 * v + grad**2
+    step = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return (1 - eta * lam) * theta - eta * step, m, v
+
+
+@MLP_5.mistake("the step is made with the old m and v; renew both first")
+def _step_of_the_old_averages(theta, grad, m, v, t, eta, lam):
+    step = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return ((1 - eta * lam) * theta - eta * step, *_averages(grad, m, v))
+
+
+@MLP_5.mistake("you add the step, which leads uphill; subtract it")
+def _uphill(theta, grad, m, v, t, eta, lam):
+    m, v, step = _adam(grad, m, v, t)
+    return (1 - eta * lam) * theta + eta * step, m, v
+
+
+@MLP_5.mistake("m is corrected, but v is not: divide it by 1 - 0.999^t")
+def _first_corrected_only(theta, grad, m, v, t, eta, lam):
+    m, v = _averages(grad, m, v)
+    return (1 - eta * lam) * theta - eta * m / (1 - 0.9**t) / (np.sqrt(v) + 1e-8), m, v
+
+
+@MLP_5.mistake("you return theta alone; the next step needs m and v as well")
+def _theta_alone(theta, grad, m, v, t, eta, lam):
+    step = _adam(grad, m, v, t)[2]
+    return (1 - eta * lam) * theta - eta * step
 
 
 EXERCISES = (MLP_1, MLP_2, MLP_3, MLP_4, MLP_5)

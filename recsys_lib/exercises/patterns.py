@@ -1,6 +1,7 @@
 """What a wrong answer's results have to do with the right ones, told in a sentence."""
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 
 import numpy as np
 from numpy import errstate  # by name: an exercise may put another in its place
@@ -8,6 +9,12 @@ from numpy import errstate  # by name: an exercise may put another in its place
 from recsys_lib.exercises.compare import dense, is_numeric, same, show
 
 Pairs = list[tuple[np.ndarray, np.ndarray]]
+Things = list[tuple[Sequence, Sequence]]  # several that are returned each time
+
+
+def _never_below_zero(x: np.ndarray) -> np.ndarray:
+    return x.clip(0)
+
 
 RELATIONS: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray]]] = (
     ("Your numbers have the wrong sign, all of them.", lambda x: -x),
@@ -16,9 +23,11 @@ RELATIONS: Sequence[tuple[str, Callable[[np.ndarray], np.ndarray]]] = (
     ("Your numbers are the square roots of what is wanted.", lambda x: np.sqrt(np.abs(x))),
     ("Your numbers are 1 divided by what is wanted.", lambda x: 1 / np.where(x, x, np.nan)),
     ("Your numbers are cut down to whole ones; return them as they are.", np.floor),
-    ("You return no number below 0; wanted are negative ones as well.", lambda x: x.clip(0)),
+    ("Your numbers are cut down to whole ones; return them as they are.", np.trunc),
+    ("You return no number below 0; wanted are negative ones as well.", _never_below_zero),
     ("Your numbers have lost their sign; wanted are negative ones as well.", np.abs),
 )
+LOSSY = (np.floor, np.trunc, _never_below_zero, np.abs)  # these explain nothing that is NaN
 
 
 def paired(found: list, wanted: list) -> Pairs:
@@ -27,6 +36,51 @@ def paired(found: list, wanted: list) -> Pairs:
         return []
     pairs = [(dense(a), dense(b)) for a, b in zip(found, wanted, strict=True)]
     return pairs if all(a.shape == b.shape for a, b in pairs) else []
+
+
+def flattened(found: list, wanted: list) -> Pairs:
+    """Pair what is returned as several arrays of unequal shapes, as one row of numbers each."""
+    pairs = []
+    for a, b in sequences(found, wanted):
+        if not all(is_numeric(x) for x in (*a, *b)):
+            return []
+        mine, right = [dense(x) for x in a], [dense(x) for x in b]
+        if [x.shape for x in mine] != [x.shape for x in right]:
+            return []
+        pairs.append(
+            (np.concatenate([x.ravel() for x in mine]), np.concatenate([x.ravel() for x in right]))
+        )
+    return pairs
+
+
+def sequences(found: list, wanted: list) -> Things:
+    """Pair what is returned as several things each time, always as many, or return nothing."""
+    everything = (*found, *wanted)
+    if not all(isinstance(x, tuple | list) for x in everything) or any(map(is_numeric, wanted)):
+        return []
+    return list(zip(found, wanted, strict=True)) if len({len(x) for x in everything}) == 1 else []
+
+
+def constant(found: list, wanted: list) -> str:
+    """Say that the result never changes, where that of a right answer does."""
+    if not all(is_numeric(x) and dense(x).dtype.kind in "fiu" for x in found):
+        return ""
+    if not all(same(found[0], x, 1e-9) for x in found):
+        return ""
+    others = sum(not same(wanted[0], x, 1e-9) for x in wanted[1:])
+    return "You return the same on every input, whatever is given." if others > 1 else ""
+
+
+def reordered(pairs: Things, tolerance: float) -> str:
+    """Say that the right things are returned in another order, if they are."""
+    n = len(pairs[0][1]) if pairs else 0
+    if not 2 <= n <= 4:
+        return ""
+    for order in list(permutations(range(n)))[1:]:
+        if all(same(a[i], b[k], tolerance) for a, b in pairs for k, i in enumerate(order)):
+            wanted = ", then ".join(f"your number {i + 1}" for i in order)
+            return f"What you return is right, but in another order: wanted is {wanted}."
+    return ""
 
 
 def relation(pairs: Pairs) -> str:
@@ -47,6 +101,8 @@ def relation(pairs: Pairs) -> str:
         return ""
     with errstate(all="ignore"):
         for sentence, change in RELATIONS:
+            if not known.all() and change in LOSSY:
+                continue
             if np.allclose(found, change(wanted), rtol=1e-6, atol=1e-9):
                 return sentence
     for digits in range(7):
@@ -73,9 +129,9 @@ def _factor_or_shift(found: np.ndarray, wanted: np.ndarray) -> str:
     return ""
 
 
-def part(pairs: Pairs, tolerance: float) -> str:
+def part(pairs: Things | Pairs, tolerance: float) -> str:
     """Say which of the few things that are returned each time are wrong, if others are right."""
-    sizes = {len(b) if b.ndim else 0 for _, b in pairs}
+    sizes = {0 if isinstance(b, np.ndarray) and not b.ndim else len(b) for _, b in pairs}
     (n,) = sizes if len(sizes) == 1 else (0,)
     if not 2 <= n <= 4 or len(pairs) < 3:
         return ""

@@ -137,7 +137,8 @@ def _judge_neighbors(result: object, split: Split) -> str:
         raise Wrong(
             f"NDCG@10 on validation is {chosen.mean():.4f}, the default has {default.mean():.4f}, "
             f"and {NEIGHBORS_REACH} can be reached. Try fewer neighbors than the default's 50, "
-            "and more; and each with and without shrinkage"
+            'and more; each with and without shrinkage; and measure with on="valid": without it '
+            "evaluate measures on the test set"
         )
     p = paired_test((chosen - default).to_numpy())
     return (
@@ -208,7 +209,13 @@ def _stars() -> tuple:
 def _judge_loved(
     result: object, item: np.ndarray, rating: np.ndarray, n_items: int, lams: np.ndarray
 ) -> str:
-    found = numbers(result, (len(lams), TOP), "ten film numbers for every lambda").astype(int)
+    given = numbers(result, (len(lams), TOP), "ten film numbers for every lambda")
+    found = given.astype(int)
+    if (found != given).any():
+        raise Wrong(
+            f"film numbers are whole, and yours begin with {given[0, 0]:.3f}: return the numbers "
+            "of the films, as np.argsort gives them, and not their biases"
+        )
     counts = np.bincount(item, minlength=n_items)
     sums = np.bincount(item, weights=rating - rating.mean(), minlength=n_items)
     medians = []
@@ -217,9 +224,10 @@ def _judge_loved(
             raise Wrong(f"with lambda {lam:g}: film numbers go from 0 to {n_items - 1}")
         bias = np.where(counts > 0, sums / np.maximum(counts + lam, 1e-12), 0.0)
         order = np.lexsort((np.arange(n_items), -bias.round(9)))[:TOP]
-        if not np.array_equal(row, order):
-            means = np.where(counts > 0, (sums / np.maximum(counts, 1)), 0.0)
-            raise Wrong(f"with lambda {lam:g}: {_why_not_loved(row, order, bias, means, counts)}")
+        totals = np.bincount(item, weights=rating, minlength=n_items)
+        if not np.array_equal(row, order) and not _rounded_apart(row, totals, counts, lam):
+            why = _why_not_loved(row, order, bias, (sums, totals, counts), float(lam))
+            raise Wrong(f"with lambda {lam:g}: {why}")
         medians.append(float(np.median(counts[row])))
     titles = movielens().titles(found[[0, -1], 0])
     return (
@@ -229,9 +237,25 @@ def _judge_loved(
     )
 
 
+def _rounded_apart(row: np.ndarray, totals: np.ndarray, counts: np.ndarray, lam: float) -> bool:
+    """Whether the films come in this order by a right formula whose last digits break ties."""
+    n, mean = np.maximum(counts, 1), totals.sum() / counts.sum()
+    formulas = (
+        (totals - counts * mean) / np.maximum(counts + lam, 1),
+        counts / np.maximum(counts + lam, 1) * (totals / n - mean),
+    )
+    return any(np.array_equal(row, np.argsort(-b, kind="stable")[:TOP]) for b in formulas)
+
+
 def _why_not_loved(
-    row: np.ndarray, order: np.ndarray, bias: np.ndarray, means: np.ndarray, counts: np.ndarray
+    row: np.ndarray,
+    order: np.ndarray,
+    bias: np.ndarray,
+    of_films: tuple[np.ndarray, np.ndarray, np.ndarray],
+    lam: float,
 ) -> str:
+    """Say how the films of `row` were found, if it can be told, or where it leaves the order."""
+    sums, totals, counts = of_films
     if np.array_equal(np.sort(row), np.sort(order)):
         return (
             "these are the ten, in another order: the highest bias first, and of equal ones the "
@@ -239,12 +263,33 @@ def _why_not_loved(
         )
     if np.isin(row, np.lexsort((np.arange(len(bias)), bias.round(9)))[:TOP]).all():
         return "these are the ten with the lowest biases: sort the negated biases"
-    if means[row].min() >= means[order].max() - 1e-9 and (counts[row] < counts[order].min()).any():
-        return "the penalty is not used: divide by n + lambda, not by n"
+    if np.allclose(bias[row], bias[order], rtol=0, atol=1e-9):
+        return (
+            "the biases are right, but of films with equal ones the lower number comes first: "
+            'np.argsort(-b.round(9), kind="stable")'
+        )
+    below = np.maximum(counts + lam, 1)
+    ways = {
+        "the penalty is not used, or it multiplies n: divide by n + lambda": sums
+        / np.maximum(counts, 1),
+        "you add up the ratings as they are: subtract the mean of all ratings from each first": (
+            totals / below
+        ),
+        "you take the sums: divide them by n + lambda": sums,
+        "these are the films with the most ratings": counts,
+        "the mean is subtracted once for each film; subtract it from each rating": (
+            (totals - (totals - sums).sum() / counts.sum()) / below
+        ),
+    }
+    for why, key in ways.items():
+        if np.allclose(np.sort(key[row]), np.sort(key)[-TOP:], rtol=0, atol=1e-9):
+            return why
+    place = int(np.argmax(row != order))
+    one, other = int(row[place]), int(order[place])
     return (
-        f"film {row[0]} has the bias {bias[row[0]]:.3f} with {counts[row[0]]} ratings, and film "
-        f"{order[0]} has {bias[order[0]]:.3f} with {counts[order[0]]}. The bias is the sum of "
-        "rating minus the mean of all ratings, divided by n + lambda"
+        f"at place {place + 1} you have film {one}, with the bias {bias[one]:.3f} of {counts[one]} "
+        f"ratings; there belongs film {other}, with {bias[other]:.3f} of {counts[other]}. The bias "
+        "is the sum of rating minus the mean of all ratings, divided by n + lambda"
     )
 
 
@@ -369,7 +414,7 @@ PEOPLE, CATALOG = 100, 500
 @cache
 def _tower() -> tuple:
     train = movielens_split().train
-    model = MLP((64, 32, 16), learning_rate=0.01, batch_size=4096, epochs=2).fit(train)
+    model = MLP((64, 32, 16), learning_rate=0.01, batch_size=4096, epochs=4, seed=1).fit(train)
     arrays = {name: array.astype(np.float64) for name, array in model._weights().items()}
     popular = np.argsort(-train.item_counts, kind="stable")[:CATALOG]
     layers = [
@@ -385,7 +430,7 @@ def _tower() -> tuple:
 
 def _judge_kink(result: object, P: np.ndarray, Q: np.ndarray, layers: list, h: np.ndarray) -> str:
     found = numbers(result, (2,), "two numbers of different lists, with ReLU and without")
-    with_relu = _n_lists(P, Q, layers, h, relu=True)
+    with_relu = _n_lists(P, Q, layers, h)
     if found[1] == 1 and abs(found[0] - with_relu) <= 1:
         return (
             f"{with_relu} different lists for {PEOPLE} people with the ReLUs, and one for "
@@ -393,25 +438,56 @@ def _judge_kink(result: object, P: np.ndarray, Q: np.ndarray, layers: list, h: n
         )
     if found[0] == 1:
         raise Wrong("the numbers are in the wrong order: with ReLU comes first")
+    if found[1] == TOP:
+        raise Wrong("you count the films of the lists; wanted is the number of different lists")
     if found[1] != 1:
         raise Wrong(
             f"without the ReLUs you have {found[1]:g} different lists. Are all of them gone, in "
             "each layer? And is a list ten film numbers, the best first?"
         )
     raise Wrong(
-        f"with ReLU expected {with_relu} different lists of ten, got {found[0]:g}. Two lists are "
-        "the same only if they have the same films in the same order"
+        f"with ReLU expected {with_relu} different lists of ten, got {found[0]:g}. "
+        f"{_why_not_lists(int(found[0]), P, Q, layers, h)}"
     )
 
 
-def _n_lists(P: np.ndarray, Q: np.ndarray, layers: list, h: np.ndarray, relu: bool) -> int:
+def _why_not_lists(found: int, P: np.ndarray, Q: np.ndarray, layers: list, h: np.ndarray) -> str:
+    if found == len(P):
+        return (
+            "So each person has a list of their own. Does a list have ten films, and not all of "
+            "them, the highest logit first? And does the person's embedding come first in z_1?"
+        )
+    without = [(W, 0 * b) for W, b in layers]
+    ways = {
+        "It looks as if the last layer has no ReLU; each layer of the list has one": _n_lists(
+            P, Q, layers, h, kinks=len(layers) - 1
+        ),
+        "It looks as if the biases of the layers are left out": _n_lists(P, Q, without, h),
+        "It looks as if you put the films of a list into a set, which forgets their order; the "
+        "order counts": _n_lists(P, Q, layers, h, kind=frozenset),
+    }
+    for why, count in ways.items():
+        if found == count:
+            return why
+    return "Two lists are the same only if they have the same films in the same order"
+
+
+def _n_lists(
+    P: np.ndarray,
+    Q: np.ndarray,
+    layers: list,
+    h: np.ndarray,
+    kinks: int | None = None,
+    kind: type = tuple,
+) -> int:
+    """Count the different lists of ten, with ReLU after the first `kinks` layers (or after all)."""
     lists = set()
     for p in P:
         z = np.column_stack([np.tile(p, (len(Q), 1)), Q])
-        for W, b in layers:
+        for number, (W, b) in enumerate(layers):
             z = z @ W + b
-            z = np.maximum(z, 0) if relu else z
-        lists.add(tuple(np.argsort(-(z @ h).round(9), kind="stable")[:TOP].tolist()))
+            z = np.maximum(z, 0) if kinks is None or number < kinks else z
+        lists.add(kind(np.argsort(-(z @ h).round(9), kind="stable")[:TOP].tolist()))
     return len(lists)
 
 

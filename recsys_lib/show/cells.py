@@ -13,6 +13,7 @@ from recsys_lib.show.sliders import slider
 DOTS = 700  # of the items, so many are drawn, the best ones among them
 DASHED = ' stroke-dasharray="3 2"'
 WIDTH, HEIGHT = 320, 230  # pixels, of the plane
+BELOW = 56  # pixels more than a plane has below its axes: the legend
 LEGEND = ((8, HEIGHT + 54), (150, HEIGHT + 54), (8, HEIGHT + 74), (150, HEIGHT + 74))
 
 
@@ -113,7 +114,7 @@ def _frame(
         inside + _legend(len(best)),
         "Dots: items over their score, blue where they are looked at; the best have a ring, "
         "red and dashed where the index misses them",
-        HEIGHT + 40,
+        HEIGHT + BELOW,
     )
     drawing += (
         f"<p>{seen.sum():,} of {len(seen):,} items are looked at, and {seen[best].sum()} of the "

@@ -191,11 +191,10 @@ def choosing(
     picture = (
         f'<svg role="img" aria-label="A bar for each model, yours in red" viewBox="{-NAMES} 0 '
         f'{NAMES + WIDE + 42} {ROW * len(runs)}" data-plane="[0, 1, 0, 1]" font-size="12" '
-        f'fill="currentColor" style="max-width:28rem;width:100%">{rows}</svg>'
+        f'fill="currentColor" style="max-width:26rem;width:100%">{rows}</svg>'
     )
-    honestly = (
-        f"<p><strong>Over all users and runs, by intervals:</strong> {part('span', 'honest', '', parts)}</p>"
-    )
+    words = part("span", "honest", "", parts)
+    honestly = f"<p><strong>Over all users and runs, by intervals:</strong> {words}</p>"
     script = _script(runs, list(ways), metrics, told)
     return moving(controls, picture, said(parts) + honestly, script, caption)
 

@@ -100,8 +100,10 @@ def clouds(
     if not names or any(one != names[0] for one in names):
         raise DataError(f"panels must have the same groups, at least one panel, got {names}")
     whole = [_whole(title, groups) for title, groups in panels.items()]
+    room = _room(whole)
     drawn = "".join(
-        _panel(title, points, axes, label) for title, points in zip(panels, whole, strict=True)
+        _panel(title, points, axes, label, room)
+        for title, points in zip(panels, whole, strict=True)
     )
     key = " ".join(
         f'<span style="white-space:nowrap"><svg width="12" height="12" aria-hidden="true"><circle '
@@ -113,7 +115,8 @@ def clouds(
     return HTML(
         f'<figure class="clouds" style="margin:1em 0" data-points="{points}">'
         f'<label>Turn <input type="range" min="0" max="360" value="{START}" step="1" '
-        f'autocomplete="off" style="vertical-align:middle;width:12em"></label> {key}'
+        f'autocomplete="off" style="vertical-align:middle;width:12em"></label>'
+        f"<div>{key}</div>"
         f'<div style="display:flex;flex-wrap:wrap;gap:1em">{drawn}</div>'
         f"<figcaption>{escape(caption)}</figcaption><script>{script}</script></figure>"
     )
@@ -144,11 +147,26 @@ def _at(points: np.ndarray) -> np.ndarray:
     return np.column_stack([x, y * np.sin(tilt) - points[:, 2] * np.cos(tilt)]).round().astype(int)
 
 
+def _room(panels: list[list[np.ndarray]]) -> tuple[int, int]:
+    """Return how far up and down the axes and clouds of all panels reach when they are turned."""
+    points = np.vstack([REACH * np.eye(3), *(group for one in panels for group in one)])
+    around = np.hypot(points[:, 0], points[:, 1]) * np.sin(np.radians(TILT))
+    height = points[:, 2] * np.cos(np.radians(TILT))
+    name = round(0.1 * REACH) + 12  # of an axis, beyond its end
+    return round((height + around).max()) + name, round((around - height).max()) + name
+
+
 def _color(place: int) -> str:
     return of_page(COLORS[place % len(COLORS)])
 
 
-def _panel(title: str, groups: list[np.ndarray], axes: Sequence[str], label: str) -> str:
+def _panel(
+    title: str,
+    groups: list[np.ndarray],
+    axes: Sequence[str],
+    label: str,
+    room: tuple[int, int],
+) -> str:
     dots = "".join(
         f'<path class="points" d="{"".join(f"M{x} {y}h0" for x, y in _at(points))}" fill="none" '
         f'style="stroke:{_color(place)}" stroke-width="4" stroke-linecap="round" opacity=".7"/>'
@@ -161,11 +179,11 @@ def _panel(title: str, groups: list[np.ndarray], axes: Sequence[str], label: str
         f'fill="currentColor">{escape(name)}</text>'
         for (x, y), name in zip(ends, axes, strict=True)
     )
-    half = SIZE / 2
+    half, (up, down) = SIZE / 2, room
     return (
         f'<div data-panel style="flex:1 1 {SIZE * 0.8:.0f}px;max-width:26rem">'
         f"<strong>{escape(title)}</strong>"
         f'<svg role="img" aria-label="{escape(title)}: {escape(label)}" '
-        f'viewBox="{-half:g} {-half:g} {SIZE} {SIZE}" '
+        f'viewBox="{-half:g} {-up} {SIZE} {up + down}" '
         f'style="width:100%;cursor:grab;touch-action:pan-y">{lines}{dots}</svg></div>'
     )

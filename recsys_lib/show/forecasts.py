@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from html import escape
+from itertools import pairwise
 
 from IPython.display import HTML
 
@@ -11,6 +12,7 @@ from recsys_lib.show.planes import Parts, Plane, Range, Values, moving, number, 
 from recsys_lib.show.plots import BLUE, of_page
 
 EVEN = 50
+CLOSE = 16  # pixels: the numbers of dots nearer to each other would touch
 PLANE = Plane((0, 100), (0, 100), ("you say (percent)", "it happens (percent)"), (25, 25), 240, 240)
 
 # `cost`, `brier` and `drawn` below; SHARES is a list of percentages.
@@ -81,6 +83,18 @@ def _means(shares: list[float], said: list[float]) -> tuple[float, float]:
     )
 
 
+def _beside(shares: list[float]) -> list[tuple[int, str]]:
+    """Return where the number of each dot stands: in it, or beside it if another may lie on it."""
+    places = [(0, "middle")] * len(shares)
+    order = sorted(range(len(shares)), key=lambda k: shares[k])
+    for low, high in pairwise(order):
+        if PLANE.height * (shares[high] - shares[low]) < CLOSE:
+            places[high] = (12, "start") if places[low][0] <= 0 else (-12, "end")
+            if places[low][0] == 0:
+                places[low] = (-12, "end")
+    return places
+
+
 def rivals(shares: list[float]) -> dict[str, tuple[float, float]]:
     """Return cross-entropy and Brier score of three who also play."""
     mean = sum(shares) / len(shares)
@@ -127,9 +141,9 @@ def forecasts(statements: Mapping[str, float], caption: str) -> HTML:
             "",
             parts,
             f'<circle r="9" style="fill:{of_page(BLUE)}" fill-opacity=".25"/>'
-            f'<text y="4" text-anchor="middle">{k + 1}</text>',
+            f'<text x="{x}" y="4" text-anchor="{anchor}">{k + 1}</text>',
         )
-        for k in range(len(shares))
+        for k, (x, anchor) in enumerate(_beside(shares))
     )
     picture = PLANE.svg(
         f'<path d="M0 {PLANE.height}L{PLANE.width} 0" stroke="currentColor" opacity=".5" '

@@ -133,6 +133,5 @@ def intervals(table: pd.DataFrame, ax: plt.Axes, color: str = BLUE) -> None:
         capsize=4,
     )
     ax.set_yticks(places, table.index)
-    ax.margins(y=0.25)
-    ax.invert_yaxis()
+    ax.set_ylim(len(table) - 0.4, -0.6)  # little more than half a row beside the first and last
     ax.grid(axis="y", visible=False)

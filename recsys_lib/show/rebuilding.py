@@ -102,7 +102,7 @@ def _drawn(
     label = f"A table of ratings rebuilt from {k} terms, and bars of the error for every k"
     return (
         f'<svg role="img" aria-label="{label}" viewBox="{-LEFT} {-ABOVE} '
-        f'{LEFT + WIDE * n + 48} {ABOVE + floor + 36}" style="max-width:28rem;width:100%">'
+        f'{LEFT + WIDE * n + 48} {ABOVE + floor + 36}" style="max-width:26rem;width:100%">'
         f'<g style="stroke:{blue}" stroke-width="{HIGH - 1}">{cells}</g>'
         f'<path d="{_boxes(off)}" fill="none" style="stroke:{red}" stroke-width="1.5"/>'
         f'<g font-size="11.5" text-anchor="middle" fill="currentColor">{digits}</g>'

@@ -36,7 +36,8 @@ def training(
     losses = [x for row in rows.values() for name in ("loss", "valid_loss") for x in row[name]]
     ranking = [floor, *(x for row in rows.values() for x in row["valid_ndcg@10"])]
     n = len(next(iter(rows.values()))["loss"])
-    above = Plane((0, n), _round(losses, 0.1), ("epoch", "loss"), (n // 5, 0.2), WIDE, HIGH)
+    step = 0.2 if max(losses) - min(losses) < 1.5 else 0.5
+    above = Plane((0, n), _round(losses, 0.1), ("epoch", "loss"), (n // 5, step), WIDE, HIGH)
     below = Plane((0, n), _round(ranking, 0.02), ("epoch", "NDCG@10"), (n // 5, 0.05), WIDE, HIGH)
     frames = {_said(name, row): _drawn(row, above, below, floor) for name, row in rows.items()}
     return slider(frames, label, start=start, caption=caption)
@@ -75,8 +76,8 @@ def _drawn(row: Row, above: Plane, below: Plane, floor: float) -> str:
         + f'<path d="{popular}" style="stroke:{of_page(GRAY)}" stroke-dasharray="2 3"/>'
         + path(below, "valid_ndcg@10", RED, ' stroke-dasharray="6 3"')
         + f'<g font-size="12">{word("popularity", GRAY, 6, int(below.at(0, floor)[1]) - 4)}</g></g>'
-        + f'<g font-size="12">{word("training", BLUE, WIDE - 118, 10)}'
-        + f"{word('validation', RED, WIDE - 62, 10)}</g>"
+        + f'<g font-size="12">{word("training", BLUE, 8, 10)}'
+        + f"{word('validation', RED, 64, 10)}</g>"
     )
     label = "Above, the training and the validation loss by epoch; below, the ranking on validation"
     return above.svg(inside, label, BELOW + HIGH)

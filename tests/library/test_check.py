@@ -182,6 +182,71 @@ def test_of_numbers_that_are_right_nothing_is_said():
     assert "only their order is not" in patterns.relation(turned)
 
 
+def test_of_several_arrays_of_unequal_shape_the_wrong_one_is_pointed_at_and_a_sign_seen():
+    wanted = [(np.ones((2, x)), np.arange(x) + 1.0, float(x)) for x in (1, 2, 3)]
+    other = [(a, b + 1, c) for a, b, c in wanted]
+    exercise = Exercise("toy-1", "f(x)", tuple(Case(f"{w[2]}", (int(w[2]),), w) for w in wanted))
+    said = exercise.check(lambda x: other[x - 1]).message
+    assert "number 1 and number 3 are right on every input; look at number 2." in said
+    said = exercise.check(lambda x: tuple(-a for a in wanted[x - 1])).message
+    assert "the wrong sign, all of them" in said
+    said = exercise.check(lambda x: (wanted[x - 1][2], *wanted[x - 1][:2])).message
+    assert "in another order: wanted is your number 2, then your number 3, then your num" in said
+    assert exercise.check(lambda x: wanted[x - 1]).passed
+
+
+def test_nothing_is_said_of_arrays_whose_shapes_or_number_differ():
+    wanted = [(np.ones(2), np.ones((1, 3)))] * 3
+    assert patterns.flattened([(np.ones(3), np.ones((1, 2)))] * 3, wanted) == []
+    assert patterns.flattened([("a", np.ones((1, 3)))] * 3, wanted) == []
+    assert patterns.sequences([(np.ones(2),)] * 3, wanted) == []
+    assert patterns.sequences([np.ones(2)] * 3, wanted) == []
+    assert patterns.reordered([], 1e-6) == ""
+
+
+def test_who_returns_the_same_always_is_told():
+    assert "the same on every input" in squares(2, 3, 4).check(lambda x: 9).message
+    two = (Case("one", (1,), 1.0), Case("two", (2,), 2.0))  # of which one is right
+    assert "the same on" not in Exercise("toy-1", "f(x)", two).check(lambda x: 1.0).message
+    assert "the same on" not in squares(2, 3, 4).check(lambda x: "9").message
+
+
+def test_a_rule_that_loses_something_does_not_explain_a_division_by_zero():
+    """One who asks for u only, and by its sum, fails for two reasons, of which one is NaN."""
+
+    def only_u(u, v):
+        return 0.0 if u.sum() == 0 else u @ v / np.sqrt((u @ u) * (v @ v))
+
+    said = check("cosine-1", only_u).message
+    assert "You return no number below 0" not in said
+    assert "Return 0.0 in that case" in said
+
+
+def test_an_array_of_whole_numbers_is_told_of_its_dtype():
+    exercise = Exercise("toy-1", "f(x)", (Case("one", (1.0,), np.array([0.5, -1.5, 2.0])),))
+    said = exercise.check(lambda x: np.array([0, -1, 2])).message
+    assert "(an array of dtype int64 holds whole numbers only)" in said
+    assert "Your numbers are cut down to whole ones" in said
+    whole = Exercise("toy-1", "f(x)", (Case("one", (1.0,), np.array([1.0, 2.0])),))
+    assert "dtype" not in whole.check(lambda x: np.array([1, 3])).message
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (lambda x: 1 if x > 1 else 0, "an array there is np.where"),
+        (lambda x: np.ones((3, 4)) @ x, "here it has 4, and B has 2"),
+        (lambda x: np.linalg.solve(np.eye(3), x), "A must be square, and b as long"),
+        (lambda x: x[9], "out of bounds"),
+    ],
+)
+def test_what_numpy_raises_is_said_in_plain_words(code, said):
+    exercise = Exercise("toy-1", "f(x)", (Case("one", (np.ones(2),), 1.0),))
+    message = exercise.check(code).message
+    assert said in message
+    assert "your code raised" in message
+
+
 # --- how long it waits ---
 
 

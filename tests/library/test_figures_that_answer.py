@@ -173,6 +173,9 @@ def test_an_index_finds_the_best_that_lie_in_the_cells_it_looks_into():
             "missed",
         ]
         assert len(frame.select("[data-legend] circle")) == 2
+        _, top, _, height = map(float, frame.svg["viewbox"].split())
+        lowest = max(float(text["y"]) for text in frame.select("[data-legend] text"))
+        assert lowest + 4 < top + height  # what stands below the drawing does not touch it
         rings = frame.select("svg > circle")
         assert len(rings) == 10
         assert sum(ring.has_attr("stroke-dasharray") for ring in rings) == len(missed)
@@ -338,6 +341,13 @@ def test_a_forecast_costs_what_the_two_rules_say():
     assert parts["brier"]["text"] == planes.number(rivals[2][1], 3)
     wrong = forecasts.drawn({"p0": 50, "p1": 99, "p2": 90}, shares)["said"]["text"]
     assert "most for statement 2" in wrong
+
+
+def test_numbers_of_dots_at_one_height_stand_beside_them():
+    shares = {"a": 0.5, "b": 0.01, "c": 0.04, "d": 0.9}
+    html = BeautifulSoup(forecasts.forecasts(shares, "Four.").data, "html.parser")
+    numbers = {one.text: int(one["x"]) for one in html.select("[data-part^=dot] text")}
+    assert numbers == {"1": 0, "2": -12, "3": 12, "4": 0}
 
 
 @pytest.mark.parametrize("eta", [0.5, 4.0, 10.0])

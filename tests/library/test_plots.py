@@ -193,6 +193,8 @@ def test_clouds_draw_points_where_the_script_would():
     assert "[[[[120,0,0]],[[0,0,60]]]]" in page
     assert 'd="M98 21h0"' in page  # 120 cos 35, 120 sin 35 sin 18
     assert 'd="M0 -57h0"' in page  # -60 cos 18
+    # As high as the axes and the points need: from 120 cos 18 up to 120 sin 18 down, and names.
+    assert 'viewBox="-150 -138 300 199"' in page
 
 
 @pytest.mark.parametrize(
@@ -241,6 +243,15 @@ def test_a_prime_in_a_formula_is_no_zero(color):
     drawn = plots.svg(figure)
     assert ">\N{PRIME}<" in drawn
     assert 'cmsy10">0<' not in drawn
+
+
+@pytest.mark.parametrize("rows", [1, 3, 30])
+def test_intervals_leave_no_more_room_beside_the_rows_than_between_them(rows):
+    _, ax = plt.subplots()
+    plots.intervals(pd.DataFrame({"mean": 0.0, "low": -1.0, "high": 1.0}, index=range(rows)), ax)
+    bottom, top = ax.get_ylim()
+    assert bottom - (rows - 1) == pytest.approx(-top)  # the first row is on top
+    assert 0.5 < -top < 1
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 2), (3, 1), (1, 1)])

@@ -115,6 +115,34 @@ def _loved(divide, last=slice(10), sign=-1):
     return answer
 
 
+def _ties_upwards(item, rating, n_items, lams):
+    lists = [row.tolist() for row in solution("mf-6")(item, rating, n_items, lams)]
+    n = np.bincount(item, minlength=n_items)
+    b = np.bincount(item, rating - rating.mean(), minlength=n_items) / np.maximum(n, 1)
+    return [np.argsort(b, kind="stable")[::-1][:10].tolist(), *lists[1:]]
+
+
+def _mean_left_in(item, rating, n_items, lams):
+    n, total = np.bincount(item, minlength=n_items), np.bincount(item, rating, minlength=n_items)
+    return [np.argsort(-_penalized(total, n, lam), kind="stable")[:10] for lam in lams]
+
+
+def _mean_once(item, rating, n_items, lams):
+    n, total = np.bincount(item, minlength=n_items), np.bincount(item, rating, minlength=n_items)
+    once = total - rating.mean()
+    return [np.argsort(-_penalized(once, n, lam), kind="stable")[:10] for lam in lams]
+
+
+def _biases_returned(item, rating, n_items, lams):
+    n = np.bincount(item, minlength=n_items)
+    total = np.bincount(item, rating - rating.mean(), minlength=n_items)
+    return [np.sort(_penalized(total, n, lam))[::-1][:10] for lam in lams]
+
+
+def _lists(**other):
+    return lambda *given: [real._n_lists(*given, **other), 1]
+
+
 def _penalized(total, n, lam):
     return total / np.maximum(n + lam, 1)
 
@@ -229,7 +257,15 @@ WRONG = [
     ("mf-6", _loved(lambda t, n, lam: t / np.maximum(n, 1)), "the penalty is not used"),
     ("mf-6", _loved(_penalized, sign=1), "lowest biases: sort the negated biases"),
     ("mf-6", _loved(_penalized, last=slice(9, None, -1)), "these are the ten, in another order"),
-    ("mf-6", _loved(lambda t, n, lam: t), "with lambda 0: film"),
+    ("mf-6", _loved(lambda t, n, lam: t), "with lambda 0: you take the sums: divide"),
+    ("mf-6", _loved(lambda t, n, lam: n), "these are the films with the most ratings"),
+    ("mf-6", _loved(lambda t, n, lam: t / np.maximum(n * (1 + lam), 1)), "or it multiplies n"),
+    ("mf-6", _loved(lambda t, n, lam: t / np.maximum(n + lam + 1, 1)), "at place 1 you have film"),
+    ("mf-6", _ties_upwards, "of films with equal ones the lower number comes first"),
+    ("mf-6", _mean_left_in, "with lambda 5: you add up the ratings as they are"),
+    ("mf-6", _mean_once, "subtracted once for each film; subtract it from each"),
+    ("mf-6", _biases_returned, "yours begin with 1.460: return the numbers of the films"),
+    ("cosine-6", lambda split: {"n_neighbors": 50}, 'and measure with on="valid": without it'),
     ("mf-6", lambda item, rating, n_items, lams: np.full((3, 10), -1), "go from 0 to 9065"),
     ("bce-6", lambda met, n, n_new: np.zeros((len(n_new), 20)), "infinite"),
     ("bce-6", lambda met, n, n_new: np.full((len(n_new), 20), 1.5), "yours go from 1.5 to 1.5"),
@@ -243,8 +279,17 @@ WRONG = [
     ("bmf-6", lambda *a: np.transpose(solution("bmf-6")(*a)), "rows and columns are exchanged"),
     ("bmf-6", _with_seen, "exclude these first"),
     ("bmf-6", lambda *a: [[0.5, 100.0], [0.5, 100.0]], "row 1, HR@10: expected 0.0"),
-    ("mlp-6", lambda *a: [1, 68], "wrong order: with ReLU comes first"),
-    ("mlp-6", lambda *a: [68, 67], "without the ReLUs you have 67 different lists"),
+    ("mlp-6", lambda *a: [1, 90], "wrong order: with ReLU comes first"),
+    ("mlp-6", lambda *a: [90, 67], "without the ReLUs you have 67 different lists"),
+    ("mlp-6", lambda *a: [90, 10], "you count the films of the lists"),
+    ("mlp-6", lambda *a: [100, 1], "each person has a list of their own"),
+    ("mlp-6", _lists(kinks=1), "the last layer has no ReLU; each layer of the list has one"),
+    ("mlp-6", _lists(kind=frozenset), "into a set, which forgets their order"),
+    (
+        "mlp-6",
+        lambda P, Q, layers, h: _lists()(P, Q, [(W, 0 * b) for W, b in layers], h),
+        "the biases of the layers are left out",
+    ),
     ("mlp-6", lambda *a: [5, 1], "different lists of ten, got 5"),
     ("neumf-6", lambda s: _ndcgs(s), "these are the four models alone"),
     (
@@ -337,6 +382,23 @@ def test_what_is_wrong_is_said_in_a_sentence(name, answer, said):
 @each
 def test_every_exercise_has_wrong_answers_here(name):
     assert sum(one == name for one, _, _ in WRONG) >= 2
+
+
+def test_a_right_formula_for_the_most_loved_is_accepted_where_its_last_digits_break_ties():
+    def sums_less_means(item, rating, n_items, lams):
+        n, total = np.bincount(item, minlength=n_items), np.bincount(item, rating, n_items)
+        biases = [(total - n * rating.mean()) / np.maximum(n + lam, 1) for lam in lams]
+        return [np.argsort(-b, kind="stable")[:10] for b in biases]
+
+    def shrunk_means(item, rating, n_items, lams):
+        n, total = np.bincount(item, minlength=n_items), np.bincount(item, rating, n_items)
+        means = total / np.maximum(n, 1) - rating.mean()
+        biases = [n / np.maximum(n + lam, 1) * means for lam in lams]
+        return [np.argsort(-b, kind="stable")[:10] for b in biases]
+
+    for answer in (sums_less_means, shrunk_means):
+        verdict = check("mf-6", answer)
+        assert verdict, verdict
 
 
 def test_where_svd_passes_the_words_is_accepted():

@@ -89,6 +89,18 @@ window.siteProbe = (() => {
     return problems;
   }
 
+  // Where bars lie over what scrolls, as on a phone, that of a formula needs room below it.
+  function coveredFormulas() {
+    const problems = [];
+    for (const box of document.querySelectorAll(".math mjx-container.more-right")) {
+      const drawn = box.querySelector("mjx-math").getBoundingClientRect();
+      if (shown(box) && box.getBoundingClientRect().bottom < drawn.bottom + 8) {
+        problems.push(excerpt(box.querySelector("mjx-assistive-mml")?.textContent ?? ""));
+      }
+    }
+    return problems;
+  }
+
   const LEFTOVERS = [
     /\\[()[\]]/, // TeX delimiters that MathJax did not replace
     /\$\$/,
@@ -269,6 +281,41 @@ window.siteProbe = (() => {
     return [...sizes].map(([label, size]) => `${size.toFixed(1)} px in "${excerpt(label)}"`);
   }
 
+  // Names in a drawing are not written on each other. Two corners may meet, and the boxes of names
+  // that are turned say little of where their letters are.
+  function touchingLetters() {
+    const problems = [];
+    for (const drawing of document.querySelectorAll(`${ARTICLE} svg[role=img]`)) {
+      if (!shown(drawing)) continue;
+      const names = [...drawing.querySelectorAll("text")].filter((text) => {
+        const { b } = text.getScreenCTM();
+        return text.textContent.trim() && Math.abs(b) < 0.01 && shown(text);
+      }).map((text) => [text.textContent.trim(), text.getBoundingClientRect()]);
+      names.forEach(([one, box], place) => {
+        for (const [other, next] of names.slice(place + 1)) {
+          const across = Math.min(box.right, next.right) - Math.max(box.left, next.left);
+          const down = Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top);
+          if (across > 4 && down > 0.4 * Math.min(box.height, next.height)) {
+            problems.push(`"${one}" and "${other}" in "${excerpt(drawing.ariaLabel)}"`);
+          }
+        }
+      });
+    }
+    return problems;
+  }
+
+  // A figure that moves is seen at once with its controls and with what it says.
+  function largeMovingFigures() {
+    const problems = [];
+    const most = 26 * parseFloat(getComputedStyle(document.documentElement).fontSize) + 1;
+    const moving = ".moving, .clouds, :has([data-frame])";
+    for (const drawing of document.querySelectorAll(`figure:is(${moving}) svg[role=img]`)) {
+      const { width } = drawing.getBoundingClientRect();
+      if (width > most) problems.push(`${Math.round(width)} px: "${excerpt(drawing.ariaLabel)}"`);
+    }
+    return problems;
+  }
+
   // A drawing takes ink and paper from the page: black letters on a dark page would not be seen.
   function faintLetters() {
     const problems = new Map();
@@ -290,12 +337,15 @@ window.siteProbe = (() => {
     settled,
     formulas,
     scrollingFormulas,
+    coveredFormulas,
     rawMarkup,
     openEverything,
     overflow,
     cut,
     faintText,
     smallLetters,
+    touchingLetters,
+    largeMovingFigures,
     faintLetters,
   };
 })();

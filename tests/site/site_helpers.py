@@ -270,6 +270,8 @@ def look_wide(page: Page, visit: Visit) -> None:
     # First everything is opened and answered, so that the colors of that are looked at too.
     visit.seen["solutions"] = open_solutions(page)
     visit.seen["quizzes"] = answer_wrongly(page)
+    visit.seen["touching letters"] = page.evaluate("siteProbe.touchingLetters()")
+    visit.seen["large"] = page.evaluate("siteProbe.largeMovingFigures()")
     visit.seen["sliders"] = move_sliders(page) + move_figures(page)
     visit.seen["faint in light mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["no dark mode"] = switch_to_dark(page)
@@ -300,6 +302,8 @@ def look_on_phone(page: Page, visit: Visit) -> None:
     visit.seen["scrolling formulas"] = page.evaluate("siteProbe.scrollingFormulas()")
     visit.seen["faint in dark mode"] = page.evaluate("siteProbe.faintText()")
     visit.seen["small letters"] = page.evaluate("siteProbe.smallLetters()")
+    visit.seen["touching letters"] = page.evaluate("siteProbe.touchingLetters()")
+    visit.seen["covered formulas"] = page.evaluate("siteProbe.coveredFormulas()")
     visit.seen["faint letters"] = page.evaluate("siteProbe.faintLetters()")
     looked_at = visit.page.startswith("notebooks/") or visit.page in WITHOUT_TWIN
     visit.seen["barriers"] = barriers(page) if looked_at else []

@@ -9,6 +9,7 @@ from site_helpers import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
+from front_page import finding
 from inline_figures import figure
 from lighten import kept, split
 
@@ -133,3 +134,20 @@ def test_rules_that_can_apply_stay_and_others_go(rule: str, left: str):
 
 def test_selectors_are_split_at_their_own_commas():
     assert split("a, :is(b, c) d,e[x='1,2']") == ["a", ":is(b, c) d", "e[x='1,2']"]
+
+
+def test_the_finding_is_drawn_while_the_record_says_so():
+    def hits(share: float) -> dict:
+        return {"hr@10": share}
+
+    found = {
+        "printed": {"table 1": {"A": hits(0.3), "B": hits(0.2)}},
+        "chains": {name: [{"mean": {"hr@10": {"mean": 0.5}}}] for name in "AB"},
+        "popularity": {"fair ties": hits(0.4)},
+    }
+    page = finding(found)
+    for text in ("printed 0.300", "mended 0.500", "popularity 0.400", ">0.200<"):
+        assert text in page
+    found["popularity"]["fair ties"] = hits(0.25)
+    with pytest.raises(ValueError, match=r"popularity, 0\.25, must lie between"):
+        finding(found)

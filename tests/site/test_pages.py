@@ -180,6 +180,12 @@ def test_pages_and_drawings_are_small_and_load_what_they_need_alone(site: Site):
     report(problems)
 
 
+def test_the_first_page_shows_the_finding(site: Site):
+    drawing = site.soup("book/intro.html").select_one("figure.finding svg[role=img]")
+    assert drawing is not None
+    assert "popularity" in drawing.get_text()
+
+
 def test_ids_are_unique_on_a_page(site: Site):
     problems = {}
     for page in site.pages:

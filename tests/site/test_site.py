@@ -74,6 +74,9 @@ class InBothColors(OnEveryWay):
     def test_no_formula_has_a_scrollbar_for_nothing(self, pages: list[Visit]):
         report(seen(pages, "scrolling formulas"))
 
+    def test_names_in_drawings_do_not_touch(self, pages: list[Visit]):
+        report(seen(pages, "touching letters"))
+
     def test_dark_mode(self, pages: list[Visit]):
         report(seen(pages, "no dark mode"))
 
@@ -111,6 +114,9 @@ class TestFromAServer(OnALargeScreen, InBothColors):
             assert any(site.soup(page).select(kind) for page in site.chapters), kind
         report(seen(pages, "sliders"))
 
+    def test_moving_figures_are_at_most_26_rem_wide(self, pages: list[Visit]):
+        report(seen(pages, "large"))
+
 
 class TestFromFiles(OnALargeScreen):
     """A page of every kind: what the others show is the same as from a server."""
@@ -125,6 +131,9 @@ class TestOnAPhone(InBothColors):
 
     def test_letters_of_drawings_can_be_read(self, pages: list[Visit]):
         report(seen(pages, "small letters"))
+
+    def test_the_bar_of_a_formula_stands_below_it(self, pages: list[Visit]):
+        report(seen(pages, "covered formulas"))
 
     def test_no_page_is_wider_than_a_phone(self, pages: list[Visit]):
         report(seen(pages, "overflow"))
@@ -311,6 +320,9 @@ def test_feedback_of_a_quiz_is_read_aloud(visits: Visits):
         assert said.count() > 1
         assert set(said.evaluate_all("all => all.map(one => one.ariaLive)")) == {"polite"}
         assert tab.page.locator(".Quiz [role=group][aria-label]").count() > 1
+        quiz = tab.page.locator(".Quiz").first
+        widths = quiz.evaluate("one => [one, one.parentElement].map(box => box.clientWidth)")
+        assert widths[0] == widths[1]
 
 
 @pytest.mark.parametrize("asked", ["nowhere.html", "notebooks/nowhere.html", "book/a/b.html"])

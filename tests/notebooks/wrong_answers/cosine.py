@@ -26,20 +26,9 @@ def cosine_1_distance(u, v):
     return 1 - u @ v / lengths if lengths else 1.0
 
 
-def cosine_1_angle(u, v):
-    lengths = np.sqrt((u @ u) * (v @ v))
-    return np.arccos(min(u @ v / lengths, 1)) if lengths else 0.0
-
-
 def cosine_1_jaccard(u, v):
     both, either = ((u > 0) & (v > 0)).sum(), ((u > 0) | (v > 0)).sum()
     return both / either if either else 0.0
-
-
-def cosine_1_common_items_only(u, v):
-    common = (u != 0) & (v != 0)
-    a, b = u[common], v[common]
-    return a @ b / np.sqrt((a @ a) * (b @ b)) if common.any() else 0.0
 
 
 def cosine_1_squared(u, v):
@@ -86,30 +75,8 @@ def cosine_2_clipped(R):
     return np.clip(_cosines(R), 0, 1)
 
 
-def cosine_2_diagonal_zero(R):
-    S = _cosines(R)
-    np.fill_diagonal(S, 0)
-    return S
-
-
-def cosine_2_diagonal_one(R):
-    S = _cosines(R)
-    np.fill_diagonal(S, 1)
-    return S
-
-
 def cosine_2_small_number_below(R):
     unit = R / (np.sqrt((R**2).sum(axis=1)) + 1e-4)[:, None]
-    return unit @ unit.T
-
-
-def cosine_2_upper_half(R):
-    return np.triu(_cosines(R))
-
-
-def cosine_2_sums_as_lengths(R):
-    sums = R.sum(axis=1)
-    unit = R / np.where(sums != 0, sums, 1)[:, None]
     return unit @ unit.T
 
 
@@ -217,44 +184,12 @@ def cosine_4_high_ratings_only(R, S, u, k):
     return _votes(R, S, u, k, use=lambda r: r >= 3)
 
 
-def cosine_4_known_items_removed(R, S, u, k):
-    scores = _votes(R, S, u, k)
-    scores[R[u] > 0] = 0
-    return scores
-
-
-def cosine_4_one_neighbor_more(R, S, u, k):
-    return _votes(R, S, u, k + 1)
-
-
-def cosine_4_one_neighbor_fewer(R, S, u, k):
-    return _votes(R, S, u, k - 1)
-
-
 def cosine_4_first_user(R, S, u, k):
     return _votes(R, S, 0, k)
 
 
-def cosine_4_overwritten(R, S, u, k):
-    scores = np.zeros(len(S))
-    for j in np.flatnonzero(R[u]):
-        similar = S[j].copy()
-        similar[j] = -np.inf
-        neighbors = np.argsort(-similar, kind="stable")[:k]
-        scores[neighbors] = R[u, j] * S[j, neighbors]
-    return scores
-
-
 def cosine_4_similarity_squared(R, S, u, k):
     return _votes(R, S, u, k, weight=np.square)
-
-
-def cosine_4_first_neighbor_skipped(R, S, u, k):
-    scores = np.zeros(len(S))
-    for j in np.flatnonzero(R[u]):
-        neighbors = np.argsort(-S[j], kind="stable")[1 : k + 1]
-        scores[neighbors] += R[u, j] * S[j, neighbors]
-    return scores
 
 
 def cosine_4_half_stars_lost(R, S, u, k):
@@ -275,6 +210,22 @@ def cosine_4_similarities_to_one_digit(R, S, u, k):
     return scores
 
 
+def cosine_4_column_for_row(R, S, u, k):
+    return _votes(R, S, u, k, use=lambda r: R[:, u])
+
+
+def cosine_4_divided_by_k(R, S, u, k):
+    return _votes(R, S, u, k) / k
+
+
+def cosine_4_best_neighbor_only(R, S, u, k):
+    return _votes(R, S, u, 1)
+
+
+def cosine_4_one_for_each_vote(R, S, u, k):
+    return _votes(R > 0, S, u, k, weight=np.ones_like)
+
+
 def _centered(R, middle):
     R = R.astype(float)
     out = np.zeros(R.shape)
@@ -291,10 +242,6 @@ def cosine_5_median(R):
 
 def cosine_5_midrange(R):
     return _centered(R, lambda row: (row.min() + row.max()) / 2)
-
-
-def cosine_5_one_mean_for_all(R):
-    return _cosines(np.where(R > 0, R - R[R > 0].mean(), 0.0))
 
 
 def cosine_5_middle_of_the_scale(R):
@@ -325,19 +272,6 @@ def cosine_5_items(R):
 def cosine_5_ratings_of_one_ignored(R):
     R = np.where(R > 1, R, 0)
     return _centered(R, np.mean)
-
-
-def cosine_5_common_items_only(R):
-    n = len(R)
-    S = np.zeros((n, n))
-    means = R.sum(axis=1) / np.maximum((R > 0).sum(axis=1), 1)
-    for a in range(n):
-        for b in range(n):
-            common = (R[a] > 0) & (R[b] > 0)
-            x, y = R[a, common] - means[a], R[b, common] - means[b]
-            lengths = np.sqrt((x @ x) * (y @ y))
-            S[a, b] = x @ y / lengths if lengths else 0.0
-    return S
 
 
 def cosine_5_whole_part_above_zero(R):

@@ -17,11 +17,6 @@ def mf_1_penalty_twice(p, q, r, eta, lam):
     return p + eta * (e * q - 2 * lam * p), q + eta * (e * p - 2 * lam * q)
 
 
-def mf_1_penalty_of_the_other(p, q, r, eta, lam):
-    e = r - p @ q
-    return p + eta * (e * q - lam * q), q + eta * (e * p - lam * p)
-
-
 def mf_1_error_squared(p, q, r, eta, lam):
     e = (r - p @ q) ** 2
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
@@ -75,17 +70,8 @@ def _mf_2(P, Q, R, lam, counts=None, errors=None):
     return -2 * e @ Q + 2 * lam * n * P
 
 
-def mf_2_penalty_of_q(P, Q, R, lam):
-    seen = ~np.isnan(R)
-    return _mf_2(P, Q, R, 0.0) + 2 * lam * seen.astype(float) @ Q
-
-
 def mf_2_items_counted(P, Q, R, lam):
     return _mf_2(P, Q, R, lam, (~np.isnan(R)).sum(axis=0).mean())
-
-
-def mf_2_all_ratings_counted(P, Q, R, lam):
-    return _mf_2(P, Q, R, lam, (~np.isnan(R)).sum())
 
 
 def mf_2_users_counted(P, Q, R, lam):
@@ -98,10 +84,6 @@ def mf_2_errors_squared(P, Q, R, lam):
 
 def mf_2_absolute_errors(P, Q, R, lam):
     return _mf_2(P, Q, R, lam, errors=np.abs)
-
-
-def mf_2_negative_ratings_empty(P, Q, R, lam):
-    return _mf_2(P, Q, np.where(R < 0, np.nan, R), lam)
 
 
 def mf_2_penalty_without_p(P, Q, R, lam):
@@ -171,11 +153,6 @@ def mf_3_by_items(R, mu, b_i, lam):
 def mf_3_rounded(R, mu, b_i, lam):
     sums, n = _rest(R, mu, b_i)
     return np.round(sums / np.where(n > 0, n + lam, 1), 2)
-
-
-def mf_3_own_mean_as_mu(R, mu, b_i, lam):
-    sums, n = _rest(R, np.nanmean(R), b_i)
-    return sums / np.where(n > 0, n + lam, 1)
 
 
 def mf_3_one_always_added(R, mu, b_i, lam):
@@ -266,11 +243,6 @@ def mf_4_begins_with_a_billion(errors, patience):
 def mf_5_whole_penalty(Q, r, lam):
     n, k = Q.shape
     return np.linalg.solve(Q.T @ Q + int(lam * n) * np.eye(k), Q.T @ r)
-
-
-def mf_5_twice_the_penalty(Q, r, lam):
-    n, k = Q.shape
-    return np.linalg.solve(Q.T @ Q + 2 * lam * n * np.eye(k), Q.T @ r)
 
 
 def mf_5_one_more_rating(Q, r, lam):

@@ -34,17 +34,6 @@ def mlp_1_absolute(p, q, layers, h):
     return expit(h @ _tower(p, q, layers, np.abs))
 
 
-def mlp_1_bias_after_relu(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = _relu(W.T @ z) + b
-    return expit(h @ z)
-
-
-def mlp_1_sigmoid_falls(p, q, layers, h):
-    return expit(-(h @ _tower(p, q, layers, _relu)))
-
-
 def mlp_1_first_layer_only(p, q, layers, h):
     z = _tower(p, q, layers[:1], _relu)
     return expit(h @ z[: len(h)])
@@ -90,24 +79,12 @@ def mlp_2_layers_counted_twice(n_users, n_items, layers):
     return _count(n_users, n_items, layers, [*pairwise(layers), *pairwise(layers)])
 
 
-def mlp_2_users_only(n_users, n_items, layers):
-    return _count(n_users, 0, layers)
-
-
-def mlp_2_product_of_users_and_items(n_users, n_items, layers):
-    return _count(n_users * n_items, 0, layers)
-
-
 def mlp_2_first_layer_as_h(n_users, n_items, layers):
     return _count(n_users, n_items, layers, last=layers[0])
 
 
 def mlp_2_first_layer_only(n_users, n_items, layers):
     return _count(n_users, n_items, layers, [*pairwise(layers)][:1])
-
-
-def mlp_2_last_layer_skipped(n_users, n_items, layers):
-    return _count(n_users, n_items, layers, [*pairwise(layers)][:-1])
 
 
 def mlp_2_weights_as_sums(n_users, n_items, layers):
@@ -124,6 +101,15 @@ def mlp_2_bytes(n_users, n_items, layers):
 
 def mlp_2_bias_of_embeddings(n_users, n_items, layers):
     return _count(n_users, n_items, layers, half=layers[0] // 2 + 1)
+
+
+def mlp_2_items_with_whole_embeddings(n_users, n_items, layers):
+    return _count(n_users + 2 * n_items, 0, layers)
+
+
+def mlp_2_biases_of_two_layers_at_most(n_users, n_items, layers):
+    weights = [(a, b) for a, b in pairwise(layers)]
+    return _count(n_users, n_items, layers, weights) - sum(layers[3:])
 
 
 def mlp_3_order_turned(dz, z_in, W, b):
@@ -206,15 +192,6 @@ def mlp_4_one_negative_fewer(n_rows, n_negatives, batch_sizes, epochs):
     return _mlp_4(n_rows * max(n_negatives, 1), batch_sizes, epochs)
 
 
-def mlp_4_negatives_once(n_rows, n_negatives, batch_sizes, epochs):
-    return _mlp_4(n_rows + n_negatives, batch_sizes, epochs)
-
-
-def mlp_4_rounded_to_the_nearest(n_rows, n_negatives, batch_sizes, epochs):
-    n = n_rows * (1 + n_negatives)
-    return [epochs * (1 if s is None else round(n / s)) for s in batch_sizes]
-
-
 def mlp_4_at_least_one_else_down(n_rows, n_negatives, batch_sizes, epochs):
     n = n_rows * (1 + n_negatives)
     return [epochs * (1 if s is None else max(n // s, 1)) for s in batch_sizes]
@@ -225,27 +202,12 @@ def mlp_4_zero_for_none(n_rows, n_negatives, batch_sizes, epochs):
     return [epochs * (0 if s is None else math.ceil(n / s)) for s in batch_sizes]
 
 
-def mlp_4_none_means_one_sample(n_rows, n_negatives, batch_sizes, epochs):
-    n = n_rows * (1 + n_negatives)
-    return [epochs * math.ceil(n / (s or 1)) for s in batch_sizes]
-
-
-def mlp_4_none_left_out(n_rows, n_negatives, batch_sizes, epochs):
-    return _mlp_4(n_rows * (1 + n_negatives), [s for s in batch_sizes if s], epochs)
-
-
 def mlp_4_first_size_only(n_rows, n_negatives, batch_sizes, epochs):
     return _mlp_4(n_rows * (1 + n_negatives), [batch_sizes[0]] * len(batch_sizes), epochs)
 
 
 def mlp_4_samples_returned(n_rows, n_negatives, batch_sizes, epochs):
     return [epochs * n_rows * (1 + n_negatives)] * len(batch_sizes)
-
-
-def mlp_4_positives_and_negatives_apart(n_rows, n_negatives, batch_sizes, epochs):
-    a = _mlp_4(n_rows, batch_sizes, epochs)
-    b = _mlp_4(n_rows * n_negatives, batch_sizes, epochs)
-    return [x + y for x, y in zip(a, b, strict=True)]
 
 
 def mlp_4_sorted(n_rows, n_negatives, batch_sizes, epochs):
@@ -285,11 +247,6 @@ def mlp_5_averages_swapped(theta, grad, m, v, t, eta, lam):
     return theta, v, m
 
 
-def mlp_5_uphill(theta, grad, m, v, t, eta, lam):
-    theta_new, m, v = _adamw(theta, grad, m, v, t, eta, lam)
-    return 2 * (1 - eta * lam) * theta - theta_new, m, v
-
-
 def mlp_5_plain_descent(theta, grad, m, v, t, eta, lam):
     _, m, v = _adamw(theta, grad, m, v, t, eta, lam)
     return (1 - eta * lam) * theta - eta * grad, m, v
@@ -303,15 +260,6 @@ def mlp_5_momentum_only(theta, grad, m, v, t, eta, lam):
 def mlp_5_old_averages(theta, grad, m, v, t, eta, lam):
     theta, _, _ = _adamw(theta, grad, m, v, t, eta, lam)
     return theta, m, v
-
-
-def mlp_5_first_corrected_only(theta, grad, m, v, t, eta, lam):
-    m, v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * grad**2
-    return (1 - eta * lam) * theta - eta * m / (1 - 0.9**t) / (np.sqrt(v) + 1e-8), m, v
-
-
-def mlp_5_theta_only(theta, grad, m, v, t, eta, lam):
-    return _adamw(theta, grad, m, v, t, eta, lam)[0]
 
 
 def mlp_5_decay_grows(theta, grad, m, v, t, eta, lam):
