@@ -2,9 +2,9 @@
 
 `prepare` hides two events of each user and writes what the class gets and what it does not. `rank`
 reads one file of lists for each participant, says what is wrong with those that cannot be counted,
-and ranks the others with their intervals. It names all that cannot be told from the best: with a
-few hundred users the order at the top is mostly luck. What participants hand in is read as text,
-and never run.
+and ranks the others with their intervals. It names all that are level with the best: with a few
+hundred users the order at the top is mostly luck. What participants hand in is read as text, and
+never run.
 """
 
 import argparse
@@ -356,7 +356,7 @@ def _entries(path: Path, task: Task) -> Iterator[tuple[int, str, str, int]]:
     if header not in (LONG, WIDE):
         raise DataError(
             f"{path.name}, line {line}: the columns must be {','.join(LONG)} or "
-            f"user,item_1,...,item_{LENGTH}, got {','.join(header)[:200]!r}"
+            f"user,item_1,...,item_{LENGTH}, got {','.join(header)[:200]!r}{_wrong_with(header)}"
         )
     seen: set[str] = set()
     for line, row in rows:
@@ -412,6 +412,22 @@ def _meant(given: str, known: Iterable[str]) -> str:
     return f"; is {whole!r} meant?" if whole != given and whole in known else ""
 
 
+def _wrong_with(header: list[str]) -> str:
+    """Return what to do about the usual headers that pandas or a spreadsheet writes."""
+    for mark, name in ((";", "semicolons"), ("\t", "tabs")):
+        if mark in "".join(header):
+            return f"; the columns must be delimited by commas, not by {name}"
+    if header[:1] == [""] and header[1:] in (LONG, WIDE):
+        return (
+            "; the first column is the index of a table, which to_csv(..., index=False) leaves out"
+        )
+    if [name.lower() for name in header] in (LONG, WIDE):
+        return "; the names must be in small letters"
+    if sorted(header) in (sorted(LONG), sorted(WIDE)):
+        return "; they must be in this order"
+    return ""
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3])
 
@@ -447,7 +463,7 @@ def bars(task: Task) -> dict[str, pd.DataFrame]:
 
 
 def standings(tables: Mapping[str, pd.DataFrame], alpha: float = 0.05) -> pd.DataFrame:
-    """Rank results by ``ndcg@10`` and mark all that cannot be told from the best.
+    """Rank results by ``ndcg@10`` and mark all that are level with the best.
 
     Each is compared with the best user by user, and the p-values are adjusted after Holm. The best
     was found on the same users, which favors it a little: of two that are close, the other may
@@ -493,12 +509,15 @@ def read_submissions(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
     """Read and measure each file ``*.csv`` of a folder.
 
+    Whatever else lies there is not opened, and named: it may be somebody's lists under another
+    name. Names that begin with a point are those of the system, and passed over.
+
     Returns
     -------
     tables : dict of str to DataFrame
         From `measure`, by the name of the file without its ending.
     left_out : dict of str to str
-        The reason, for each file that cannot be counted.
+        The reason, for each file or folder that cannot be counted.
 
     Raises
     ------
@@ -506,12 +525,13 @@ def read_submissions(
         If there is no such folder, or no file in it.
     """
     folder = Path(folder)
-    paths = [path for path in folder.glob("*") if path.suffix.lower() == ".csv"]
+    visible = sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+    paths = [path for path in visible if path.suffix.lower() == ".csv"]
     if not paths:
         raise DataError(f"SUBMISSIONS must be a folder with files *.csv, got {folder}")
     tables: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
-    for path in sorted(paths):
+    for path in paths:
         try:
             if not re.fullmatch(r"\w[\w .-]{0,59}", path.stem):
                 raise DataError(
@@ -522,24 +542,35 @@ def read_submissions(
                 raise DataError(f"{path.name}: there is another file of this name")
             tables[path.stem] = measure(read_lists(path, task), task)
         except (DataError, OSError) as error:
-            left_out[path.name if path.stem.isidentifier() else repr(path.name)] = " ".join(
-                str(error).split()
+            left_out[_quoted(path)] = " ".join(str(error).split())
+    for path in visible:
+        if path not in paths:
+            kind = "a folder" if path.is_dir() else "not a file of lists"
+            left_out[_quoted(path)] = (
+                f"{_quoted(path)}: it is {kind}, and was not opened: lists must be in files *.csv"
             )
     return tables, left_out
 
 
+def _quoted(path: Path) -> str:
+    """Return the name of a file, in quotes where it holds more than letters, digits and _."""
+    return path.name if path.stem.isidentifier() else repr(path.name)
+
+
 def in_words(board: pd.DataFrame) -> str:
-    """Say who cannot be told from the best; `board` is from `standings`."""
+    """Say who is level with the best; `board` is from `standings`."""
     level = list(board.index[board["level_with_the_best"]])
     if len(board) == 1:
         return f"{level[0]} is alone: there is nobody to compare with."
     tests = f"{len(board) - 1} comparison" + ("s" if len(board) > 2 else "")
-    how = f"user by user, after Holm's correction for {tests}, at a level of 5%"
+    how = f"user by user, at 5% after Holm's correction for {tests}"
     if len(level) == 1:
         return f"{level[0]} is ahead of all others ({how})."
-    names = f"{', '.join(level[:-1])} and {level[-1]}"
+    best, *others = level
+    names = " and ".join(filter(None, [", ".join(others[:-1]), others[-1]]))
+    verb = "is" if len(others) == 1 else "are"
     return (
-        f"{names} cannot be told apart from the best ({how}). Their order may be chance: they "
+        f"{names} {verb} level with {best}, the best ({how}). Their order may be chance: they "
         "share the first place."
     )
 
@@ -547,7 +578,7 @@ def in_words(board: pd.DataFrame) -> str:
 def _print(board: pd.DataFrame, left_out: Mapping[str, str], task: Task) -> None:
     width = max(len(name) for name in board.index)
     print(f"NDCG@{LENGTH} over {len(task.hidden):,} users, with its 95% interval")
-    print("* cannot be told from the best\n")
+    print("* the best, and all that are level with it\n")
     print(f"       {'name':{width}}   HR@10   NDCG@10   95% interval")
     for name, row in board.iterrows():
         mark = "*" if row["level_with_the_best"] else " "

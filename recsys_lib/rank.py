@@ -96,7 +96,7 @@ def read_models(path: str | Path) -> dict[str, Recommender]:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        raise DataError(f"{path} does not run: {_told(error)}") from error
+        raise DataError(f"{path} does not run: {_told(error, path)}") from error
     kinds = [
         kind
         for kind in vars(module).values()
@@ -128,7 +128,8 @@ def _told(error: BaseException, file: str | Path | None = None) -> str:
     """Say in one line what went wrong, and where in the file, if it was there."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(file)]
+    here = file and Path(file).resolve()  # a frame has the whole path, whatever was given
+    lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == here]
     return f"{text} (line {lines[-1]})" if lines else text
 
 
@@ -311,7 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"note: {note.message}", file=sys.stderr)
     print(ratings)
     among = next(iter(found)) if len(found) == 1 else "two protocols"
-    print(f"{given.metric} on the test set of {given.data}, {among} [95 % over users]\n")
+    print(f"{given.metric} on the test set of {given.data}, {among} [95% intervals over users]\n")
     if len(found) == 1:
         _print_board(*found[among], own)
     else:

@@ -34,7 +34,8 @@ python3 -m venv .venv
 The second command installs about 2 GB, once. The data of the chapters comes with a package; nothing
 else is downloaded. At the end of a chapter are exercises: you write a function, and `check` says
 what is wrong with it. Keep `notebooks` and `results` beside each other: the notebooks show numbers
-from there that take hours to compute.
+from there that take hours to compute. What you hand in is the notebook alone, such as
+`notebooks/02_cosine.ipynb`, saved, under the name that it has.
 
 For a model of your own: `.venv/bin/python -m recsys_lib.rank --template mine.py`.
 

@@ -101,7 +101,7 @@ const unfold = (element) => {
     label.className = "tracks";
     box.type = "checkbox";
     box.checked = kept.get("beyond") === "open";
-    label.append(box, ` Show what lies beyond the main line, in ${folds.length} places`);
+    label.append(box, ` Show what lies beyond the main line, in ${folds.length} ${folds.length > 1 ? "places" : "place"}`);
     const all = () => { for (const one of folds) one.open = box.checked; };
     if (box.checked) all();
     box.addEventListener("change", () => {

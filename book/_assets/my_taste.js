@@ -308,6 +308,10 @@
     find(".taste-said").textContent = `${what} The seven lists have changed.`;
   };
 
+  // Where one begins: by touch, a field with the focus would bring up the keyboard, over the page.
+  const touch = matchMedia("(pointer: coarse)");
+  const beginning = () => (touch.matches ? find(".taste-try") : input);
+
   const rate = (film, stars) => {
     const known = mine.has(film);
     mine.set(film, stars);
@@ -320,8 +324,8 @@
     const next = line.nextElementSibling ?? line.previousElementSibling;
     mine.delete(film);
     line.remove();
-    (next?.querySelector("button") ?? input).focus();
     changed(`${films[film].title} is removed.`);
+    (next?.querySelector("button") ?? beginning()).focus();
   };
 
   const forget = () => {
@@ -329,7 +333,7 @@
     showRated();
     changed("All ratings are forgotten.");
     kept.forget(KEY);
-    input.focus();
+    beginning().focus();
   };
 
   // The file that the notebooks read: `data.my_ratings`.
@@ -436,7 +440,7 @@
     const option = event.target.closest("[data-film]");
     if (!option) return;
     pick(Number(option.dataset.film));
-    if (matchMedia("(pointer: coarse)").matches) input.blur(); // the keyboard hides the lists
+    if (touch.matches) input.blur(); // the keyboard hides the lists
   });
 
   // --- The same film in other lists ------------------------------------------------------------
@@ -449,6 +453,8 @@
   };
   lists.addEventListener("pointerover", (event) => mark(event.target.closest("li")?.dataset.film));
   lists.addEventListener("pointerleave", () => mark());
+  // A finger leaves as soon as it is lifted: what it touched stays marked until the next touch.
+  lists.addEventListener("click", (event) => mark(event.target.closest("li")?.dataset.film));
 
   find(".taste-try").addEventListener("click", tryExample);
   find(".taste-forget").addEventListener("click", forget);

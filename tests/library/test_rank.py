@@ -289,3 +289,24 @@ def test_the_template_is_written_to_a_new_file_only(tmp_path, capsys, name, mess
     assert message in capsys.readouterr().err
     assert (tmp_path / "there.py").read_text() == "my work"
     assert [path.name for path in tmp_path.iterdir()] == ["there.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\ny = x / 0\n", r"mine.py does not run: ZeroDivisionError: .* \(line 2\)"),
+        (
+            "from recsys_lib.models import Popularity\n\n\nclass Mine(Popularity):\n"
+            "    def __init__(self):\n        self.k = {}['k']\n",
+            r"mine.py: Mine\(\) fails: KeyError: 'k' \(line 6\)",
+        ),
+    ],
+)
+def test_a_file_that_fails_is_named_with_its_line_wherever_one_stands(
+    text, said, tmp_path, monkeypatch
+):
+    (tmp_path / "mine.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    for path in ("mine.py", tmp_path / "mine.py"):
+        with pytest.raises(DataError, match=said):
+            read_models(path)

@@ -216,3 +216,17 @@ def test_teachers_are_told_the_minutes_that_the_chapters_say():
         time = re.search(r"\*\*Time\*\*: (\d+) minutes to read.*?(\d+)(?: more)? for the ex", text)
         said.append(time.groups())
     assert told == said
+    for minutes, kind in zip(zip(*told, strict=True), ("reading", "exercises"), strict=True):
+        hours = round(sum(map(int, minutes)) / 60)
+        assert re.search(rf"\b{hours} (hours )?of {kind}", page)
+
+
+def test_teachers_are_told_what_the_main_line_alone_takes():
+    page = (CHAPTERS[0].parents[1] / "book" / "teachers.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| \d+ min \| \d+ min[^|]*\| (\d*)[^|]*\|", page, re.MULTILINE)
+    said = []
+    for path in CHAPTERS:
+        text = "\n".join(cell.source for cell in read(path).cells)
+        alone = re.search(r"(\d+) without what lies beyond the main line", text)
+        said.append(alone[1] if alone else "")
+    assert rows == said

@@ -363,3 +363,24 @@ def test_on_paper_stands_the_reader_or_the_example(page: Page):
     page.emulate_media(media="print")
     assert (example.is_visible(), app.is_visible()) == (False, True)
     assert not page.locator(".taste-search").is_visible()
+
+
+def test_a_finger_marks_the_same_film_and_forgetting_brings_no_keyboard(visits: Visits):
+    with visits.tab(**PHONE) as tab:
+        tab.go(visits.from_files, PAGE)
+        page = tab.page
+        page.get_by_role("button", name="Try an example").tap()
+        often = "li:not(.alone)"
+        touched = page.locator(f".taste-app .taste-lists {often}").first
+        touched.tap()
+        same = page.locator(".taste-app .taste-lists li.same cite").all_inner_texts()
+        assert len(same) > 1
+        assert set(same) == {touched.locator("cite").inner_text()}
+        page.get_by_role("button", name="Forget my ratings").tap()
+        assert page.evaluate("document.activeElement.className") == "taste-try"
+        assert page.locator(".taste-app li.same").count() == 0
+        page.get_by_role("combobox").tap()
+        page.keyboard.type("toy story")
+        page.get_by_role("option").first.tap()
+        page.get_by_role("button", name="Remove Toy Story").tap()
+        assert page.evaluate("document.activeElement.className") == "taste-try"
