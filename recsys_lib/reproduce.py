@@ -1,6 +1,12 @@
-"""Make the recorded results again: ``python -m recsys_lib.reproduce list | run | verify``.
+"""Make the recorded results again: ``python -m recsys_lib.reproduce list | run | verify | try``.
 
 `verify NAME --quick` does only a cheap part again, and says which.
+
+`try NAME` needs no data: it does the experiment in small, on data that are made, or on few of the
+packaged films if it is about films, and prints some of what it finds. The numbers are not those of
+the page, but the code is: change a number in ``recsys_lib/experiments/`` (what stands in place of
+the long grids and the many epochs is in ``small.py``) and try again. It writes nothing, unless
+``--to FILE`` names a file for all that was found.
 
 `table` and `figure` show table 1 and figure 4 of the paper with every model of the course.
 
@@ -30,7 +36,7 @@ from recsys_lib import data, results
 from recsys_lib.data.catalog import lookup
 from recsys_lib.data.download import find
 from recsys_lib.evaluation.candidates import read_candidates
-from recsys_lib.experiments import EXPERIMENTS, Experiment
+from recsys_lib.experiments import EXPERIMENTS, Experiment, small
 from recsys_lib.experiments.protocol import METRICS
 from recsys_lib.experiments.units import Units
 from recsys_lib.files import atomic_write
@@ -270,6 +276,14 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             one.add_argument("--seeds", type=int, metavar="N", help="how many, where chance plays")
             one.add_argument("--again", action="store_true", help="all, recorded or not")
+    one = commands.add_parser("try", help="do it in small, on made data, and print what it finds")
+    one.add_argument("name", choices=list(EXPERIMENTS))
+    one.add_argument("--size", type=float, default=1.0, metavar="X", help="of the data: 1, a tenth")
+    one.add_argument(
+        "--seeds", type=int, default=2, metavar="N", help="how many, where chance plays"
+    )
+    one.add_argument("--trials", type=int, default=3, choices=small.TRIALS, help="of a search")
+    one.add_argument("--to", metavar="FILE", help="JSON for all that was found")
     commands.add_parser("table", help="table 1 of the paper with every model, as Markdown")
     figure = commands.add_parser("figure", help="figure 4 of the paper with every model")
     figure.add_argument("file", nargs="?", default="figure_4.svg", help="to be written")
@@ -296,6 +310,8 @@ def _do(given: argparse.Namespace) -> int:
     if given.command == "table":
         print(table())
         return 0
+    if given.command == "try":
+        return _try(given)
     if given.command == "figure":
         draw(given.file)
         print(f"wrote {given.file}")
@@ -310,6 +326,34 @@ def _do(given: argparse.Namespace) -> int:
         if not chosen:
             print("nothing is missing; --again makes all of them anew")
     return max((_record(name, given.seeds) for name in chosen), default=0)
+
+
+def _try(given: argparse.Namespace) -> int:
+    """Do an experiment in small and print some of it; results/ is neither read nor written."""
+    if given.to is not None:
+        _check_place(Path(given.to))
+    experiment = EXPERIMENTS[given.name]
+    what = small.stand_in(experiment, given.size)["ratings"]
+    how = "few of the real films" if experiment.data == "movielens-small" else "the data are made"
+    print(f"{given.name} in small: {how}, and the numbers are not the page's. {what!r}", flush=True)
+    start = time.perf_counter()
+    found = small.in_small(experiment, given.size, given.seeds, given.trials)
+    print("\n".join(small.lines(given.name, found)))
+    print(f"in {time.perf_counter() - start:.0f} s", end="")
+    if given.to is not None:
+        with atomic_write(Path(given.to)) as file:
+            file.write(json.dumps(found, indent=1).encode() + b"\n")
+        print(f"; all of it is in {given.to}", end="")
+    print()
+    return 0
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir() or results.RESULTS in path.resolve().parents:
+        raise DataError(
+            f"to must be a file in a folder that exists, but not in {results.RESULTS}, where the "
+            f"recorded results are, got {str(path)!r}"
+        )
 
 
 def _missing(name: str) -> bool:

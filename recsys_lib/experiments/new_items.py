@@ -235,7 +235,7 @@ def _chosen(
             space, near(space, wide[best_first(runs, runs)[:PARENTS]], TRIALS // 3)
         )
         tried(range(len(wide), TRIALS), SEEDS[:1])
-        finalists = best_first(runs, runs)[: TRIALS // 4]
+        finalists = best_first(runs, runs)[: max(1, TRIALS // 4)]
         tried(finalists, SEEDS[1:])
     chosen = best_first(runs, finalists)[0]
     return {

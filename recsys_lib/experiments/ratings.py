@@ -73,6 +73,7 @@ CAUSES = (  # of the paper's error, each taken away besides those above it
     ("and with biases", {"biases": True}),
 )
 STEPS = (1, 2, 3, 5, 8, 12, 20, 30, 50)
+ONE_SWEEP = ((128, 0.8), (256, 0.4), (384, 0.2))  # factors, and regularization
 
 
 def run(ratings: Interactions, candidates: Candidates, units: Units | None = None) -> dict:
@@ -330,11 +331,10 @@ def _started(
 
 def _one_sweep(tuning: Split, units: Units) -> list[dict]:
     """Validation RMSE of one sweep of ALS from random vectors, and of vectors at right angles."""
-    sizes = ((128, 0.8), (256, 0.4), (384, 0.2))
     random = units.grouped(
-        _random_sweep, {one: [(*one, seed) for seed in TUNING_SEEDS] for one in sizes}, tuning
+        _random_sweep, {one: [(*one, seed) for seed in TUNING_SEEDS] for one in ONE_SWEEP}, tuning
     )
-    straight = units.each(_straight_sweep, sizes, tuning)
+    straight = units.each(_straight_sweep, ONE_SWEEP, tuning)
     return [
         {
             "factors": factors,
@@ -342,7 +342,7 @@ def _one_sweep(tuning: Split, units: Units) -> list[dict]:
             "random": float(np.mean(random[factors, strength])),
             "right_angles": error,
         }
-        for (factors, strength), error in zip(sizes, straight, strict=True)
+        for (factors, strength), error in zip(ONE_SWEEP, straight, strict=True)
     ]
 
 

@@ -53,7 +53,8 @@ def run(ratings: Interactions, units: Units | None = None, before: dict | None =
     `before` is what is recorded already: a model whose ranges have stayed is not searched again.
     """
     tuning = tuning_split(paper_split(ratings))
-    return searched(CONTENDERS, tuning, units or Units(), known=_kept(CONTENDERS, before))
+    known = _kept(CONTENDERS, before)
+    return searched(CONTENDERS, tuning, units or Units(), TRIALS, known)
 
 
 def _kept(contenders: Mapping[str, Contender], before: dict | None) -> dict[str, dict]:

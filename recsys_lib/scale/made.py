@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recsys_lib.data.histories import mix
+from recsys_lib.data.made import stars
 from recsys_lib.scale import prepared
 from recsys_lib.validation import check_int, check_real
 
@@ -37,8 +38,6 @@ START, SPAN = 832_000_000, 862_000_000  # seconds: May 1996, and up to September
 AGAIN = 0.01  # share of the events that repeat the user and item of the one before
 SAME_SECOND = 0.25  # share of the events at the very start of their session
 HOUR = 3600
-# Share of ratings below 2, 3, 4 and 5, of items of one's own group and of others.
-LIKED, OTHERS = np.array([0.03, 0.07, 0.15, 0.35]), np.array([0.10, 0.20, 0.35, 0.60])
 
 
 def made(
@@ -118,7 +117,7 @@ def _part(
     levels = np.maximum(1, _levels(n_items // groups, ITEM_LEVELS) - 3 * level // 4)
     in_group, _ = _tail(rng.random(rows)[before], n_items // groups, levels)
     item = in_group * groups + group
-    rating = 1 + _below(rng.random(rows), np.where(own, LIKED[:, None], OTHERS[:, None]))
+    rating = stars(rng.random(rows), own)
     return {
         "user": _identifiers(user, n_users),
         "item": _identifiers(item, n_items),
@@ -143,11 +142,6 @@ def _tail(u: np.ndarray, n: int, levels: np.ndarray | int) -> tuple[np.ndarray, 
     last = level == levels - 1
     place = np.ldexp(np.where(last, within, 0.5 + within / 2), -level)
     return np.minimum((place * n).astype(np.int64), n - 1), level
-
-
-def _below(u: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return how many of the shares, of shape (4, n), each number reaches."""
-    return (u >= shares).sum(axis=0)
 
 
 def _times(rng: np.random.Generator, user: np.ndarray, level: np.ndarray) -> np.ndarray:
