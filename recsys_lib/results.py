@@ -84,7 +84,9 @@ def read(path: Path, name: str) -> dict:
 
 
 def source(result: dict) -> str:
-    """Say where a recorded result comes from, in two lines. It is what `recorded` returned.
+    """Say where a recorded result comes from, and how it is done in small without its data.
+
+    `result` is what `recorded` returned.
 
     Examples
     --------
@@ -101,7 +103,10 @@ def source(result: dict) -> str:
     else:
         least = "at least " if result.get("resumed") else ""  # than the last leg of the run
         where = f"{result['data']['name']} in {least}{result['seconds']:,.0f} s"
-    return f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
+    said = f"Recorded {result['date'][:10]} on {where}\nwith {result['command']}"
+    if "reproduce run " in result["command"]:
+        said += f"\nin small: {result['command'].replace('reproduce run ', 'reproduce try ')}"
+    return said
 
 
 def command_of(name: str) -> str:

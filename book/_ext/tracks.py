@@ -9,6 +9,7 @@ A section belongs to the second track if it begins with::
 All that follows in the section is then folded, its code and subsections too.
 """
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -37,6 +38,10 @@ class Beyond(Directive):
         line = said()
         for paragraph in text.children:
             line += paragraph.children
+        for raw in line.findall(nodes.raw):  # what opens the fold can hold nothing else to press
+            badge = re.sub(r'<a (class="verdict \w+")[^>]*>', r"<span \1>", raw.astext())
+            if badge != raw.astext() or badge == "</a>":
+                raw.children = [nodes.Text(badge.replace("</a>", "</span>"))]
         return [beyond("", line)]
 
 

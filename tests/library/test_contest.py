@@ -273,7 +273,9 @@ def test_the_board_says_what_compare_and_holm_say(task, tmp_path):
     assert "2 comparisons" in contest.in_words(board)
     assert contest.in_words(contest.standings({"a": tables["0"]})).startswith("a is alone")
     two = contest.standings({"a": tables["0"], "b": tables["40"]})
-    assert contest.in_words(two).startswith("b is ahead of all others (user by user, at 5% after Holm")
+    assert contest.in_words(two).startswith(
+        "b is ahead of all others (user by user, at 5% after Holm"
+    )
     same = contest.standings({"a": tables["0"], "b": tables["0"]})
     assert same["place"].tolist() == [1, 1]
 

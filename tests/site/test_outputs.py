@@ -15,12 +15,27 @@ EXECUTED = Path(os.environ.get("RECSYS_EXECUTED", ROOT / "_build" / ".executed")
 
 def printed(outputs: list[dict]) -> str:
     """Return what a cell says in plain text: what it printed and what it showed, in order."""
-    texts = [
-        one["text"] if one["output_type"] == "stream" else one.get("data", {}).get("text/plain", "")
-        for one in outputs
-        if one.get("name") != "stderr"
-    ]
-    return "\n".join(filter(None, ("".join(text).rstrip() for text in texts)))
+    texts: list[str] = []
+    printing = False
+    for one in outputs:
+        if one.get("name") == "stderr":
+            continue
+        went_on = printing and one["output_type"] == "stream"
+        printing = one["output_type"] == "stream"
+        text = one["text"] if printing else one.get("data", {}).get("text/plain", "")
+        if went_on:  # a kernel may send what is printed in pieces
+            texts[-1] += "".join(text)
+        else:
+            texts.append("".join(text))
+    return "\n".join(filter(None, (text.rstrip() for text in texts)))
+
+
+def test_what_came_in_pieces_is_what_came_at_once():
+    whole = [{"output_type": "stream", "name": "stdout", "text": "one\ntwo\n"}]
+    pieces = [{**whole[0], "text": "one\nt"}, {**whole[0], "text": "wo\n"}]
+    shown = [{"output_type": "display_data", "data": {"text/plain": "a table"}}]
+    assert printed(pieces) == printed(whole) == "one\ntwo"
+    assert printed(shown + pieces) == "a table\none\ntwo"
 
 
 @pytest.mark.parametrize(
