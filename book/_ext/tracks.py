@@ -38,10 +38,10 @@ class Beyond(Directive):
         line = said()
         for paragraph in text.children:
             line += paragraph.children
-        for raw in line.findall(nodes.raw):  # what opens the fold can hold nothing else to press
+        for raw in list(line.findall(nodes.raw)):
+            # what opens the fold can hold nothing else to press
             badge = re.sub(r'<a (class="verdict \w+")[^>]*>', r"<span \1>", raw.astext())
-            if badge != raw.astext() or badge == "</a>":
-                raw.children = [nodes.Text(badge.replace("</a>", "</span>"))]
+            raw.replace_self(nodes.raw("", badge.replace("</a>", "</span>"), format="html"))
         return [beyond("", line)]
 
 
