@@ -371,7 +371,7 @@ NEUMF_5 = Exercise(
             0.02 + 0.01 * math.sqrt(32 / 27) * np.array([0, -1, 1]),
         ),
         Case(
-            "five seeds, 95 %",  # 2.776445 is the tables' t with 4 degrees of freedom
+            "five seeds, 95%",  # 2.776445 is the tables' t with 4 degrees of freedom
             (
                 np.array([0.41, 0.43, 0.40, 0.44, 0.42]),
                 np.array([0.40, 0.42, 0.40, 0.41, 0.42]),
@@ -399,7 +399,7 @@ NEUMF_5 = Exercise(
             np.array([0.013375, 0.0086124060, 0.0181375940]),
         ),
         Case(
-            "32 seeds, 95 %",  # 2.0395134 is the tables' t with 31 degrees of freedom
+            "32 seeds, 95%",  # 2.0395134 is the tables' t with 31 degrees of freedom
             (np.tile([0.5, 0.7], 16), np.full(32, 0.4), 0.95),
             0.2 + 0.1 * 2.0395134464 / math.sqrt(31) * np.array([0, -1, 1]),
         ),

@@ -291,7 +291,7 @@ TRUST_3 = Exercise(
             np.array([False, True, False]),
         ),
         Case(
-            "five runs, 95 %",  # t is 2.776445, so 0.42 -+ 0.04809
+            "five runs, 95%",  # t is 2.776445, so 0.42 -+ 0.04809
             (
                 np.array([0.41, 0.43, 0.40, 0.44, 0.42]),
                 np.array([0.365, 0.370, 0.373, 0.376, 0.380, 0.384, 0.390, 0.400, 0.410, 0.420]),
@@ -309,7 +309,7 @@ TRUST_3 = Exercise(
             np.array([True, True, True, False, False]),
         ),
         Case(
-            "two runs, 95 %: t is 12.7",  # 0.42 -+ 0.22008
+            "two runs, 95%: t is 12.7",  # 0.42 -+ 0.22008
             (np.array([0.41, 0.43]), np.array([0.21, 0.63, 0.65]), 0.95),
             np.array([True, True, False]),
         ),
@@ -323,7 +323,7 @@ TRUST_3 = Exercise(
             np.array([False, True, True, False]),
         ),
         Case(
-            "32 runs, 95 %",  # t is 2.039513, so 0.4 -+ 0.21043
+            "32 runs, 95%",  # t is 2.039513, so 0.4 -+ 0.21043
             (np.tile([0.3, 0.5], 16), np.array([0.1895, 0.1897, 0.6103, 0.6105]), 0.95),
             np.array([False, True, True, False]),
         ),

@@ -229,7 +229,7 @@ def test_both_protocols_are_reported_unless_one_is_asked_for(tmp_path, capsys, m
     assert max(map(len, said.splitlines())) <= 120
     assert main([*options, "--negatives", "9"]) == 0
     said = capsys.readouterr().out
-    assert "among 9 sampled negatives [95 %" in said
+    assert "among 9 sampled negatives [95% intervals" in said
     assert "all unknown items" not in said
 
 
