@@ -40,7 +40,7 @@ class Beyond(Directive):
             line += paragraph.children
         for raw in list(line.findall(nodes.raw)):
             # what opens the fold can hold nothing else to press
-            badge = re.sub(r'<a (class="verdict \w+")[^>]*>', r"<span \1>", raw.astext())
+            badge = re.sub(r'<a (class="verdict [\w-]+")[^>]*>', r"<span \1>", raw.astext())
             raw.replace_self(nodes.raw("", badge.replace("</a>", "</span>"), format="html"))
         return [beyond("", line)]
 
