@@ -1,6 +1,7 @@
 """What the checked cells printed when the book was built is what the notebooks store."""
 
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -9,24 +10,17 @@ from jupyter_cache import get_cache
 
 from site_helpers import ROOT
 
-CHECKED = "nbval-check-output"
+sys.path.insert(0, str(ROOT / "tools"))
+
+from chapter import CHECKED, joined
+
 EXECUTED = Path(os.environ.get("RECSYS_EXECUTED", ROOT / "_build" / ".executed"))
 
 
 def printed(outputs: list[dict]) -> str:
     """Return what a cell says in plain text: what it printed and what it showed, in order."""
-    texts: list[str] = []
-    printing = False
-    for one in outputs:
-        if one.get("name") == "stderr":
-            continue
-        went_on = printing and one["output_type"] == "stream"
-        printing = one["output_type"] == "stream"
-        text = one["text"] if printing else one.get("data", {}).get("text/plain", "")
-        if went_on:  # a kernel may send what is printed in pieces
-            texts[-1] += "".join(text)
-        else:
-            texts.append("".join(text))
+    said = joined([nbformat.from_dict(one) for one in outputs if one.get("name") != "stderr"])
+    texts = [one.get("text") or one.get("data", {}).get("text/plain", "") for one in said]
     return "\n".join(filter(None, (text.rstrip() for text in texts)))
 
 
