@@ -144,9 +144,7 @@ def _quick(experiment: Experiment, part: Callable[..., dict], old: dict) -> dict
 def _inputs(experiment: Experiment, files: Files, needed: dict) -> dict:
     """Return what an experiment is given: ratings, candidates, and what others found."""
     ratings = data.load(experiment.data, metadata=experiment.texts)
-    others = {
-        (f"of_{name}" if name == "ratings" else name): one["found"] for name, one in needed.items()
-    }
+    others = experiment.given({name: one["found"] for name, one in needed.items()})
     if files is None:
         return {"ratings": ratings} | others
     candidates = read_candidates(files[1], ratings, experiment.repeats)

@@ -4,7 +4,7 @@ Each is a module whose `run` turns loaded ratings and candidates into a dict rea
 `recsys_lib.reproduce` calls it and writes the files in ``results/``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from recsys_lib.experiments import (
@@ -59,6 +59,11 @@ class Experiment:
     adds: bool = False
     repeats: str = "refuse"
     texts: bool = False
+
+    def given(self, found: Mapping[str, dict]) -> dict[str, dict]:
+        """Return what others found by the names under which `run` and `quick` are given it."""
+        names = {"ratings": "of_ratings"}
+        return {names.get(name, name): one for name, one in found.items()}
 
 
 AMAZON = "amazon-2023-musical-instruments"

@@ -132,8 +132,7 @@ def in_small(
     needed = {
         name: in_small(EXPERIMENTS[name], size, seeds, trials, known) for name in experiment.needs
     }
-    given = stand_in(experiment, size)
-    given |= {(f"of_{name}" if name == "ratings" else name): one for name, one in needed.items()}
+    given = stand_in(experiment, size) | experiment.given(needed)
     if experiment.seeds is not None:
         given["seeds"] = range(seeds)
     if experiment.in_units:
