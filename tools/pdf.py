@@ -91,7 +91,7 @@ def whole(site: Path, of: list[str]) -> str:
     formulas = next(
         text
         for page in pages()
-        if "tex-chtml.js" in (text := (site / f"{page}.html").read_text(encoding="utf-8"))
+        if "mathjax/mathjax.js" in (text := (site / f"{page}.html").read_text(encoding="utf-8"))
     )
     scripts = BeautifulSoup(formulas, "lxml").select("head script")
     mathjax = [str(one) for one in scripts if "mathjax" in str(one).lower()]

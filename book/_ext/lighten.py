@@ -2,7 +2,8 @@
 
 The theme brings all of Bootstrap and a thousand icons, some 500 KB of rules before the first word
 is seen; a slow line needs three seconds for them. A rule stays if every class that it names stands
-on some page or in some script of the site; all others could never apply. On the same way what
+on some page or in some script of the site; all others could never apply. Of the thousand icons in
+the fonts those stay that a rule names. On the same way what
 other extensions write is mended where a reader who does not see the page would stumble over it.
 """
 
@@ -11,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import tinycss2
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.errors import ExtensionError
 
 # Draws the theme's icons a second time, a megabyte and a half before the first word of a page is
 # shown; the font in the theme's style sheet has them all.
@@ -48,7 +52,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     words = known_words(site, pages.values())
     sheets = list(dict.fromkeys(one for page, text in pages.items() for one in linked(page, text)))
     rules = "".join(pruned(sheet, site, words) for sheet in sheets)
-    (site / SHEET).write_text(rules, encoding="utf-8")
+    (site / SHEET).write_text(with_few_icons(rules, site), encoding="utf-8")
     options = (site / "_static" / "documentation_options.js").read_text(encoding="utf-8").strip()
     for page, text in pages.items():
         up = "../" * len(page.relative_to(site).parent.parts)
@@ -117,6 +121,28 @@ def kept(rule: Any, words: set[str]) -> str:
     if rule.type == "at-rule" and rule.lower_at_keyword == "import":
         return ""  # stands before the others already
     return "" if rule.type == "error" else rule.serialize()
+
+
+def with_few_icons(rules: str, site: Path) -> str:
+    """Cut the icons' fonts down to what the rules draw, and return the rules that load these."""
+    named = {ord(letter) for letter in rules if not letter.isascii()} | set(range(32, 127))
+    for font in sorted((site / "_static").rglob("webfonts/*.ttf")):
+        few = TTFont(font)
+        subsetter = Subsetter(Options(drop_tables=["GSUB"], layout_features=[]))
+        subsetter.populate(unicodes=named)
+        subsetter.subset(few)
+        few.flavor = "woff"
+        few.save(font.with_suffix(".woff"))
+        address = font.with_suffix("").relative_to((site / SHEET).parent).as_posix()
+        old = f'url({address}.woff2) format("woff2"),url({address}.ttf) format("truetype")'
+        if f"{address}.woff2" not in rules and f"{address}.woff" in rules:
+            continue  # the pages were not written again, and load what was cut before
+        if old not in rules:
+            raise ExtensionError(f"The rules of the site do not load {address} as they used to.")
+        rules = rules.replace(old, f'url({address}.woff) format("woff")')
+        font.unlink()
+        font.with_suffix(".woff2").unlink()
+    return rules
 
 
 def split(selectors: str) -> list[str]:

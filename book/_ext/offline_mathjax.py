@@ -1,8 +1,10 @@
 """Typeset the book's formulas with a copy of MathJax that lies inside the built site.
 
 Sphinx links MathJax from another site by default. The package ``sphinx-mathjax-offline`` holds the
-same files; its own extension would copy all 15 MB of them, of which a page uses the one script,
-the fonts, and now and then a small TeX extension such as ``boldsymbol``.
+same files; its own extension would copy all 15 MB of them, of which a page uses six scripts, the
+fonts, and now and then a small TeX extension such as ``boldsymbol``. The six are put into one, so
+that all is there at once when a quiz looks for it. MathJax's own such file, ``tex-chtml.js``, has a
+menu beside, whose entries load what is not copied, or leave the site; it is a third of the file.
 """
 
 import importlib.util
@@ -16,7 +18,10 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 PACKAGE = "sphinx-mathjax-offline"
-SCRIPT = "tex-chtml.js"
+SCRIPT = "mathjax.js"
+PARTS = (
+    "startup", "core", "input/tex", "output/chtml", "output/chtml/fonts/tex", "a11y/assistive-mml",
+)  # fmt: skip
 FONTS = "output/chtml/fonts/woff-v2"
 TEX_EXTENSIONS = "input/tex/extensions"
 
@@ -52,7 +57,8 @@ def find_mathjax() -> Path:
             "run `pip install -r requirements.txt`."
         )
     source = Path(spec.origin).parent / "static" / "mathjax"
-    missing = [part for part in (SCRIPT, FONTS, TEX_EXTENSIONS) if not (source / part).exists()]
+    needed = (*(f"{part}.js" for part in PARTS), FONTS, TEX_EXTENSIONS)
+    missing = [part for part in needed if not (source / part).exists()]
     if missing:
         raise ExtensionError(f"The installed {PACKAGE} has no {', '.join(missing)} in {source}.")
     return source
@@ -65,10 +71,6 @@ def use_local_mathjax(app: Sphinx, config: Config) -> None:
         # jupyterquiz reads MathJax.version[0]. Until MathJax has loaded, this bare configuration
         # stands in its place, and `undefined[0]` would throw.
         "version": "",
-        "options": {
-            # The menu's entries load files that are not copied, or leave the site.
-            "enableMenu": False,
-        },
     }
     # myst-parser lets MathJax read elements of these classes only; a quiz brings its own formulas.
     config.myst_mathjax_classes = f"{config.myst_mathjax_classes}|Quiz"
@@ -86,7 +88,7 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
         return
     source, target = find_mathjax(), Path(app.outdir) / "_static" / "mathjax"
     target.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(source / SCRIPT, target)
+    (target / SCRIPT).write_text(joined(source), encoding="utf-8")
     shutil.copytree(source / FONTS, target / FONTS, dirs_exist_ok=True)
     shutil.copytree(
         source / TEX_EXTENSIONS,
@@ -94,6 +96,15 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns("all-packages.js"),  # the others once more, in one file
     )
+
+
+def joined(source: Path) -> str:
+    """Return MathJax's parts as one script, which tells its loader that they are there.
+
+    The first part starts MathJax as soon as the whole script has run, so the others come in time.
+    """
+    texts = [(source / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
+    return ";\n".join([*texts, f"MathJax.loader.preLoad('loader', {str(list(PARTS))[1:-1]});\n"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

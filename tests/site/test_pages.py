@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, NavigableString, Tag
+from fontTools.ttLib import TTFont
 
 from site_helpers import ROOT, Site, report
 
@@ -175,9 +176,25 @@ def test_pages_and_drawings_are_small_and_load_what_they_need_alone(site: Site):
         if "fontawesome.js" in text:
             said.append("loads the theme's icons a second time")
         formulas = soup.select(".math, [data-shufflequestions]")
-        if ("tex-chtml.js" in text) != bool(formulas):
+        if ("mathjax/mathjax.js" in text) != bool(formulas):
             said.append(f"{'does not load' if formulas else 'loads'} MathJax")
     report(problems)
+
+
+def test_scripts_and_icons_hold_what_the_site_uses(site: Site):
+    static = site.folder / "_static"
+    sizes = {
+        name: sum(file.stat().st_size for file in static.glob(pattern))
+        for name, pattern in {"MathJax": "mathjax/*.js", "icons": "**/webfonts/*"}.items()
+    }
+    assert 0 < sizes["MathJax"] < 800_000
+    assert 0 < sizes["icons"] < 30_000
+    drawn = {letter for letter in (static / "site.css").read_text("utf-8") if not letter.isascii()}
+    known: set[int] = set()
+    for font in static.rglob("webfonts/*.woff"):
+        known.update(TTFont(font).getBestCmap())
+    assert drawn
+    assert {ord(letter) for letter in drawn if letter > "\ue000"} <= known
 
 
 def test_the_first_page_shows_the_finding(site: Site):
