@@ -1,5 +1,7 @@
 """The exercises on real ratings, one a chapter: each finds something out about MovieLens.
 
+That of chapter 10 finds something out about the recorded results.
+
 What an answer says is measured again here, by other means than the chapter's solution.
 """
 
@@ -30,6 +32,7 @@ from recsys_lib.models import (
     UserKNN,
     iALS,
 )
+from recsys_lib.results import recorded
 from recsys_lib.top_k import top_k
 from recsys_lib.validation import DataError
 
@@ -382,7 +385,9 @@ def _judge_without(
         raise Wrong("rows and columns are exchanged: a row for each model")
     seen = np.array([_described(s, None, users, items) for s in (scores, scores - bias)])
     if np.allclose(found[:, 0], seen[:, 0], atol=1e-3):
-        raise Wrong("your lists hold films that the person has in train: exclude these first")
+        raise Wrong(
+            "your lists hold films that the person has in the training set: exclude these first"
+        )
     doubled = _described(scores + bias, train, users, items)
     if np.allclose(found[1], doubled, rtol=1e-3, atol=1e-3):
         raise Wrong("in the second row the biases are added once more; take them away")
@@ -585,6 +590,131 @@ def _expected_hits(places: np.ndarray, n: int, m: int) -> float:
 
 
 EVAL_6 = Finding("eval-6", "turned_round(places, n)", _places, _judge_turned)
+
+# ------------------------------------------------------------------ 10: the winner's curse
+
+WAYS = ((1, 2), (2, 1))  # chosen by one seed, looked at by the other; seed 0 made the shortlist
+DOT_PRODUCTS = ("iALS", "BPR", "BinaryMF")
+ROUNDED = 6e-5  # as far as four decimals may be off, and a little
+
+
+@cache
+def _thrice() -> tuple[dict[str, np.ndarray]]:
+    """Return NDCG@10 on validation for each model: a row for each setting, a column for a seed."""
+    tables = {}
+    for name, one in recorded("search")["found"]["models"].items():
+        trials = [trial["ndcg@10"] for trial in one["trials"]]
+        rows = [row for row in trials if len(row) > 1 and None not in row]
+        if rows:
+            tables[name] = np.array(rows, dtype=np.float64)
+    return (tables,)
+
+
+def _lost(table: np.ndarray, one: int, other: int) -> float:
+    winner = int(table[:, one].argmax())
+    return float(table[winner, one] - table[winner, other])
+
+
+def _same_winner(table: np.ndarray) -> bool:
+    return len({int(table[:, seed].argmax()) for seed in WAYS[0]}) == 1
+
+
+def _judge_winners(result: object, tables: dict[str, np.ndarray]) -> str:
+    found = numbers(result, (len(tables), 2), "a row of two numbers for each model")
+    all_tables = list(tables.values())
+    lost = np.array([np.mean([_lost(t, *way) for way in WAYS]) for t in all_tables])
+    kept = np.array([_same_winner(t) for t in all_tables])
+    right = np.column_stack([lost, kept])
+    if not np.allclose(found, right, rtol=0, atol=ROUNDED):
+        raise Wrong(_why_not_winners(found, right, tables))
+    dots = np.isin(list(tables), DOT_PRODUCTS)
+    told = []
+    for which, who in ((dots, ", ".join(DOT_PRODUCTS)), (~dots, "the networks")):
+        lead, apart = _lead_and_spread([all_tables[place] for place in np.flatnonzero(which)])
+        told.append(
+            f"{kept[which].sum()} of {which.sum()} among {who}, where in the median a winner leads "
+            f"the second by {lead:.4f} and two seeds of one setting differ by {apart:.4f}"
+        )
+    return (
+        f"both seeds have the same winner in {kept.sum()} of {len(tables)} models: "
+        f"{'; '.join(told)}. A lead that is smaller than what another seed changes is luck, and "
+        f"need not come again: over the networks a winner loses {lost[~dots].mean():.4f} in the "
+        f"mean and {np.median(lost[~dots]):.4f} in the median. Over the two ways it cannot gain. "
+        "Both seeds have the same users, so luck with these is not in these numbers"
+    )
+
+
+def _lead_and_spread(tables: list[np.ndarray]) -> tuple[float, float]:
+    """Return two medians: the lead of the winner over the second, and between two seeds."""
+    leads = [np.diff(np.sort(t[:, seed])[-2:])[0] for t in tables for seed in WAYS[0]]
+    apart = np.concatenate([np.abs(t[:, 1] - t[:, 2]) for t in tables])
+    return float(np.median(leads)), float(np.median(apart))
+
+
+def _why_not_winners(found: np.ndarray, right: np.ndarray, tables: dict[str, np.ndarray]) -> str:
+    """Say how other numbers may have come about, or which one is wrong."""
+    if np.allclose(found, right[:, ::-1], rtol=0, atol=ROUNDED):
+        return "the two numbers of a row are in the wrong order: what the winner loses comes first"
+    if np.allclose(found, right * [100, 1], rtol=0, atol=100 * ROUNDED):
+        return "you return percentages; what is lost is a difference of two NDCGs"
+    for column, ways in enumerate((_other_losses(tables), _other_counts(tables))):
+        if np.allclose(found[:, column], right[:, column], rtol=0, atol=ROUNDED):
+            continue
+        for why, one in ways.items():
+            if np.allclose(found[:, column], one, rtol=0, atol=ROUNDED):
+                return why
+        row = int(np.argmax(~np.isclose(found[:, column], right[:, column], rtol=0, atol=ROUNDED)))
+        what = ("what the winner loses", "the same winner")[column]
+        return (
+            f"{list(tables)[row]}, {what}: expected {right[row, column]:.4g}, got "
+            f"{found[row, column]:.4g}. Choose by one of the seeds 1 and 2, the last two columns, "
+            "and look at the same setting by the other; then the other way round"
+        )
+    raise AssertionError  # one of the two columns is wrong
+
+
+def _other_losses(tables: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Return for each usual mistake what the winners would lose."""
+    all_tables = list(tables.values())
+    one, other = ([_lost(t, *way) for t in all_tables] for way in WAYS)
+    both = [sum(pair) for pair in zip(one, other, strict=True)]
+    return {
+        "you subtract the wrong way round: what a winner loses is its NDCG by the seed that chose "
+        "it minus that by the other seed": [-x / 2 for x in both],
+        "you add up what is lost in the two ways; wanted is the mean": both,
+        "you choose by seed 1 only; then choose by seed 2 as well, and take the mean": one,
+        "you choose by seed 2 only; choose by seed 1 as well, and take the mean": other,
+        "you use seeds 0 and 1; seed 0 decided which settings are in the table, so it has to stay "
+        "out": [(_lost(t, 0, 1) + _lost(t, 1, 0)) / 2 for t in all_tables],
+        "you choose by seed 0; it decided which settings are in the table, so it has to stay out": [
+            (_lost(t, 0, 1) + _lost(t, 0, 2)) / 2 for t in all_tables
+        ],
+        "you choose by a mean over seeds: then the number by which you look at the winner has "
+        "helped to choose it, and nothing is lost": [0.0] * len(all_tables),
+        "you choose the lowest NDCG; the highest is the best": [
+            -sum(_lost(-t, *way) for way in WAYS) / 2 for t in all_tables
+        ],
+    }
+
+
+def _other_counts(tables: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Return for each usual mistake what would stand for the same winner."""
+    all_tables = list(tables.values())
+    same = [_same_winner(t) for t in all_tables]
+    return {
+        "your second number is 1 where the winners differ; it is 1 where they are the same": [
+            not one for one in same
+        ],
+        "you count the two ways; if the winner of seed 1 is first by seed 2, that of seed 2 is "
+        "first by seed 1, so wanted is 1 or 0": [2 * one for one in same],
+        "you ask whether the winner's NDCG is no lower by the other seed; wanted is whether the "
+        "same setting is the highest there": [
+            any(_lost(t, *way) <= 0 for way in WAYS) for t in all_tables
+        ],
+    }
+
+
+TRUST_4 = Finding("trust-4", "winners_curse(tables)", _thrice, _judge_winners)
 
 # ------------------------------------------------------------------ 11: EASE has one number
 
@@ -896,6 +1026,7 @@ FINDINGS = (
     MLP_6,
     NEUMF_6,
     EVAL_6,
+    TRUST_4,
     SIMPLE_6,
     NEW_6,
     SCALE_5,

@@ -1,4 +1,4 @@
-"""Exercises on real ratings: the solution finds it, and what is wrong is said in a sentence."""
+"""Exercises that find something out: the solution finds it, and what is wrong is said."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from recsys_lib.evaluation.significance import bootstrap_interval
 from recsys_lib.exercises import FINDINGS, check, core, finding, real
 from recsys_lib.exercises.finding import Finding, Wrong
+from recsys_lib.results import recorded
 
 from chapters import CHAPTERS, checked_function, exercises, solutions
 
@@ -238,6 +239,43 @@ def _same_length(place):
     )
 
 
+WAYS = ((1, 2), (2, 1))
+
+
+def _winners(lost, kept=lambda t: t[:, 1].argmax() == t[:, 2].argmax()):
+    """Return rows as trust-4 asks for them, from what is lost in one way, and what is kept."""
+
+    def answer(tables):
+        return [
+            [np.mean([lost(t, a, b, t[:, a].argmax()) for a, b in WAYS]), kept(t)]
+            for t in tables.values()
+        ]
+
+    return answer
+
+
+def _down(t, a, b, w):
+    return t[w, a] - t[w, b]
+
+
+def _by_these(*seeds):
+    """Choose by one seed alone, in ways of one's own."""
+
+    def answer(tables):
+        rows = []
+        for t in tables.values():
+            winners = [(t[:, a].argmax(), a, b) for a, b in seeds]
+            lost = [t[w, a] - t[w, b] for w, a, b in winners]
+            rows.append([np.mean(lost), all(w == t[:, b].argmax() for w, _, b in winners)])
+        return rows
+
+    return answer
+
+
+def _no_lower(t):
+    return any(_down(t, a, b, t[:, a].argmax()) <= 0 for a, b in WAYS)
+
+
 WRONG = [
     ("start-4", thirds(lambda h, o: parts_of(h, o)[::-1]), "wrong order: those with the fewest"),
     ("start-4", thirds(lambda h, o: 100 * np.array(parts_of(h, o))), "percentages"),
@@ -302,6 +340,42 @@ WRONG = [
     ("eval-6", lambda places, n: ("Popularity", "EASE", 30), "the names are 'Popularity'"),
     ("eval-6", lambda places, n: ("Popularity", "ItemKNN", 0), "whole number from 1 to 9065"),
     ("eval-6", lambda places, n: "ItemKNN", "expected two names and the number m"),
+    ("trust-4", _winners(lambda t, a, b, w: -_down(t, a, b, w)), "you subtract the wrong way"),
+    ("trust-4", _winners(lambda t, a, b, w: 2 * _down(t, a, b, w)), "add up what is lost in the"),
+    ("trust-4", _winners(lambda t, a, b, w: 100 * _down(t, a, b, w)), "you return percentages"),
+    (
+        "trust-4",
+        _winners(lambda t, a, b, w: _down(t, a, b, t[:, a].argmin())),
+        "you choose the lowest NDCG",
+    ),
+    (
+        "trust-4",
+        _winners(lambda t, a, b, w: _down(t, a, b, t.mean(axis=1).argmax())),
+        "by a mean over seeds: then the number by which you look at the winner has helped",
+    ),
+    ("trust-4", _by_these((1, 2)), "you choose by seed 1 only"),
+    ("trust-4", _by_these((2, 1)), "you choose by seed 2 only"),
+    ("trust-4", _by_these((0, 1), (1, 0)), "you use seeds 0 and 1; seed 0 decided which"),
+    ("trust-4", _by_these((0, 1), (0, 2)), "you choose by seed 0; it decided which settings"),
+    (
+        "trust-4",
+        _winners(_down, lambda t: t[:, 1].argmax() != t[:, 2].argmax()),
+        "is 1 where the winners differ; it is 1 where they are the same",
+    ),
+    (
+        "trust-4",
+        _winners(_down, lambda t: sum(t[:, a].argmax() == t[:, b].argmax() for a, b in WAYS)),
+        "you count the two ways; if the winner of seed 1",
+    ),
+    ("trust-4", _winners(_down, _no_lower), "no lower by the other seed; wanted is whether the"),
+    ("trust-4", _winners(_down, lambda t: 7), "iALS, the same winner: expected 1, got 7"),
+    ("trust-4", _winners(lambda t, a, b, w: 0.5), "iALS, what the winner loses: expected 0, got 0"),
+    (
+        "trust-4",
+        lambda tables: np.flip(solution("trust-4")(tables), axis=1),
+        "in the wrong order: what the winner loses comes first",
+    ),
+    ("trust-4", lambda tables: [3, 7], "a row of two numbers for each model, in the shape (7, 2)"),
     ("simple-6", lambda split: 5000.0, "0.0545 can be reached"),
     ("simple-6", lambda split: 0.0, "lambda must be above 0"),
     ("new-6", lambda folds: [48, 4], "the two folds are in the wrong order"),
@@ -418,6 +492,26 @@ def test_how_many_candidates_are_enough_is_accepted_in_any_form(numbers):
     assert verdict, verdict
     assert "500 candidates are enough, after iALS 20, of 3,496 films" in verdict.message
     assert "it looks at one film in 7, or in 175" in verdict.message
+
+
+def test_the_winners_curse_is_accepted_in_any_form_and_rounded_to_four_decimals():
+    for form in (np.array, lambda rows: [tuple(row) for row in rows], lambda r: np.round(r, 4)):
+        verdict = check("trust-4", lambda tables, form=form: form(solution("trust-4")(tables)))
+        assert verdict, verdict
+        assert "both seeds have the same winner in 3 of 7 models: 3 of 3 among" in str(verdict)
+        assert "0 of 4 among the networks" in str(verdict)
+
+
+def test_the_tables_of_the_winners_curse_are_those_of_the_search():
+    (tables,) = FINDINGS["trust-4"].given()
+    models = recorded("search")["found"]["models"]
+    assert set(tables) < set(models)
+    assert len(tables) == 7  # the neighbors and EASE have no seed
+    for name, table in tables.items():
+        assert table.shape[1] == 3
+        assert np.isfinite(table).all()
+        trials = [trial["ndcg@10"] for trial in models[name]["trials"]]
+        assert table.tolist() == [row for row in trials if len(row) == 3]
 
 
 def _by_hand(a, b, rng):
