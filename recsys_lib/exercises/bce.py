@@ -5,7 +5,8 @@ from collections.abc import Callable
 from unittest import mock
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.optimize import brentq
+from scipy.special import expit
 
 from recsys_lib.exercises.core import Case, Exercise, Verdict
 
@@ -112,10 +113,24 @@ def _type_of_x(x):
     return result
 
 
-def _mean_by_hand(y, p):
-    """Return the mean of minus the log of what was given to the label that came, one by one."""
-    given = [a if label == 1 else 1 - a for label, a in zip(y.tolist(), p.tolist(), strict=True)]
-    return -math.fsum(math.log(a) for a in given) / len(given)
+def _coin(label, x, eps):
+    """Return what a sample costs on average, if a coin may be tossed in place of its label."""
+    positive, negative = math.log1p(math.exp(-x)), math.log1p(math.exp(x))
+    kept = positive if label == 1 else negative
+    return (1 - eps) * kept + eps * (positive + negative) / 2
+
+
+def _smoothed_case(what, y, p, eps, h=1e-5):
+    """Work out a case from what the coin may show, and the derivatives from differences."""
+    x = [math.log(a / (1 - a)) for a in p]
+    costs = [_coin(label, a, eps) for label, a in zip(y, x, strict=True)]
+    slopes = [
+        (_coin(label, a + h, eps) - _coin(label, a - h, eps)) / (2 * h)
+        for label, a in zip(y, x, strict=True)
+    ]
+    best = brentq(lambda a: _coin(1, a + h, eps) - _coin(1, a - h, eps), -1, 20, xtol=1e-9)
+    expected = (math.fsum(costs) / len(costs), np.array(slopes), best)
+    return Case(what, (np.array(y), np.array(p), eps), expected)
 
 
 _RNG = np.random.default_rng(52)
@@ -123,64 +138,165 @@ _Y, _P = _RNG.integers(2, size=9), _RNG.uniform(0.05, 0.95, size=9)
 
 BCE_2 = Exercise(
     "bce-2",
-    "my_loss(y, p)",
+    "smoothed(y, p, eps)",
     (
-        Case("one label and a coin's p", (np.array([1]), np.array([0.5])), math.log(2)),
         Case(
-            "a positive and a negative",
-            (np.array([1, 0]), np.array([0.8, 0.4])),
-            -math.log(0.8 * 0.6) / 2,
+            "a positive and a negative, both with a coin's p",
+            (np.array([1, 0]), np.array([0.5, 0.5]), 0.5),
+            (math.log(2), np.array([-0.25, 0.25]), math.log(3)),
         ),
         Case(
-            "one p for all, the share of positives",
-            (np.array([1, 1, 1, 0]), np.array([0.75, 0.75, 0.75, 0.75])),
-            math.log(4) - 0.75 * math.log(3),
+            "every label is a coin's toss",
+            (np.array([1, 0]), np.array([0.75, 0.25]), 1.0),
+            (math.log(4) - math.log(3) / 2, np.array([0.25, -0.25]), 0.0),
         ),
         Case(
-            "negatives only",
-            (np.array([0, 0]), np.array([0.1, 0.2])),
-            -math.log(0.9 * 0.8) / 2,
+            "a positive and two negatives, one label in five tossed",  # 0.9 and 0.1
+            (np.array([1, 0, 0]), np.array([0.5, 0.9, 0.1]), 0.2),
+            (
+                (math.log(2) + math.log(10) - 0.1 * math.log(9) + math.log(10) - 0.9 * math.log(9))
+                / 3,
+                np.array([-0.4, 0.8, 0.0]),
+                math.log(9),
+            ),
         ),
-        Case(
-            "sure of itself and wrong",
-            (np.array([1, 0]), np.array([1e-6, 1 - 1e-6])),
-            6 * math.log(10),
-        ),
-        Case("random numbers", (_Y, _P), _mean_by_hand(_Y, _P)),
-        Case(
-            "a label that was nearly ruled out",
-            (np.array([1, 0]), np.array([1e-9, 0.5])),
-            (9 * math.log(10) + math.log(2)) / 2,
-        ),
+        _smoothed_case("positives, the last one surer than its target", [1, 1], [0.6, 0.99], 0.1),
+        _smoothed_case("negatives only", [0, 0, 0], [0.1, 0.2, 0.001], 0.05),
+        _smoothed_case("hardly a coin", [1, 0, 1], [0.7, 0.4, 0.2], 1e-4),
+        _smoothed_case("random numbers", _Y.tolist(), _P.tolist(), 0.3),
+        _smoothed_case("sure of itself and wrong", [1, 0], [1e-5, 1 - 1e-5], 0.4),
     ),
 )
 
 
-@BCE_2.mistake("you return the sum; divide it by the number of labels")
-def _sum(y, p):
-    return -(xlogy(y, p) + xlogy(1 - y, 1 - p)).sum()
+def _best(eps):
+    return math.log((2 - eps) / eps)
+
+
+def _with_target(t, p, eps):
+    """Return what the exercise wants, from the targets."""
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean(), p - t, _best(eps)
+
+
+def _target(y, eps):
+    return (1 - eps) * y + eps / 2
+
+
+@BCE_2.mistake("the labels are not smoothed: eps has to move them toward 1/2")
+def _not_smoothed(y, p, eps):
+    return _with_target(y, p, eps)
 
 
 @BCE_2.mistake(
-    "the minus sign is missing: the logarithm of a probability is negative, and a loss is not"
+    "you turn over a share eps of the labels; a coin leaves half of those that it replaces as they "
+    "were, so a positive keeps the target 1 - eps/2"
 )
-def _below_zero(y, p):
-    return (xlogy(y, p) + xlogy(1 - y, 1 - p)).mean()
+def _turned_over(y, p, eps):
+    t = (1 - eps) * y + eps * (1 - y)
+    return *_with_target(t, p, eps)[:2], math.log((1 - eps) / eps) if eps < 1 else -math.inf
 
 
-@BCE_2.mistake("the negatives cost nothing: the term (1 - y) log(1 - p) is missing")
-def _positives_only(y, p):
-    return -xlogy(y, p).mean()
+@BCE_2.mistake(
+    "you turn over a share eps of the labels; a coin leaves half of those that it replaces as they "
+    "were, so the targets are 1 - eps/2 and eps/2. Only your third number knows that"
+)
+def _turned_over_in_two(y, p, eps):
+    return _with_target((1 - eps) * y + eps * (1 - y), p, eps)
 
 
-@BCE_2.mistake("the two terms are swapped: log(p) belongs to y = 1, log(1 - p) to y = 0")
-def _labels_swapped(y, p):
-    return -(xlogy(1 - y, p) + xlogy(y, 1 - p)).mean()
+@BCE_2.mistake("the negatives keep the target 0; the coin can make positives of them: eps/2")
+def _negatives_kept(y, p, eps):
+    return _with_target(y * (1 - eps / 2), p, eps)
 
 
-@BCE_2.mistake("you take logarithms to base 2; here the natural ones are wanted")
-def _in_bits(y, p):
-    return -(y * np.log2(p) + (1 - y) * np.log2(1 - p)).mean()
+@BCE_2.mistake(
+    "you only take the share eps away; the coin gives half of it back: (1 - eps) y + eps/2"
+)
+def _coin_gives_nothing(y, p, eps):
+    return _with_target((1 - eps) * y, p, eps)
+
+
+@BCE_2.mistake("the loss is a sum; divide it by the number of samples")
+def _sum(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss * len(y), slopes, best
+
+
+@BCE_2.mistake("the minus sign of the loss is missing")
+def _below_zero(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return -loss, slopes, best
+
+
+@BCE_2.mistake(
+    "the loss is that of the labels as they were; it needs the targets, as the slopes do"
+)
+def _loss_of_the_labels(y, p, eps):
+    return _with_target(y, p, eps)[0], *_with_target(_target(y, eps), p, eps)[1:]
+
+
+@BCE_2.mistake(
+    "the derivatives are p - y; that prediction minus truth is the slope holds for any target, so "
+    "put the target in"
+)
+def _slopes_of_the_labels(y, p, eps):
+    loss, _, best = _with_target(_target(y, eps), p, eps)
+    return loss, p - y, best
+
+
+@BCE_2.mistake("your derivatives are truth minus prediction; it is the other way round")
+def _slopes_turned(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss, -slopes, best
+
+
+@BCE_2.mistake("you divide the derivatives by n; each is that of the sample's own loss")
+def _slopes_of_the_mean(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss, slopes / len(y), best
+
+
+@BCE_2.mistake(
+    "your derivatives are those with respect to p; with respect to the logit, dp/dx = p (1 - p) "
+    "cancels the denominator"
+)
+def _slopes_in_p(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss, slopes / (p * (1 - p)), best
+
+
+@BCE_2.mistake("you multiply the derivatives by p (1 - p); with the cross-entropy it has canceled")
+def _slope_of_the_sigmoid(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss, slopes * p * (1 - p), best
+
+
+@BCE_2.mistake(
+    "your third number is the probability at which a positive costs least; wanted is its logit"
+)
+def _best_probability(y, p, eps):
+    return *_with_target(_target(y, eps), p, eps)[:2], 1 - eps / 2
+
+
+@BCE_2.mistake(
+    "your third number is log((1 - eps) / eps); the slope is 0 where p is the target of a "
+    "positive, 1 - eps/2"
+)
+def _best_of_the_turned(y, p, eps):
+    best = math.log((1 - eps) / eps) if eps < 1 else -math.inf
+    return *_with_target(_target(y, eps), p, eps)[:2], best
+
+
+@BCE_2.mistake("your third number is that of a negative; wanted is that of a positive, above 0")
+def _best_of_a_negative(y, p, eps):
+    loss, slopes, best = _with_target(_target(y, eps), p, eps)
+    return loss, slopes, -best
+
+
+def _mean_by_hand(y, p):
+    """Return the mean of minus the log of what was given to the label that came, one by one."""
+    given = [a if label == 1 else 1 - a for label, a in zip(y.tolist(), p.tolist(), strict=True)]
+    return -math.fsum(math.log(a) for a in given) / len(given)
 
 
 def _errors(p, Q, r):

@@ -8,113 +8,153 @@ from scipy.special import expit
 
 from recsys_lib.exercises.core import Case, Exercise
 
-
-def _step(p, q, g, eta, lam_u, lam_i):
-    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
-
-
-def _step_by_differences(p, q, y, eta, lam_u, lam_i, h=1e-5):
-    """Return the step along differences of the loss of one sample, number by number."""
-
-    def loss(both):
-        p, q = both
-        x = math.fsum(p * q)
-        return (
-            math.log(1 + math.exp(-x if y == 1 else x))
-            + lam_u / 2 * math.fsum(p**2)
-            + lam_i / 2 * math.fsum(q**2)
-        )
-
-    both = np.array([p, q])
-    new = both.copy()
-    for place in np.ndindex(both.shape):
-        h_here = np.zeros(both.shape)
-        h_here[place] = h
-        new[place] -= eta * (loss(both + h_here) - loss(both - h_here)) / (2 * h)
-    return new
-
-
 _LN3 = math.log(3)
-_SURE = 1 / (1 + math.exp(-10))
+
+
+def _by_sorting(p, Q, b, k):
+    """Return the reasons, worked out with lists and without arrays."""
+    taste = [math.fsum(x * y for x, y in zip(p, q, strict=True)) for q in Q.tolist()]
+    bias = b.tolist()
+    logits = [x + y for x, y in zip(taste, bias, strict=True)]
+    first = {
+        name: sorted(range(len(bias)), key=lambda i, one=one: -one[i])[:k]
+        for name, one in (("taste", taste), ("bias", bias), ("logits", logits))
+    }
+    return np.array([(i in first["bias"]) + 2 * (i in first["taste"]) for i in first["logits"]])
+
+
+def _listed_case(what, p, Q, b, k, expected):
+    arguments = (np.array(p, dtype=float), np.array(Q, dtype=float), np.array(b, dtype=float), k)
+    return Case(what, arguments, np.array(expected))
+
+
 _RNG = np.random.default_rng(61)
-_RANDOM = (*_RNG.normal(size=(2, 4)), 1, 0.3, 0.2, 0.05)
+_RANDOM = (*(_RNG.normal(size=shape) for shape in (3, (20, 3), 20)), 8)
+_FOUR = ([1.0], [[0.0], [5.0], [3.0], [1.0]], [4.0, -3.0, 2.5, 0.0])  # logits 4, 2, 5.5, 1
 
 BMF_1 = Exercise(
     "bmf-1",
-    "sgd_step(p, q, y, eta, lam_u, lam_i)",
+    "why_listed(p, Q, b, k)",
     (
-        Case(
-            "one factor, the probability 1/2",
-            (np.array([2.0]), np.array([0.0]), 1, 0.1, 0.0, 0.0),
-            np.array([[2.0], [0.1]]),
+        _listed_case("four items, a list of two", *_FOUR, 2, [3, 1]),
+        _listed_case("one place, for an item that neither puts there", *_FOUR, 1, [0]),
+        _listed_case("three places", *_FOUR, 3, [3, 1, 2]),
+        _listed_case("all items", *_FOUR, 4, [3, 3, 3, 3]),
+        _listed_case(
+            "biases that are all large, and differ little",  # logits 11, 13.5, 9.2
+            *([1.0, 1.0], [[1.0, 0.0], [2.0, 1.5], [-1.0, 0.1]], [10.0, 10.001, 10.1], 1),
+            [2],
         ),
-        Case(
-            "a positive, no regularization",
-            (np.array([1.0, 1.0]), np.array([1.0, -1.0]), 1, 0.2, 0.0, 0.0),
-            np.array([[1.1, 0.9], [1.1, -0.9]]),
+        _listed_case(
+            "all biases and dot products below 0",  # logits -3, -7, -4.5, -4
+            *([-1.0], [[1.0], [2.0], [4.0], [0.5]], [-2.0, -5.0, -0.5, -3.5], 2),
+            [3, 2],
         ),
-        Case(
-            "the same as a negative",
-            (np.array([1.0, 1.0]), np.array([1.0, -1.0]), 0, 0.2, 0.0, 0.0),
-            np.array([[0.9, 1.1], [0.9, -1.1]]),
+        _listed_case(
+            "two factors, of which one is not used",  # dot products 0, -2, 3, 6, 4, 1
+            *([0.0, 2.0], [[9, 0], [8, -1], [7, 1.5], [-5, 3], [0, 2], [1, 0.5]]),
+            *([5.5, 3.0, 3.5, -2.0, 1.2, 0.2], 3),  # logits 5.5, 1, 6.5, 4, 5.2, 1.2
+            [3, 1, 2],
         ),
-        Case(
-            "a positive, with regularization",
-            (np.array([1.0, 2.0]), np.array([2.0, -1.0]), 1, 0.1, 0.5, 1.0),
-            np.array([[1.05, 1.85], [1.85, -0.8]]),
-        ),
-        Case(
-            "a negative with the probability 3/4",
-            (np.array([_LN3, 0.0]), np.array([1.0, 1.0]), 0, 0.4, 0.0, 0.0),
-            np.array([[_LN3 - 0.3, -0.3], [1 - 0.3 * _LN3, 1.0]]),
-        ),
-        Case(
-            "p and q at 0, where nothing moves",
-            (np.zeros(2), np.zeros(2), 1, 0.5, 0.1, 0.1),
-            np.zeros((2, 2)),
-        ),
-        Case("random numbers", _RANDOM, _step_by_differences(*_RANDOM)),
-        Case(
-            "a negative with a probability close to 1",
-            (np.array([10.0]), np.array([1.0]), 0, 0.1, 0.0, 0.0),
-            np.array([[10 - 0.1 * _SURE], [1 - _SURE]]),
-        ),
+        Case("twenty random items", _RANDOM, _by_sorting(*_RANDOM)),
     ),
 )
 
 
-@BMF_1.mistake("q is moved with the new p; both moves start from the same place, so keep the old p")
-def _q_from_the_new_p(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    p = p - eta * (g * q + lam_u * p)
-    return p, q - eta * (g * p + lam_i * q)
+def _first(scores, k):
+    return np.argsort(-scores, kind="stable")[:k]
 
 
-@BMF_1.mistake("your g is y - sigma(p.q), so both moves go up the loss; it is sigma(p.q) - y")
-def _error_reversed(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, y - expit(p @ q), eta, lam_u, lam_i)
+def _reasons(items, bias, taste):
+    """Return 1 for what is among the first by bias, 2 by taste, 3 by both, 0 by neither."""
+    return np.isin(items, bias) + 2 * np.isin(items, taste)
 
 
-@BMF_1.mistake("the sigmoid is missing: compare sigma(p.q) with y, not p.q itself")
-def _without_sigmoid(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, p @ q - y, eta, lam_u, lam_i)
+@BMF_1.mistake(
+    "you ask which of the two numbers of an item is larger; a large bias that all items have puts "
+    "none of them into the list. Compare an item with the other items"
+)
+def _larger_part(p, Q, b, k):
+    items = _first(Q @ p + b, k)
+    return np.where(b[items] > (Q @ p)[items], 1, 2)
 
 
-@BMF_1.mistake("you multiply by sigma (1 - sigma); with the cross-entropy it has canceled")
-def _slope_again(p, q, y, eta, lam_u, lam_i):
-    s = expit(p @ q)
-    return _step(p, q, (s - y) * s * (1 - s), eta, lam_u, lam_i)
+@BMF_1.mistake(
+    "you ask which of the two numbers is above 0; where 0 lies says nothing of a list. Compare an "
+    "item with the other items"
+)
+def _above_zero(p, Q, b, k):
+    items = _first(Q @ p + b, k)
+    return (b[items] > 0) + 2 * ((Q @ p)[items] > 0)
 
 
-@BMF_1.mistake("lam_u and lam_i are swapped: lam_u pulls p, and lam_i pulls q")
-def _lambdas_swapped(p, q, y, eta, lam_u, lam_i):
-    return _step(p, q, expit(p @ q) - y, eta, lam_i, lam_u)
+@BMF_1.mistake(
+    "you ask which part lies above its mean over all items; whether it is enough for a place in "
+    "the list, the k best by that part say"
+)
+def _above_the_mean(p, Q, b, k):
+    items, taste = _first(Q @ p + b, k), Q @ p
+    return (b > b.mean())[items] + 2 * (taste > taste.mean())[items]
 
 
-@BMF_1.mistake("the penalty is not multiplied by eta; the bracket is")
-def _penalty_without_eta(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * g * q - lam_u * p, q - eta * g * p - lam_i * q
+@BMF_1.mistake("1 and 2 are exchanged: 1 is for the bias, 2 for the factors")
+def _exchanged(p, Q, b, k):
+    return _reasons(_first(Q @ p + b, k), _first(Q @ p, k), _first(b, k))
+
+
+@BMF_1.mistake("you go through the list by the numbers of the items; the best comes first")
+def _by_number(p, Q, b, k):
+    return _reasons(np.sort(_first(Q @ p + b, k)), _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake("the last place of the list comes first in yours")
+def _last_first(p, Q, b, k):
+    return _reasons(_first(Q @ p + b, k)[::-1], _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake("you take the lowest numbers; the highest make the list")
+def _worst_listed(p, Q, b, k):
+    return _reasons(_first(-Q @ p - b, k), _first(-b, k), _first(-Q @ p, k))
+
+
+@BMF_1.mistake("your list is that of the dot products alone; the bias belongs to the logit")
+def _list_of_the_factors(p, Q, b, k):
+    return _reasons(_first(Q @ p, k), _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake("your list is that of the biases alone; it is by the logit, p.q + b")
+def _list_of_the_biases(p, Q, b, k):
+    return _reasons(_first(b, k), _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake("you subtract the bias; the logit is p.q + b")
+def _bias_subtracted(p, Q, b, k):
+    return _reasons(_first(Q @ p - b, k), _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake(
+    "you add up two probabilities; the logits add up, and the sigmoid of the sum is the probability"
+)
+def _probabilities_added(p, Q, b, k):
+    return _reasons(_first(expit(Q @ p) + expit(b), k), _first(b, k), _first(Q @ p, k))
+
+
+@BMF_1.mistake(
+    "you compare the items of the list with each other, where the k best are all of them; compare "
+    "with all items"
+)
+def _among_the_listed(p, Q, b, k):
+    return np.full(k, 3)
+
+
+@BMF_1.mistake("the lists of the parts have one place too many")
+def _one_too_many(p, Q, b, k):
+    return _reasons(_first(Q @ p + b, k), _first(b, k + 1), _first(Q @ p, k + 1))
+
+
+@BMF_1.mistake("you return the items; wanted is for each of them 0, 1, 2 or 3")
+def _items(p, Q, b, k):
+    return _first(Q @ p + b, k)
 
 
 def _unmet(met, draws):

@@ -5,181 +5,262 @@ import numpy as np
 from recsys_lib.exercises.core import Case, Exercise
 
 
+def _clipped(e, c):
+    return np.clip(e, -c, c)
+
+
 def _step(p, q, e, eta, lam):
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
+def _robust_case(what, p, q, r, c, eta, lam, expected):
+    return Case(what, (np.array(p), np.array(q), r, c, eta, lam), np.array(expected))
+
+
 MF_1 = Exercise(
     "mf-1",
-    "sgd_step(p, q, r, eta, lam)",
+    "robust_step(p, q, r, c, eta, lam)",
     (
-        Case(
-            "no regularization",
-            (np.array([1.0, 0.0]), np.array([1.0, 1.0]), 3.0, 0.1, 0.0),
-            np.array([[1.2, 0.2], [1.2, 1.0]]),
+        _robust_case(
+            "an error of 3, beyond c",
+            *([1.0, 0.0], [1.0, 1.0], 4.0, 1.0, 0.1, 0.0),
+            [[1.1, 0.1], [1.1, 1.0]],
         ),
-        Case(
-            "with regularization",
-            (np.array([1.0, 2.0]), np.array([2.0, 1.0]), 5.0, 0.1, 0.5),
-            np.array([[1.15, 2.0], [2.0, 1.15]]),
+        _robust_case(
+            "an error of 2, within c",
+            *([1.0, 0.0], [1.0, 1.0], 3.0, 2.5, 0.1, 0.0),
+            [[1.2, 0.2], [1.2, 1.0]],
         ),
-        Case(
-            "predicted too high",
-            (np.array([1.0, 1.0]), np.array([2.0, 1.0]), 1.0, 0.1, 1.0),
-            np.array([[0.5, 0.7], [1.6, 0.7]]),
+        _robust_case(
+            "an error of c, with a penalty",
+            *([1.0, 2.0], [2.0, 1.0], 5.0, 1.0, 0.1, 0.5),
+            [[1.15, 2.0], [2.0, 1.15]],
         ),
-        Case(
-            "predicted 1.75",
-            (np.array([0.5, 0.5]), np.array([1.5, 2.0]), 3.0, 0.2, 0.0),
-            np.array([[0.875, 1.0], [1.625, 2.125]]),
+        _robust_case(
+            "predicted too high by more than c, with a penalty",
+            *([1.0, 1.0], [2.0, 1.0], 1.0, 0.5, 0.1, 1.0),
+            [[0.8, 0.85], [1.75, 0.85]],
         ),
-        Case(
-            "predicted 6 stars",
-            (np.array([2.0, 1.0]), np.array([2.0, 2.0]), 5.0, 0.1, 0.0),
-            np.array([[1.8, 0.8], [1.8, 1.9]]),
+        _robust_case(
+            "an error of 1.25, beyond c",
+            *([0.5, 0.5], [1.5, 2.0], 3.0, 1.0, 0.2, 0.0),
+            [[0.8, 0.9], [1.6, 2.1]],
         ),
-        Case(
-            "predicted -1 stars",
-            (np.array([1.0, -1.0]), np.array([1.0, 2.0]), 2.0, 0.1, 0.0),
-            np.array([[1.3, -0.4], [1.3, 1.7]]),
+        _robust_case(
+            "predicted 6 stars, within c",
+            *([2.0, 1.0], [2.0, 2.0], 5.0, 5.0, 0.1, 0.0),
+            [[1.8, 0.8], [1.8, 1.9]],
         ),
-        Case(
+        _robust_case(
+            "half a star where 6 were predicted",
+            *([2.0, 1.0], [2.0, 2.0], 0.5, 0.25, 0.4, 0.0),
+            [[1.8, 0.8], [1.8, 1.9]],
+        ),
+        _robust_case(
+            "predicted -1 stars, an error of c",
+            *([1.0, -1.0], [1.0, 2.0], 2.0, 3.0, 0.1, 0.0),
+            [[1.3, -0.4], [1.3, 1.7]],
+        ),
+        _robust_case(
             "predicted exactly: only the penalty acts",
-            (np.array([1.0, 1.0]), np.array([1.0, 2.0]), 3.0, 0.1, 0.2),
-            np.array([[0.98, 0.98], [0.98, 1.96]]),
+            *([1.0, 1.0], [1.0, 2.0], 3.0, 1.0, 0.1, 0.2),
+            [[0.98, 0.98], [0.98, 1.96]],
         ),
-        Case(
+        _robust_case(
             "three factors",
-            (np.array([1.0, 0.0, 2.0]), np.array([0.0, 3.0, 1.0]), 4.0, 0.5, 0.1),
-            np.array([[0.95, 3.0, 2.9], [1.0, 2.85, 2.95]]),
+            *([1.0, 0.0, 2.0], [0.0, 3.0, 1.0], 4.0, 0.5, 0.5, 0.1),
+            [[0.95, 0.75, 2.15], [0.25, 2.85, 1.45]],
         ),
-        Case(
+        _robust_case(
             "a rating from which the mean was subtracted",
-            (np.array([1.0, 0.0]), np.array([1.0, 1.0]), -1.0, 0.1, 0.0),
-            np.array([[0.8, -0.2], [0.8, 1.0]]),
+            *([1.0, 0.0], [1.0, 1.0], -1.0, 4.0, 0.1, 0.0),
+            [[0.8, -0.2], [0.8, 1.0]],
         ),
-        Case(
+        _robust_case(
             "errors with three digits",
-            (np.array([0.5, 0.25]), np.array([0.3, 0.7]), 1.0, 0.1, 0.02),
-            np.array([[0.51925, 0.29675], [0.33315, 0.715475]]),
+            *([0.5, 0.25], [0.3, 0.7], 1.0, 10.0, 0.1, 0.02),
+            [[0.51925, 0.29675], [0.33315, 0.715475]],
+        ),
+        _robust_case(
+            "c is 0: no rating moves anything",
+            *([1.0, 2.0], [3.0, 1.0], 1.0, 0.0, 0.1, 0.5),
+            [[0.95, 1.9], [2.85, 0.95]],
         ),
     ),
 )
 
 
-@MF_1.mistake("q is moved with the new p; both moves start from the same place, so keep the old p")
-def _q_from_the_new_p(p, q, r, eta, lam):
+@MF_1.mistake("c is not used: every error pulls with its full size, as in the chapter")
+def _not_robust(p, q, r, c, eta, lam):
+    return _step(p, q, r - p @ q, eta, lam)
+
+
+@MF_1.mistake(
+    "a rating with an error beyond c moves nothing; the straight line has a slope, too, that of "
+    "the parabola at c"
+)
+def _dropped(p, q, r, c, eta, lam):
     e = r - p @ q
+    return _step(p, q, e if abs(e) <= c else 0.0, eta, lam)
+
+
+@MF_1.mistake("beyond c you lose the sign of the error: where it is below -c, its part is -c")
+def _sign_lost(p, q, r, c, eta, lam):
+    e = r - p @ q
+    return _step(p, q, e if abs(e) <= c else c, eta, lam)
+
+
+@MF_1.mistake("you cut errors above c and none below -c; the line goes on at both ends")
+def _cut_above(p, q, r, c, eta, lam):
+    return _step(p, q, min(r - p @ q, c), eta, lam)
+
+
+@MF_1.mistake(
+    "you keep the factor 2 of the straight line; it is part of eta, as that of the parabola is"
+)
+def _factor_two_beyond(p, q, r, c, eta, lam):
+    e = r - p @ q
+    return _step(p, q, e if abs(e) <= c else 2 * c * np.sign(e), eta, lam)
+
+
+@MF_1.mistake(
+    "beyond c you put in the sign of the error alone; the slope of the line has c as well"
+)
+def _slope_one(p, q, r, c, eta, lam):
+    e = r - p @ q
+    return _step(p, q, e if abs(e) <= c else np.sign(e), eta, lam)
+
+
+@MF_1.mistake(
+    "beyond c you put in the loss itself; the step needs its derivative, which is constant there"
+)
+def _loss_itself(p, q, r, c, eta, lam):
+    e = r - p @ q
+    return _step(p, q, e if abs(e) <= c else 2 * c * abs(e) - c**2, eta, lam)
+
+
+@MF_1.mistake(
+    "you cut every number of the change at c; it is the error that the loss bounds, before it is "
+    "multiplied by q or p"
+)
+def _change_cut(p, q, r, c, eta, lam):
+    e = r - p @ q
+    return p + eta * (_clipped(e * q, c) - lam * p), q + eta * (_clipped(e * p, c) - lam * q)
+
+
+@MF_1.mistake("q is moved with the new p; both moves start from the same place, so keep the old p")
+def _q_from_the_new_p(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     p = p + eta * (e * q - lam * p)
     return p, q + eta * (e * p - lam * q)
 
 
 @MF_1.mistake("p is moved with the new q; both moves start from the same place, so keep the old q")
-def _p_from_the_new_q(p, q, r, eta, lam):
-    e = r - p @ q
+def _p_from_the_new_q(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     q = q + eta * (e * p - lam * q)
     return p + eta * (e * q - lam * p), q
 
 
 @MF_1.mistake("you compute the error again after p has moved; one error serves both moves")
-def _error_again(p, q, r, eta, lam):
-    new = p + eta * ((r - p @ q) * q - lam * p)
-    return new, q + eta * ((r - new @ q) * p - lam * q)
+def _error_again(p, q, r, c, eta, lam):
+    new = p + eta * (_clipped(r - p @ q, c) * q - lam * p)
+    return new, q + eta * (_clipped(r - new @ q, c) * p - lam * q)
 
 
 @MF_1.mistake("your error is p.q - r, so both move away from the rating; it is r - p.q")
-def _error_reversed(p, q, r, eta, lam):
-    return _step(p, q, p @ q - r, eta, lam)
+def _error_reversed(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(p @ q - r, c), eta, lam)
 
 
 @MF_1.mistake("you go against the formula, up the loss: add eta times the bracket")
-def _uphill(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, -eta, lam)
+def _uphill(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), -eta, lam)
 
 
 @MF_1.mistake("you add the penalty, which lets the factors grow; subtract it")
-def _penalty_added(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, -lam)
+def _penalty_added(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), eta, -lam)
 
 
 @MF_1.mistake("you keep the factor 2 of the gradient; here it is part of eta already")
-def _factor_two(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, 2 * eta, lam)
+def _factor_two(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), 2 * eta, lam)
 
 
 @MF_1.mistake("lam is not used: p and q are not pulled toward 0")
-def _no_penalty(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, 0.0)
+def _no_penalty(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), eta, 0.0)
 
 
 @MF_1.mistake("the penalty is not multiplied by eta; the whole bracket is")
-def _penalty_without_eta(p, q, r, eta, lam):
-    e = r - p @ q
+def _penalty_without_eta(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     return p + eta * e * q - lam * p, q + eta * e * p - lam * q
 
 
 @MF_1.mistake("you round the prediction before taking the error, and a small error becomes none")
-def _rounded(p, q, r, eta, lam):
-    return _step(p, q, r - np.round(p @ q), eta, lam)
+def _rounded(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - np.round(p @ q), c), eta, lam)
 
 
 @MF_1.mistake("you round the error or the prediction to two digits, and a small error becomes none")
-def _rounded_to_two_digits(p, q, r, eta, lam):
-    return _step(p, q, np.round(r - p @ q, 2), eta, lam)
+def _rounded_to_two_digits(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(np.round(r - p @ q, 2), c), eta, lam)
 
 
 @MF_1.mistake(
     "you clip the prediction before taking the error; a prediction of 6 stars then never learns "
     "that it is too high"
 )
-def _clipped(p, q, r, eta, lam):
-    return _step(p, q, r - np.clip(p @ q, 1, 5), eta, lam)
+def _prediction_clipped(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - np.clip(p @ q, 1, 5), c), eta, lam)
 
 
 @MF_1.mistake("you move p only; q learns from the rating too")
-def _p_only(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, lam)[0], q
+def _p_only(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), eta, lam)[0], q
 
 
 @MF_1.mistake("you add the bare error; it is multiplied by q in the line of p, by p in that of q")
-def _not_scaled_by_the_other(p, q, r, eta, lam):
-    e = r - p @ q
+def _not_scaled_by_the_other(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     return p + eta * (e - lam * p), q + eta * (e - lam * q)
 
 
 @MF_1.mistake("you multiply the error by the factor that is moved; p moves along q, and q along p")
-def _own_factor(p, q, r, eta, lam):
-    e = r - p @ q
+def _own_factor(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     return p + eta * (e * p - lam * p), q + eta * (e * q - lam * q)
 
 
 @MF_1.mistake("you return the changes alone; add them to p and q")
-def _change_only(p, q, r, eta, lam):
-    e = r - p @ q
+def _change_only(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     return eta * (e * q - lam * p), eta * (e * p - lam * q)
 
 
 @MF_1.mistake("you return q first; wanted is p, then q")
-def _swapped(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, lam)[::-1]
+def _swapped(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), eta, lam)[::-1]
 
 
 @MF_1.mistake(
     "the penalty in the line of p pulls with q, and in that of q with p; each pulls alone"
 )
-def _penalty_of_the_other(p, q, r, eta, lam):
-    e = r - p @ q
+def _penalty_of_the_other(p, q, r, c, eta, lam):
+    e = _clipped(r - p @ q, c)
     return p + eta * (e * q - lam * q), q + eta * (e * p - lam * p)
 
 
 @MF_1.mistake("your error is an array, one for each factor: p * q is to be added up, as p @ q does")
-def _error_per_factor(p, q, r, eta, lam):
-    return _step(p, q, r - p * q, eta, lam)
+def _error_per_factor(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p * q, c), eta, lam)
 
 
 @MF_1.mistake("you return p alone; wanted are both, p and q")
-def _p_returned_alone(p, q, r, eta, lam):
-    return _step(p, q, r - p @ q, eta, lam)[0]
+def _p_returned_alone(p, q, r, c, eta, lam):
+    return _step(p, q, _clipped(r - p @ q, c), eta, lam)[0]
 
 
 def _errors(P, Q, R):

@@ -8,188 +8,228 @@ import numpy as np
 from recsys_lib.exercises.core import Case, Exercise
 
 
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
 def _relu(x):
     return np.maximum(x, 0)
 
 
-def _logit(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = _relu(W.T @ z + b)
-    return h @ z
-
-
 _W = np.array([[1.0, 2.0], [3.0, -1.0]])  # W^T (1, 2) = (7, 0), and W (1, 2) = (5, 1)
+_FINE, _NO_USER, _NO_ITEM, _OFF, _NO_RELU = range(5)
+
+
+def _table(fault, seed, n_users=4, n_items=5):
+    """Return the logits of a random network with this fault, pair by pair."""
+    rng = np.random.default_rng(seed)
+    P, Q = rng.normal(size=(n_users, 3)), rng.normal(size=(n_items, 3))
+    layers = [(rng.normal(size=(6, 8)), rng.normal(size=8)), (rng.normal(size=(8, 6)), 0.5)]
+    h, c = rng.normal(size=6), 0.3
+
+    def logit(p, q):
+        z = np.concatenate([q if fault == _NO_USER else p, p if fault == _NO_ITEM else q])
+        for W, b in layers:
+            z = W.T @ z + b
+            z = z if fault == _NO_RELU else _relu(z)
+        return h @ (0 * z if fault == _OFF else z) + c
+
+    return np.array([[logit(p, q) for q in Q] for p in P])
+
+
+def _diagnosis_case(what, tables, expected):
+    return Case(what, ([np.array(table, dtype=float) for table in tables],), expected)
+
 
 MLP_1 = Exercise(
     "mlp-1",
-    "my_forward(p, q, layers, h)",
+    "diagnose(tables)",
     (
-        Case(
-            "one layer of two numbers, one of them off",
-            (np.array([1.0]), np.array([2.0]), [(_W, np.array([-6.0, -1.0]))], np.array([2.0, 5])),
-            1 / (1 + math.exp(-2)),
+        _diagnosis_case("a user part plus an item part", [[[1, 2], [3, 4]]], [_NO_RELU]),
+        _diagnosis_case(
+            "two networks, one of them without a fault",
+            [[[1, 2], [3, 4]], [[1, 2], [3, 5]]],
+            [_NO_RELU, _FINE],
         ),
-        Case(
-            "no layers and a negative logit",
-            (np.array([1.0]), np.array([2.0]), [], np.array([1.0, -1.0])),
-            1 / (1 + math.e),
+        _diagnosis_case("all rows the same", [[[1, 2, -4], [1, 2, -4]]], [_NO_USER]),
+        _diagnosis_case("all columns the same", [[[1, 1], [2, 2], [-3, -3]]], [_NO_ITEM]),
+        _diagnosis_case("one logit for all pairs", [[[-0.5, -0.5], [-0.5, -0.5]]], [_OFF]),
+        _diagnosis_case(
+            "the same order of the items for both users, and other distances",
+            [[[1, 2, 3], [2, 4, 6]]],
+            [_FINE],
         ),
-        Case(
-            "no layers and a negative embedding",
-            (np.array([-1.0]), np.array([2.0]), [], np.array([1.0, 1.0])),
-            1 / (1 + math.exp(-1)),
+        _diagnosis_case(
+            "a third user, who is unlike the first two",
+            [[[1, 2, 4], [2, 3, 5], [7, 6, 1]], [[1, 2], [1, 2], [1, 3]], [[1, 1], [1, 1], [2, 2]]],
+            [_FINE, _FINE, _NO_ITEM],
         ),
-        Case(
-            "a layer that is off altogether",
-            (np.array([1.0]), np.array([2.0]), [(_W, np.array([-8.0, -1.0]))], np.array([3.0, 1])),
-            0.5,
+        _diagnosis_case(
+            "the last item is unlike the others",
+            [[[0, 1, 5], [2, 3, 8]], [[4, 4, 5], [6, 6, 9]]],
+            [_FINE, _FINE],
         ),
-        Case(
-            "layers of 2 numbers and of 1",
-            (
-                np.array([1.0, 0.0]),
-                np.array([0.0, 2.0]),
-                [
-                    (
-                        np.array([[1.0, 2.0], [9.0, 9.0], [9.0, 9.0], [1.0, -2.0]]),
-                        np.array([0.0, 3.0]),
-                    ),
-                    (np.array([[1.0], [-2.0]]), np.array([0.5])),  # 3 - 2 * 1 + 0.5
-                ],
-                np.array([-2.0]),
-            ),
-            1 / (1 + math.exp(3)),
+        _diagnosis_case(
+            "the one in the middle is unlike the others",
+            [[[0, 1, 2], [2, 5, 4], [3, 4, 5]]],
+            [_FINE],
         ),
-        Case(
-            "numbers drawn at random",
-            (
-                np.array([-0.6, -0.6]),
-                np.array([0.1, 1.3]),
-                [
-                    (
-                        np.array(
-                            [
-                                [-0.3, -1.1, -0.8],
-                                [1.8, -0.4, -1.2],
-                                [-0.3, 0.3, 0.3],
-                                [1.9, -0.2, -1.5],
-                            ]
-                        ),
-                        np.array([1.5, 0.3, 0.3]),
-                    ),
-                    (np.array([[-0.7, -1.0], [1.6, -1.5], [-0.6, -1.1]]), np.array([1.4, 0.3])),
-                ],
-                np.array([-0.7, 0.7]),
-            ),
-            0.35966924553,  # by torch.nn.functional.linear
+        _diagnosis_case(
+            "rows with the same lowest and the same highest logit",
+            [[[0, 1, 3], [3, 2, 0]], [[0, 1, 3], [0, 2, 3]]],
+            [_FINE, _FINE],
         ),
-        Case(
-            "a number of the layer above 100",
-            (
-                np.array([2.0]),
-                np.array([2.0]),
-                [(np.array([[50.0], [50.0]]), np.array([0.0]))],
-                np.array([0.01]),
-            ),
-            1 / (1 + math.exp(-2)),
+        _diagnosis_case(
+            "sums that are rounded",
+            [np.add.outer([0.1, 0.3, 0.7], [0.2, 0.7, 1.1])],
+            [_NO_RELU],
         ),
-        Case(
-            "three layers of 1 number, and a logit far below 0",  # 2, then 3, then 1
-            (
-                np.array([1.0]),
-                np.array([1.0]),
-                [
-                    (np.array([[1.0], [1.0]]), np.array([0.0])),
-                    (np.array([[2.0]]), np.array([-1.0])),
-                    (np.array([[1.0]]), np.array([-2.0])),
-                ],
-                np.array([-10.0]),
-            ),
-            1 / (1 + math.exp(10)),
+        _diagnosis_case(
+            "large logits with small differences",
+            [[[1000, 1000.001], [1000.002, 1000.004]], [[1000, 1000.001], [1000, 1000.001]]],
+            [_FINE, _NO_USER],
         ),
+        _diagnosis_case(
+            "five random networks",
+            [_table(fault, 70 + fault) for fault in (3, 0, 4, 2, 1)],
+            [_OFF, _FINE, _NO_RELU, _NO_ITEM, _NO_USER],
+        ),
+        _diagnosis_case(
+            "six random networks, two users",
+            [_table(fault, 80 + place, 2, 3) for place, fault in enumerate((0, 4, 0, 1, 4, 2))],
+            [_FINE, _NO_RELU, _FINE, _NO_USER, _NO_RELU, _NO_ITEM],
+        ),
+        Case("no networks", ([],), []),
     ),
 )
 
 
-@MLP_1.mistake("q stands before p; the user's numbers come first in z_1")
-def _item_first(p, q, layers, h):
-    return _sigmoid(_logit(q, p, layers, h))
+def _diagnosed(tables, tests):
+    """Return for each table the number of the first test that it passes, 0 where it passes none."""
+    return [next((fault for fault, test in tests if test(table)), _FINE) for table in tables]
 
 
-@MLP_1.mistake("ReLU is missing, and all layers together are then one linear map")
-def _no_relu(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = W.T @ z + b
-    return _sigmoid(h @ z)
+def _zero(differences):
+    return np.abs(differences).max() < 1e-9
+
+
+def _same_rows(table):
+    return _zero(table - table[0])
+
+
+def _same_columns(table):
+    return _zero(table - table[:, :1])
+
+
+def _one_logit(table):
+    return _zero(table - table[0, 0])
+
+
+def _adds_up(table):
+    rows = table - table[0]
+    return _zero(rows - rows[:, :1])
+
+
+def _tests(adds_up=_adds_up, one_logit=_one_logit):
+    return [
+        (_OFF, one_logit),
+        (_NO_USER, _same_rows),
+        (_NO_ITEM, _same_columns),
+        (_NO_RELU, adds_up),
+    ]
 
 
 @MLP_1.mistake(
-    "the last layer has no ReLU; every layer of the list has one, and only the logit has none"
+    "you compare with ==: the logits are rounded sums, so ask whether they differ by less than 1e-9"
 )
-def _last_layer_linear(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for number, (W, b) in enumerate(layers, start=1):
-        z = W.T @ z + b
-        z = z if number == len(layers) else _relu(z)
-    return _sigmoid(h @ z)
+def _compared_exactly(tables):
+    def adds_up(table):
+        rows = table - table[0]
+        return (rows == rows[:, :1]).all()
+
+    return _diagnosed(tables, _tests(adds_up))
 
 
-@MLP_1.mistake("you apply ReLU to the embeddings; z_1 is the concatenation as it is")
-def _relu_of_the_embeddings(p, q, layers, h):
-    return _sigmoid(_logit(_relu(p), _relu(q), layers, h))
+@MLP_1.mistake(
+    "you compare relative to the size of the logits, as np.allclose does: then large logits with "
+    "small differences count as equal. Pass rtol=0, and atol=1e-9"
+)
+def _compared_relatively(tables):
+    return _diagnosed(
+        tables,
+        [
+            (_OFF, lambda t: np.allclose(t, t[0, 0])),
+            (_NO_USER, lambda t: np.allclose(t, t[0])),
+            (_NO_ITEM, lambda t: np.allclose(t, t[:, :1])),
+            (_NO_RELU, lambda t: np.allclose(t - t[0], (t - t[0])[:, :1])),
+        ],
+    )
 
 
-@MLP_1.mistake("you apply ReLU to the logit as well, so that no probability is below a half")
-def _relu_of_the_logit(p, q, layers, h):
-    return _sigmoid(_relu(_logit(p, q, layers, h)))
+@MLP_1.mistake(
+    "you look at the order of the items alone: two users of a network with ReLUs may have the same "
+    "order. Without the ReLUs the differences between items are the same, too"
+)
+def _order_alone(tables):
+    def same_order(table):
+        order = np.argsort(table, axis=1)
+        return (order == order[0]).all()
+
+    return _diagnosed(tables, _tests(same_order))
 
 
-@MLP_1.mistake("you return the logit; sigma makes a probability of it")
-def _no_sigmoid(p, q, layers, h):
-    return _logit(p, q, layers, h)
+@MLP_1.mistake(
+    "users and items are exchanged: a table has a row for each user, so if the user does not "
+    "enter, all rows are the same"
+)
+def _rows_for_columns(tables):
+    return _diagnosed([table.T for table in tables], _tests())
 
 
-@MLP_1.mistake("the layers use sigma; only the logit does, the layers ReLU")
-def _sigmoid_everywhere(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = _sigmoid(W.T @ z + b)
-    return _sigmoid(h @ z)
+@MLP_1.mistake(
+    "a table with one logit for all pairs is not told apart from one with equal rows: ask for it "
+    "first"
+)
+def _off_comes_late(tables):
+    return _diagnosed(tables, _tests()[1:])
 
 
-@MLP_1.mistake("you multiply by W; with one row for each number that comes in, it has to be W.T")
-def _not_transposed(p, q, layers, h):
-    return _sigmoid(_logit(p, q, [(W.T, b) for W, b in layers], h))
+@MLP_1.mistake(
+    "you ask for the ReLUs first: a table with equal rows, or columns, is a sum of two parts as "
+    "well, so that question comes last"
+)
+def _relu_comes_first(tables):
+    return _diagnosed(tables, [_tests()[3], *_tests()[:3]])
 
 
-@MLP_1.mistake("b is not added before ReLU")
-def _no_bias(p, q, layers, h):
-    return _sigmoid(_logit(p, q, [(W, 0 * b) for W, b in layers], h))
+@MLP_1.mistake(
+    "you look for logits of 0: with all units off the bias of the output is left, and it may be "
+    "any number"
+)
+def _off_means_zero(tables):
+    return _diagnosed(tables, _tests(one_logit=lambda table: _zero(table)))
 
 
-@MLP_1.mistake("b is added after ReLU; it belongs inside: ReLU(W.T @ z + b)")
-def _bias_after_relu(p, q, layers, h):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = _relu(W.T @ z) + b
-    return _sigmoid(h @ z)
+@MLP_1.mistake("you look at the first two users alone; a later one may be unlike them")
+def _two_users(tables):
+    return _diagnosed([table[:2] for table in tables], _tests())
 
 
-@MLP_1.mistake("the minus in the exponent is missing: sigma(x) is 1 / (1 + e^-x)")
-def _no_minus(p, q, layers, h):
-    return _sigmoid(-_logit(p, q, layers, h))
+@MLP_1.mistake("you look at the first two items alone; a later one may be unlike them")
+def _two_items(tables):
+    return _diagnosed([table[:, :2] for table in tables], _tests())
 
 
-@MLP_1.mistake("your `return` stands inside the loop, which then ends after the first layer")
-def _returned_in_the_loop(p, q, layers, h):
-    for W, b in layers:
-        return _sigmoid(h @ _relu(W.T @ np.concatenate([p, q]) + b))
+@MLP_1.mistake(
+    "you ask for the rank of the table: without ReLUs it is 2 at most, but so is that of every "
+    "table with two rows or columns, and of many others"
+)
+def _by_the_rank(tables):
+    return _diagnosed(tables, _tests(lambda t: np.linalg.matrix_rank(t) <= 2))
+
+
+@MLP_1.mistake(
+    "you take every table without equal rows or columns for a sound one: without its ReLUs a "
+    "network has a part of the user plus a part of the item"
+)
+def _relu_never_missing(tables):
+    return _diagnosed(tables, _tests()[:3])
 
 
 def _tower(layers, bias=1):

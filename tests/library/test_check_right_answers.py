@@ -211,14 +211,16 @@ def by_powers(A, v, steps):
 
 
 @answers("mf-1")
-def as_a_list(p, q, r, eta, lam):
-    e = r - np.inner(p, q)
+def as_a_list(p, q, r, c, eta, lam):
+    e = max(min(r - np.inner(p, q), c), -c)
     return [(1 - eta * lam) * p + eta * e * q, (1 - eta * lam) * q + eta * e * p]
 
 
 @answers("mf-1")
-def as_one_array(p, q, r, eta, lam):
+def as_one_array(p, q, r, c, eta, lam):
     e = r - (p * q).sum()
+    if abs(e) > c:
+        e = c * np.sign(e)
     return np.stack([p, q]) + eta * (e * np.stack([q, p]) - lam * np.stack([p, q]))
 
 
@@ -295,8 +297,11 @@ def by_logaddexp(x):
 
 
 @answers("bce-2")
-def by_the_right_probability(y, p):
-    return -np.log(np.where(y == 1, p, 1 - p)).mean()
+def by_the_right_probability(y, p, eps):
+    kept = np.where(y == 1, p, 1 - p)
+    loss = -((1 - eps / 2) * np.log(kept) + eps / 2 * np.log(1 - kept)).mean()
+    slopes = [a - 1 + eps / 2 if label else a - eps / 2 for label, a in zip(y, p, strict=True)]
+    return [loss, slopes, special.logit(1 - eps / 2)]
 
 
 @answers("bce-3")
@@ -317,9 +322,12 @@ def by_logaddexp_of_the_sign(y, x):
 
 
 @answers("bmf-1")
-def by_the_label(p, q, y, eta, lam_u, lam_i):
-    g = special.expit(p @ q) - y
-    return np.array([p - eta * g * q - eta * lam_u * p, q - eta * g * p - eta * lam_i * q])
+def by_sets(p, Q, b, k):
+    taste = (Q * p).sum(axis=1)
+    listed, biased, tasted = (
+        sorted(range(len(b)), key=lambda i, x=x: x[i])[-k:][::-1] for x in (taste + b, b, taste)
+    )
+    return [int(i in set(biased)) + 2 * int(i in set(tasted)) for i in listed]
 
 
 @answers("bmf-2")
@@ -356,12 +364,14 @@ def by_plain_lists(Q, y, lam, eta, steps):
 
 
 @answers("mlp-1")
-def by_rows(p, q, layers, h):
-    z = np.r_[p, q]
-    for W, b in layers:
-        z = z @ W + b
-        z = z * (z > 0)
-    return special.expit(z.dot(h))
+def by_spreads(tables):
+    found = []
+    for t in tables:
+        users, items = (np.ptp(t, axis=axis).max() > 1e-9 for axis in (0, 1))
+        rest = t - t.mean(axis=0) - t.mean(axis=1)[:, None] + t.mean()
+        meet = np.abs(rest).max() > 1e-10
+        found.append({(0, 0): 3, (0, 1): 1, (1, 0): 2}.get((int(users), int(items)), 4 - 4 * meet))
+    return np.array(found, dtype=int)
 
 
 @answers("mlp-2")

@@ -1,7 +1,7 @@
 """Wrong answers to the exercises of chapter 5 that are none of the listed mistakes."""
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.special import expit
 
 
 def bce_1_warnings_silenced(x):
@@ -73,60 +73,70 @@ def bce_1_two_axes_at_most(x):
     return np.array([np.exp(min(a, 0)) / (1 + np.exp(-abs(a))) for a in x])
 
 
-def bce_2_clipped(y, p):
-    p = np.clip(p, 1e-7, 1 - 1e-7)
-    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+def _smoothed(y, p, eps):
+    t = (1 - eps) * y + eps / 2
+    return -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p)), p - t, np.log((2 - eps) / eps)
 
 
-def bce_2_clipped_at_a_thousandth(y, p):
-    p = np.clip(p, 1e-3, 1 - 1e-3)
-    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+def bce_2_clipped_at_a_thousandth(y, p, eps):
+    return _smoothed(y, np.clip(p, 1e-3, 1 - 1e-3), eps)
 
 
-def bce_2_small_number_added(y, p):
-    return -np.mean(y * np.log(p + 1e-3) + (1 - y) * np.log(1 - p + 1e-3))
+def bce_2_small_number_added(y, p, eps):
+    t = (1 - eps) * y + eps / 2
+    loss = -np.mean(t * np.log(p + 1e-3) + (1 - t) * np.log(1 - p + 1e-3))
+    return loss, *_smoothed(y, p, eps)[1:]
 
 
-def bce_2_squared_error(y, p):
-    return np.mean((y - p) ** 2)
+def bce_2_squared_error(y, p, eps):
+    t = (1 - eps) * y + eps / 2
+    return np.mean((t - p) ** 2), *_smoothed(y, p, eps)[1:]
 
 
-def bce_2_absolute_error(y, p):
-    return np.mean(np.abs(y - p))
+def bce_2_base_ten(y, p, eps):
+    loss, slopes, best = _smoothed(y, p, eps)
+    return loss / np.log(10), slopes, best
 
 
-def bce_2_negatives_only(y, p):
-    return -np.mean(xlogy(1 - y, 1 - p))
+def bce_2_loss_of_each(y, p, eps):
+    t = (1 - eps) * y + eps / 2
+    return -(t * np.log(p) + (1 - t) * np.log(1 - p)), *_smoothed(y, p, eps)[1:]
 
 
-def bce_2_base_ten(y, p):
-    return -np.mean(y * np.log10(p) + (1 - y) * np.log10(1 - p))
+def bce_2_toward_the_mean(y, p, eps):
+    t = (1 - eps) * y + eps * y.mean()
+    loss = -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p))
+    return loss, p - t, np.log((2 - eps) / eps)
 
 
-def bce_2_means_of_both_kinds(y, p):
-    kinds = [-np.log(p[y == 1]), -np.log(1 - p[y == 0])]
-    return np.mean([kind.mean() for kind in kinds if len(kind)])
+def bce_2_slopes_added_up(y, p, eps):
+    loss, slopes, best = _smoothed(y, p, eps)
+    return loss, slopes.sum(), best
 
 
-def bce_2_twice(y, p):
-    return -2 * np.mean(xlogy(y, p) + xlogy(1 - y, 1 - p))
+def bce_2_two_returned(y, p, eps):
+    return _smoothed(y, p, eps)[:2]
 
 
-def bce_2_one_by_one(y, p):
-    return -(xlogy(y, p) + xlogy(1 - y, 1 - p))
+def bce_2_order_turned(y, p, eps):
+    return _smoothed(y, p, eps)[::-1]
 
 
-def bce_2_median(y, p):
-    return -np.median(xlogy(y, p) + xlogy(1 - y, 1 - p))
+def bce_2_slopes_twice(y, p, eps):
+    loss, slopes, best = _smoothed(y, p, eps)
+    return loss, 2 * slopes, best
 
 
-def bce_2_rounded(y, p):
-    return round(-np.mean(xlogy(y, p) + xlogy(1 - y, 1 - p)), 3)
+def bce_2_best_as_odds(y, p, eps):
+    return *_smoothed(y, p, eps)[:2], (2 - eps) / eps
 
 
-def bce_2_clipped_near_one(y, p):
-    p = np.clip(p, 1e-12, 1 - 1e-4)
-    return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+def bce_2_half_the_smoothing(y, p, eps):
+    return _smoothed(y, p, eps / 2)
+
+
+def bce_2_twice_the_smoothing(y, p, eps):
+    return _smoothed(y, p, min(2 * eps, 1))
 
 
 def bce_3_labels_reversed(p, Q, r, lam):

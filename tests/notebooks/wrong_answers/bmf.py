@@ -4,65 +4,61 @@ import numpy as np
 from scipy.special import expit
 
 
-def bmf_1_no_penalty(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * g * q, q - eta * g * p
+def _listed(p, Q, b, k):
+    return np.argsort(-(Q @ p + b))[:k]
 
 
-def bmf_1_penalty_added(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * (g * q - lam_u * p), q - eta * (g * p - lam_i * q)
+def _codes(items, b, taste, k):
+    return np.isin(items, np.argsort(-b)[:k]) + 2 * np.isin(items, np.argsort(-taste)[:k])
 
 
-def bmf_1_twice_the_penalty(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * (g * q + 2 * lam_u * p), q - eta * (g * p + 2 * lam_i * q)
+def bmf_1_always_both(p, Q, b, k):
+    return np.full(k, 3)
 
 
-def bmf_1_p_only(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * (g * q + lam_u * p), q
+def bmf_1_bias_twice(p, Q, b, k):
+    return _codes(np.argsort(-(Q @ p + 2 * b))[:k], b, Q @ p, k)
 
 
-def bmf_1_own_factor(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * (g * p + lam_u * p), q - eta * (g * q + lam_i * q)
+def bmf_1_all_items(p, Q, b, k):
+    return _codes(np.argsort(-(Q @ p + b)), b, Q @ p, k)
 
 
-def bmf_1_swapped(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return q - eta * (g * p + lam_i * q), p - eta * (g * q + lam_u * p)
+def bmf_1_by_cosine(p, Q, b, k):
+    taste = Q @ p / (np.linalg.norm(Q, axis=1) + 1e-12)
+    return _codes(_listed(p, Q, b, k), b, taste, k)
 
 
-def bmf_1_eta_forgotten(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - (g * q + lam_u * p), q - (g * p + lam_i * q)
+def bmf_1_by_size(p, Q, b, k):
+    return _codes(_listed(p, Q, b, k), np.abs(b), np.abs(Q @ p), k)
 
 
-def bmf_1_changes_only(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return -eta * (g * q + lam_u * p), -eta * (g * p + lam_i * q)
+def bmf_1_one_place_less(p, Q, b, k):
+    items, one = _listed(p, Q, b, k), max(k - 1, 1)
+    return _codes(items, b, Q @ p, one)
 
 
-def bmf_1_twice_the_error(p, q, y, eta, lam_u, lam_i):
-    g = 2 * (expit(p @ q) - y)
-    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
+def bmf_1_bias_alone_told(p, Q, b, k):
+    return np.isin(_listed(p, Q, b, k), np.argsort(-b)[:k]) * 1
 
 
-def bmf_1_lam_u_for_both(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_u * q)
+def bmf_1_the_better_place(p, Q, b, k):
+    items = _listed(p, Q, b, k)
+    places = [np.argsort(np.argsort(-x))[items] for x in (b, Q @ p)]
+    return np.where(places[0] < places[1], 1, np.where(places[0] > places[1], 2, 3))
 
 
-def bmf_1_p_from_the_new_q(p, q, y, eta, lam_u, lam_i):
-    g = expit(p @ q) - y
-    q = q - eta * (g * p + lam_i * q)
-    return p - eta * (g * q + lam_u * p), q
+def bmf_1_above_the_median(p, Q, b, k):
+    items, taste = _listed(p, Q, b, k), Q @ p
+    return (b > np.median(b))[items] + 2 * (taste > np.median(taste))[items]
 
 
-def bmf_1_probability_clipped(p, q, y, eta, lam_u, lam_i):
-    g = np.clip(1 / (1 + np.exp(-p @ q)), 0.01, 0.99) - y
-    return p - eta * (g * q + lam_u * p), q - eta * (g * p + lam_i * q)
+def bmf_1_nobody_is_zero(p, Q, b, k):
+    return np.maximum(_codes(_listed(p, Q, b, k), b, Q @ p, k), 1)
+
+
+def bmf_1_left_out_counts(p, Q, b, k):
+    return 3 - _codes(_listed(p, Q, b, k), b, Q @ p, k)
 
 
 def bmf_2_a_thousand_items(met, draws):

@@ -3,62 +3,62 @@
 import numpy as np
 
 
-def mf_1_q_only(p, q, r, eta, lam):
-    return p, q + eta * ((r - p @ q) * p - lam * q)
+def mf_1_q_only(p, q, r, c, eta, lam):
+    return p, q + eta * (np.clip(r - p @ q, -c, c) * p - lam * q)
 
 
-def mf_1_penalty_for_p_only(p, q, r, eta, lam):
-    e = r - p @ q
+def mf_1_penalty_for_p_only(p, q, r, c, eta, lam):
+    e = np.clip(r - p @ q, -c, c)
     return p + eta * (e * q - lam * p), q + eta * e * p
 
 
-def mf_1_penalty_twice(p, q, r, eta, lam):
-    e = r - p @ q
+def mf_1_penalty_twice(p, q, r, c, eta, lam):
+    e = np.clip(r - p @ q, -c, c)
     return p + eta * (e * q - 2 * lam * p), q + eta * (e * p - 2 * lam * q)
 
 
-def mf_1_error_squared(p, q, r, eta, lam):
-    e = (r - p @ q) ** 2
+def mf_1_error_squared(p, q, r, c, eta, lam):
+    e = np.clip((r - p @ q) ** 2, -c, c)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_error_absolute(p, q, r, eta, lam):
-    e = abs(r - p @ q)
+def mf_1_error_absolute(p, q, r, c, eta, lam):
+    e = min(abs(r - p @ q), c)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_sign_of_the_error(p, q, r, eta, lam):
-    e = np.sign(r - p @ q)
+def mf_1_sign_of_the_error(p, q, r, c, eta, lam):
+    e = c * np.sign(r - p @ q)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_eta_forgotten(p, q, r, eta, lam):
-    e = r - p @ q
+def mf_1_eta_forgotten(p, q, r, c, eta, lam):
+    e = np.clip(r - p @ q, -c, c)
     return p + e * q - lam * p, q + e * p - lam * q
 
 
-def mf_1_never_below_zero(p, q, r, eta, lam):
-    e = r - p @ q
+def mf_1_never_below_zero(p, q, r, c, eta, lam):
+    e = np.clip(r - p @ q, -c, c)
     return np.maximum(p + eta * (e * q - lam * p), 0), np.maximum(q + eta * (e * p - lam * q), 0)
 
 
-def mf_1_mean_instead_of_dot(p, q, r, eta, lam):
-    e = r - (p * q).mean()
+def mf_1_mean_instead_of_dot(p, q, r, c, eta, lam):
+    e = np.clip(r - (p * q).mean(), -c, c)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_error_clipped(p, q, r, eta, lam):
+def mf_1_error_clipped(p, q, r, c, eta, lam):
     e = np.clip(r - p @ q, -1, 1)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_prediction_to_two_digits(p, q, r, eta, lam):
-    e = r - round(p @ q, 2)
+def mf_1_prediction_to_two_digits(p, q, r, c, eta, lam):
+    e = np.clip(r - round(p @ q, 2), -c, c)
     return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
-def mf_1_new_factors_to_three_digits(p, q, r, eta, lam):
-    e = r - p @ q
+def mf_1_new_factors_to_three_digits(p, q, r, c, eta, lam):
+    e = np.clip(r - p @ q, -c, c)
     return np.round(p + eta * (e * q - lam * p), 3), np.round(q + eta * (e * p - lam * q), 3)
 
 
@@ -68,6 +68,29 @@ def _mf_2(P, Q, R, lam, counts=None, errors=None):
     e = e if errors is None else errors(e)
     n = seen.sum(axis=1)[:, None] if counts is None else counts
     return -2 * e @ Q + 2 * lam * n * P
+
+
+def mf_1_bent_back(p, q, r, c, eta, lam):
+    e = r - p @ q
+    e = e if abs(e) <= c else c * c / e
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
+
+
+def mf_1_half_beyond(p, q, r, c, eta, lam):
+    e = r - p @ q
+    e = e if abs(e) <= c else np.sign(e) * c / 2
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
+
+
+def mf_1_excess(p, q, r, c, eta, lam):
+    e = r - p @ q
+    e = e if abs(e) <= c else e - np.sign(e) * c
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
+
+
+def mf_1_rating_clipped(p, q, r, c, eta, lam):
+    e = np.clip(r, -c, c) - p @ q
+    return p + eta * (e * q - lam * p), q + eta * (e * p - lam * q)
 
 
 def mf_2_items_counted(P, Q, R, lam):

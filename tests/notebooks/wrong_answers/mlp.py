@@ -4,68 +4,92 @@ import math
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import expit
-
-
-def _tower(p, q, layers, act):
-    z = np.concatenate([p, q])
-    for W, b in layers:
-        z = act(W.T @ z + b)
-    return z
 
 
 def _relu(x):
     return np.maximum(x, 0)
 
 
-def mlp_1_relu_six(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers, lambda x: np.clip(x, 0, 6)))
+def _spread(t, axis):
+    return np.ptp(t, axis=axis).max()
 
 
-def mlp_1_leaky(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers, lambda x: np.where(x > 0, x, 0.01 * x)))
+def _interaction(t):
+    return np.abs(t - t[0] - t[:, :1] + t[0, 0]).max()
 
 
-def mlp_1_tanh(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers, np.tanh))
+def _by(t, users, items, meet):
+    if not users or not items:
+        return 1 * (not users) + 2 * (not items)
+    return 0 if meet else 4
 
 
-def mlp_1_absolute(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers, np.abs))
+def _faults(tables, limit=1e-9, size=lambda t: 1.0):
+    return [
+        _by(
+            t,
+            _spread(t, 0) > limit * size(t),
+            _spread(t, 1) > limit * size(t),
+            _interaction(t) > limit * size(t),
+        )
+        for t in tables
+    ]
 
 
-def mlp_1_first_layer_only(p, q, layers, h):
-    z = _tower(p, q, layers[:1], _relu)
-    return expit(h @ z[: len(h)])
+def mlp_1_a_hundredth_is_nothing(tables):
+    return _faults(tables, 0.01)
 
 
-def mlp_1_product_added(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers, _relu) + p @ q)
+def mlp_1_relative_to_the_largest(tables):
+    return _faults(tables, 1e-5, lambda t: np.abs(t).max())
 
 
-def mlp_1_mean_of_the_last(p, q, layers, h):
-    return expit((h * _tower(p, q, layers, _relu)).mean())
+def mlp_1_never_a_fault(tables):
+    return [0 for _ in tables]
 
 
-def mlp_1_layers_reversed(p, q, layers, h):
-    return expit(h @ _tower(p, q, layers[::-1], _relu))
+def mlp_1_first_table_only(tables):
+    return _faults(tables[:1])
 
 
-def mlp_1_rounded(p, q, layers, h):
-    return round(float(expit(h @ _tower(p, q, layers, _relu))), 2)
+def mlp_1_counted_from_one(tables):
+    return [fault + 1 for fault in _faults(tables)]
 
 
-def mlp_1_relu_ten(p, q, layers, h):
-    return 1 / (1 + np.exp(-h @ _tower(p, q, layers, lambda a: np.clip(a, 0, 10))))
+def mlp_1_as_text(tables):
+    return [str(fault) for fault in _faults(tables)]
 
 
-def mlp_1_two_layers_at_most(p, q, layers, h):
-    return 1 / (1 + np.exp(-h @ _tower(p, q, layers[:2], lambda a: np.maximum(a, 0))))
+def mlp_1_backwards(tables):
+    return _faults(tables)[::-1]
 
 
-def mlp_1_logit_clipped(p, q, layers, h):
-    logit = h @ _tower(p, q, layers, lambda a: np.maximum(a, 0))
-    return 1 / (1 + np.exp(-np.clip(logit, -5, 5)))
+def mlp_1_corners(tables):
+    return _faults([t[np.ix_([0, -1], [0, -1])] for t in tables])
+
+
+def mlp_1_means_of_the_rows(tables):
+    return [
+        _by(t, np.ptp(t.mean(axis=1)) > 1e-9, np.ptp(t.mean(axis=0)) > 1e-9, True) for t in tables
+    ]
+
+
+def mlp_1_equal_spreads(tables):
+    return [
+        _by(t, _spread(t, 0) > 1e-9, _spread(t, 1) > 1e-9, np.ptp(np.ptp(t, axis=1)) > 1e-9)
+        for t in tables
+    ]
+
+
+def mlp_1_best_item_alone(tables):
+    return [
+        _by(t, _spread(t, 0) > 1e-9, _spread(t, 1) > 1e-9, len(set(t.argmax(axis=1))) > 1)
+        for t in tables
+    ]
+
+
+def mlp_1_faults_only(tables):
+    return [fault for fault in _faults(tables) if fault]
 
 
 def _count(n_users, n_items, layers, pairs=None, half=None, last=None):
