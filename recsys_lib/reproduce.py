@@ -278,9 +278,11 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("name", choices=list(EXPERIMENTS))
     one.add_argument("--size", type=float, default=1.0, metavar="X", help="of the data: 1, a tenth")
     one.add_argument(
-        "--seeds", type=int, default=2, metavar="N", help="how many, where chance plays"
+        "--seeds", type=int, metavar="N", help="how many, where chance plays; 2, if not given"
     )
-    one.add_argument("--trials", type=int, default=3, choices=small.TRIALS, help="of a search")
+    one.add_argument(
+        "--trials", type=int, choices=small.TRIALS, help="of a search; 3, if not given"
+    )
     one.add_argument("--to", metavar="FILE", help="JSON for all that was found")
     commands.add_parser("table", help="table 1 of the paper with every model, as Markdown")
     figure = commands.add_parser("figure", help="figure 4 of the paper with every model")
@@ -331,11 +333,14 @@ def _try(given: argparse.Namespace) -> int:
     if given.to is not None:
         _check_place(Path(given.to))
     experiment = EXPERIMENTS[given.name]
+    numbers = {"seeds": given.seeds, "trials": given.trials}
+    small.check_taken(experiment, **numbers)
     what = small.stand_in(experiment, given.size)["ratings"]
     how = "few of the real films" if experiment.data == "movielens-small" else "the data are made"
     print(f"{given.name} in small: {how}, and the numbers are not the page's. {what!r}", flush=True)
     start = time.perf_counter()
-    found = small.in_small(experiment, given.size, given.seeds, given.trials)
+    chosen = {name: number for name, number in numbers.items() if number is not None}
+    found = small.in_small(experiment, given.size, **chosen)
     print("\n".join(small.lines(given.name, found)))
     print(f"in {time.perf_counter() - start:.0f} s", end="")
     if given.to is not None:

@@ -33,7 +33,18 @@ def executed(path: Path) -> tuple[CacheBundleIn, str]:
         kernel_name="python3",
     )
     run = {"execution_seconds": result.time}
-    return CacheBundleIn(result.nb, str(path), data=run), str(result.err or "")
+    stopped = str(result.err or "") or undrawn(result.nb)
+    return CacheBundleIn(result.nb, str(path), data=run), stopped
+
+
+def undrawn(notebook: nbformat.NotebookNode) -> str:
+    """Return the error of an output that could not be drawn, "" if there is none.
+
+    IPython shows such an error beside what is left of the output, and goes on.
+    """
+    outputs = (one for cell in notebook.cells for one in cell.get("outputs", []))
+    errors = ["\n".join(one.traceback) for one in outputs if one.output_type == "error"]
+    return "\n".join(errors)
 
 
 def main(folder: Path, paths: list[Path]) -> None:

@@ -416,7 +416,8 @@ def _plain(match: re.Match) -> str:
     if name == "dropdown":
         return f"<details><summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
     if name == "beyond":
-        return f"*Beyond the main line: {body}*"
+        lead = "" if body.startswith('"') else "Beyond the main line: "  # as book/_ext/tracks.py
+        return f"*{lead}{body}*"
     if name == "glossary":
         return re.sub(r"(?m)^(\S[^\n]*)\n {2,}", r"**\1.** ", body)
     if name == "exercise":

@@ -1,11 +1,14 @@
-// The page "My taste": search, stars, and seven models that answer. What the models do here is what
-// book/_ext/taste.py does, in the same order; a test holds the two together. Uses `kept` of
-// course.js. Nothing is fetched, and nothing leaves the page.
+// "My taste", on its page and in chapter 0: search, stars, and seven models that answer. What the
+// models do here is what book/_ext/taste.py does, in the same order; a test holds the two together.
+// Uses `kept` of course.js. Nothing is fetched but the models, and nothing leaves the page.
 "use strict";
 
-{
-  const box = document.querySelector(".taste");
-  const data = JSON.parse(box.querySelector("script").textContent);
+const tasteBox = document.querySelector(".taste");
+const TASTE_KEPT = "my-taste";
+
+// All that answers, once the models are here.
+const startTaste = (data) => {
+  const box = tasteBox;
   const find = (selector) => box.querySelector(`.taste-app ${selector}`);
 
   // --- The models as they travel ---------------------------------------------------------------
@@ -190,6 +193,8 @@
     },
   };
 
+  const length = Number(box.dataset.films); // of a list
+
   // The answers to some ratings, a Map from films to stars; null where there is nothing to go by.
   const answers = (stars) => {
     const rated = [...stars.keys()];
@@ -201,7 +206,7 @@
       const best = films.map((_, i) => i)
         .filter((i) => !stars.has(i) && scores[i] > floor)
         .sort((a, b) => scores[b] - scores[a] || a - b)
-        .slice(0, data.length);
+        .slice(0, length);
       const reason = (i) => mine.reduce((a, b) => (part(b, i) > part(a, i) ? b : a));
       return [name, { scores, best: best.map((i) => [i, part ? reason(i) : null]) }];
     }));
@@ -230,16 +235,15 @@
       + films[reason].title + after;
   };
 
-  const KEY = "my-taste";
   const numbers = new Map(films.map((film, number) => [film.key, number]));
   const mine = new Map(); // film number to stars, in the order of rating
 
   const remember = () => {
-    kept.set(KEY, JSON.stringify([...mine].map(([film, stars]) => [films[film].key, stars])));
+    kept.set(TASTE_KEPT, JSON.stringify([...mine].map(([film, stars]) => [films[film].key, stars])));
   };
   const recall = () => {
     try {
-      for (const [key, stars] of JSON.parse(kept.get(KEY) ?? "[]")) {
+      for (const [key, stars] of JSON.parse(kept.get(TASTE_KEPT) ?? "[]")) {
         if (numbers.has(key) && [1, 2, 3, 4, 5].includes(stars)) mine.set(numbers.get(key), stars);
       }
     } catch { /* somebody else's, or broken: as if there were none */ }
@@ -267,11 +271,8 @@
         }
         return line;
       }));
-      list.nextElementSibling?.remove();
-      if (!answer) {
-        const waits = name === "svd" ? "your first film" : "a film with four or five stars";
-        list.after(made("p", { className: "taste-waits" }, `Waits for ${waits}.`));
-      }
+      const waits = list.nextElementSibling;
+      if (waits) waits.hidden = Boolean(answer);
     }
   };
 
@@ -332,7 +333,7 @@
     mine.clear();
     showRated();
     changed("All ratings are forgotten.");
-    kept.forget(KEY);
+    kept.forget(TASTE_KEPT);
     beginning().focus();
   };
 
@@ -456,21 +457,49 @@
   // A finger leaves as soon as it is lifted: what it touched stays marked until the next touch.
   lists.addEventListener("click", (event) => mark(event.target.closest("li")?.dataset.film));
 
-  find(".taste-try").addEventListener("click", tryExample);
   find(".taste-forget").addEventListener("click", forget);
   find(".taste-save").addEventListener("click", save);
 
   recall();
   showRated();
   showLists();
-  box.classList.add("live");
   box.classList.toggle("rated", mine.size > 0);
-  box.querySelector(".taste-app").hidden = false;
+  if (document.activeElement === input) look(); // what was typed in the meantime
 
-  // For the tests, and for whoever wants to look inside.
-  window.myTaste = {
+  return {
+    tryExample,
+    // For the tests, and for whoever wants to look inside.
     scores: (stars) => Object.fromEntries(
       Object.entries(answers(new Map(stars))).map(([name, one]) => [name, one && [...one.scores]]),
     ),
   };
+};
+
+// The models come when the widget is a screen away, and not before: a chapter is read from its top.
+// A script is all that a page may load that was opened as a file. Until they are here everything
+// stands in its place already, so that nothing moves under a reader.
+{
+  const app = tasteBox.querySelector(".taste-app");
+  const show = (shown) => {
+    app.hidden = !shown;
+    tasteBox.classList.toggle("live", shown);
+  };
+  let models;
+  const load = () => models ??= new Promise((done) => {
+    const script = document.createElement("script");
+    script.src = tasteBox.dataset.models;
+    script.onload = () => done(window.myTaste = startTaste(window.tasteModels));
+    script.onerror = () => show(false); // what stands there without scripts stands there again
+    document.head.append(script);
+  });
+  tasteBox.classList.toggle("rated", kept.get(TASTE_KEPT) !== null);
+  show(true);
+  new IntersectionObserver((seen, observer) => {
+    if (!seen.some((one) => one.isIntersecting)) return;
+    observer.disconnect();
+    load();
+  }, { rootMargin: "100%" }).observe(tasteBox);
+  tasteBox.querySelector(".taste-try").addEventListener("click", () => {
+    load().then(({ tryExample }) => tryExample());
+  });
 }

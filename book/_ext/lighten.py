@@ -26,6 +26,7 @@ MENDED = (
     (re.compile(r' id="(?:exercise|proof|solution)-content"'), ""),  # one for all of a page
     (re.compile(r'<th class="head"><p></p></th>'), "<td></td>"),  # a header that heads nothing
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),  # no longer a role
+    (re.compile(r"\n\n</pre>"), "\n</pre>"),  # the empty line that ends an example for doctest
 )
 SHEET = "_static/site.css"
 LINK = re.compile(r'\s*<link\b[^>]*\brel="stylesheet"[^>]*>')

@@ -1,20 +1,33 @@
-"""The page "My taste": a reader rates films, and seven models answer in the page.
+"""The widget "My taste": a reader rates films, and seven models answer in the page.
 
-What the directive writes is whole without scripts: an example reader's ratings and lists. The part
-that answers is hidden until its script, which this page alone loads, finds it.
+It stands on the page of that name and in chapter 0::
+
+    :::{my-taste} What it is called
+    :films: 5
+
+    What is shown in its place on paper and where there are no scripts.
+    :::
+
+Without such a text an example stands there: a reader's ratings, and the lists whole. The part that
+answers is hidden until its script, which these pages alone load, finds it. The models travel in one
+file beside the pages, which the script fetches when the widget is about to be seen.
 """
 
 import json
+import zlib
 from collections import Counter
+from functools import cache
 from html import escape
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
-from taste import LEAST, Taste, fit, known_films, pack
+from sphinx.builders.html import StandaloneHTMLBuilder
+from taste import LEAST, LENGTH, Taste, fit, known_films, pack
 
-PAGE = "book/my_taste"
+MODELS_FILE = "_static/my_taste_models.js"
 EXAMPLE = {  # in the order of rating; the newest is shown first
     "Titanic": 2,
     "The Princess Bride": 4,
@@ -47,37 +60,77 @@ REASONS = {
     "ials": ("because you liked ", ""),
     "content": ("{words}, as in ", ""),
 }
+# What a model says that has nothing to go by; popularity always has.
+WAITS = dict.fromkeys(REASONS, "Waits for a film with four or five stars.")
+WAITS["svd"] = "Waits for your first film."
+
+
+class taste_box(nodes.General, nodes.Element):
+    """The widget, around what answers and what stands there otherwise."""
 
 
 class MyTaste(Directive):
-    """The whole of it: search, ratings, lists, and the models as data."""
+    """The whole of it: search, ratings and lists; the models are in a file of their own."""
+
+    has_content = True
+    optional_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar[dict[str, Any]] = {"films": directives.positive_int}  # in a list
 
     def run(self) -> list[nodes.Node]:
-        """Fit the models and write everything that the page needs."""
-        builder = self.state.document.settings.env.app.builder
-        ratings = known_films()
-        taste = Taste(pack(ratings, fit(ratings)))
+        """Write everything that stands in the page."""
+        env = self.state.document.settings.env
+        page = env.docname
         links = {
-            chapter: builder.get_relative_uri(PAGE, f"notebooks/{chapter}")
+            chapter: env.app.builder.get_relative_uri(page, f"notebooks/{chapter}")
             for _, _, _, chapter in MODELS
         }
-        return [nodes.raw("", html(taste, links), format="html")]
+        up = "../" * page.count("/")
+        box = taste_box(
+            called=(self.arguments or ["My taste"])[0],
+            films=self.options.get("films", LENGTH),
+            models=f"{up}{MODELS_FILE}?v={zlib.crc32(models_script().encode()):08x}",
+        )
+        level = self.state.memo.section_level + 1  # of its headings
+        box += nodes.raw("", _app(links, level, box["films"]), format="html")
+        if self.content:
+            text = nodes.container(classes=["taste-text"])
+            self.state.nested_parse(self.content, self.content_offset, text)
+            box += text
+        else:
+            box += nodes.raw("", _example(links, level), format="html")
+        return [box]
 
 
-def html(taste: Taste, links: dict[str, str]) -> str:
-    """Return the part that answers, the example, and the data."""
-    stars = {taste.find(title): given for title, given in EXAMPLE.items()}
-    sent = taste.packed | {"example": [list(one) for one in stars.items()], "reasons": REASONS}
-    data = json.dumps(sent, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
-    return (
-        f'<div class="taste">{_app(taste, links)}{_example(taste, stars, links)}'
-        f'<script type="application/json">{data}</script></div>'
-    )
+@cache
+def models() -> Taste:
+    """Fit the models, once for all pages."""
+    ratings = known_films()
+    return Taste(pack(ratings, fit(ratings)))
 
 
-def _app(taste: Taste, links: dict[str, str]) -> str:
-    """What the script fills; hidden where there is none."""
-    n_films, n_people = len(taste.films), taste.packed["people"]
+def example() -> dict[int, float]:
+    """Return the stars of the example, by film number."""
+    return {models().find(title): given for title, given in EXAMPLE.items()}
+
+
+@cache
+def models_script() -> str:
+    """Return the models and what is said of them, as a script: a file can load nothing else."""
+    sent = models().packed | {"example": [list(one) for one in example().items()]}
+    data = json.dumps(sent | {"reasons": REASONS}, separators=(",", ":"), ensure_ascii=False)
+    return f"var tasteModels = {data};\n"
+
+
+def _app(links: dict[str, str], level: int, length: int) -> str:
+    """What the script fills; hidden where there is none.
+
+    What it shows before the first film needs no model, so it stands here.
+    """
+    n_films, n_people = len(models().films), models().packed["people"]
+    popular = models().lists({})["popularity"] or []
+    found = {"popularity": "".join(_line("popularity", *one, {}) for one in popular[:length])}
+    waits = {name: f'<p class="taste-waits">{text}</p>' for name, text in WAITS.items()}
     return f"""
 <div class="taste-app" hidden>
 <div class="taste-desk">
@@ -91,7 +144,7 @@ def _app(taste: Taste, links: dict[str, str]) -> str:
 of {n_people} people have rated.</p>
 </div>
 <div class="taste-mine">
-<h2>Your films</h2>
+{_heading(level, "Your films")}
 <div class="taste-start">
 <p>None yet. Name a film that you liked, and the lists below begin to answer; with five to ten they
 know you better. A film comes in with five stars, which you can change.</p>
@@ -104,58 +157,73 @@ know you better. A film comes in with five stars, which you can change.</p>
 <p class="taste-said visually-hidden" role="status"></p>
 </div>
 </div>
-<h2>Seven answers</h2>
+{_heading(level, "Seven answers")}
 <p class="taste-sum"></p>
-{_cards(links, {})}
+{_cards(links, level, found, waits)}
 </div>"""
 
 
-def _example(taste: Taste, stars: dict[int, float], links: dict[str, str]) -> str:
+def _example(links: dict[str, str], level: int) -> str:
     """A reader's ratings and lists, as they stand on paper and where there are no scripts."""
+    stars = example()
     rated = "".join(
-        f"<li>{_film(taste, film)}, {_said(given)}</li>" for film, given in reversed(stars.items())
+        f"<li>{_film(film)}, {_said(given)}</li>" for film, given in reversed(stars.items())
     )
-    lists = {name: best or [] for name, best in taste.lists(stars).items()}
+    lists = {name: best or [] for name, best in models().lists(stars).items()}
     times = Counter(film for best in lists.values() for film, _ in best)
     often, most = times.most_common(1)[0]
-
-    def line(name: str, film: int, why: int | None) -> str:
-        alone = times[film] == 1
-        return (
-            f"<li{' class=alone' if alone else ''}>{_film(taste, film)} "
-            f"<small>{_reason(taste, stars, name, film, why)}</small>"
-            f"{'<span class=visually-hidden>, in no other list</span>' if alone else ''}</li>"
-        )
-
-    found = {name: "".join(line(name, *one) for one in best) for name, best in lists.items()}
+    found = {
+        name: "".join(_line(name, *one, stars, alone=times[one[0]] == 1) for one in best)
+        for name, best in lists.items()
+    }
     summary = (
-        f"{len(times)} different films in {len(lists)} lists; {taste.films[often][0]} stands in "
+        f"{len(times)} different films in {len(lists)} lists; {models().films[often][0]} stands in "
         f"{most} of them. A film with a ring around its number stands in no other list."
     )
     return f"""
 <div class="taste-example">
-<h2>An example</h2>
+{_heading(level, "An example")}
 <p>On the site, where scripts are allowed, you rate films of your own. This is what the models
 answer to somebody who has rated these five.</p>
 <ul class="taste-given">{rated}</ul>
-<h2>Seven answers to it</h2>
+{_heading(level, "Seven answers to it")}
 <p class="taste-sum">{escape(summary)}</p>
-{_cards(links, found)}
+{_cards(links, level, found, {})}
 </div>"""
 
 
-def _cards(links: dict[str, str], found: dict[str, str]) -> str:
+def _heading(level: int, text: str) -> str:
+    return f'<h{level} class="taste-heading">{text}</h{level}>'
+
+
+def _cards(links: dict[str, str], level: int, found: dict[str, str], waits: dict[str, str]) -> str:
+    """A card for each model, with the lines of its list and what it says without one."""
     cards = "".join(
-        f'<div class="taste-list" data-model="{name}"><h3>{title}</h3>'
-        f'<a href="{links[chapter]}">Chapter {int(chapter[:2])}</a><p>{escape(text)}</p>'
-        f"<ol>{found.get(name, '')}</ol></div>"
+        f'<div class="taste-list" data-model="{name}">'
+        f'<h{level + 1} class="taste-name">{title}</h{level + 1}>'
+        f"{_chapter(int(chapter[:2]), links[chapter])}<p>{escape(text)}</p>"
+        f"<ol>{found.get(name, '')}</ol>{waits.get(name, '')}</div>"
         for name, title, text, chapter in MODELS
     )
     return f'<div class="taste-lists">{cards}</div>'
 
 
-def _film(taste: Taste, film: int) -> str:
-    title, year = taste.films[film][:2]
+def _chapter(number: int, link: str) -> str:
+    return f'<a href="{link}">Chapter {number}</a>' if link else "<span>This chapter</span>"
+
+
+def _line(
+    name: str, film: int, why: int | None, stars: dict[int, float], alone: bool = False
+) -> str:
+    return (
+        f"<li{' class=alone' if alone else ''}>{_film(film)} "
+        f"<small>{_reason(name, film, why, stars)}</small>"
+        f"{'<span class=visually-hidden>, in no other list</span>' if alone else ''}</li>"
+    )
+
+
+def _film(film: int) -> str:
+    title, year = models().films[film][:2]
     return f"<cite>{escape(title)}</cite>&nbsp;<span>{year}</span>"
 
 
@@ -163,22 +231,46 @@ def _said(given: float) -> str:
     return f"{given:g} star{'' if given == 1 else 's'}"
 
 
-def _reason(taste: Taste, stars: dict[int, float], name: str, film: int, why: int | None) -> str:
+def _reason(name: str, film: int, why: int | None, stars: dict[int, float]) -> str:
     if why is None:
-        return f"seen by {taste.films[film][2]} of the {taste.packed['people']} people"
+        return f"seen by {models().films[film][2]} of the {models().packed['people']} people"
     before, after = REASONS[name]
-    before = before.format(stars=_said(stars[why]), words=" and ".join(taste.in_common(film, why)))
-    return escape(f"{before}{taste.films[why][0]}{after}")
+    words = " and ".join(models().in_common(film, why))
+    before = before.format(stars=_said(stars[why]), words=words)
+    return escape(f"{before}{models().films[why][0]}{after}")
+
+
+def open_box(self: Any, node: nodes.Element) -> None:
+    """Begin the widget."""
+    self.body.append(
+        f'<div class="taste" role="group" aria-label="{escape(node["called"])}" '
+        f'data-films="{node["films"]}" data-models="{node["models"]}">'
+    )
+
+
+def close_box(self: Any, node: nodes.Element) -> None:
+    """End it."""
+    self.body.append("</div>\n")
 
 
 def load_script(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document
 ) -> None:
-    if pagename == PAGE:
+    """Load the script where the widget is."""
+    if doctree is not None and any(doctree.findall(taste_box)):
         app.add_js_file("my_taste.js", priority=900, defer="defer")  # uses what course.js has
 
 
+def write_models(app: Sphinx, exception: Exception | None) -> None:
+    """Write the models' file when all else is written: they name no class of the style sheet."""
+    if exception is None and isinstance(app.builder, StandaloneHTMLBuilder):
+        (Path(app.outdir) / MODELS_FILE).write_text(models_script(), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive and what it makes."""
+    app.add_node(taste_box, html=(open_box, close_box))
     app.add_directive("my-taste", MyTaste)
     app.connect("html-page-context", load_script)
+    app.connect("build-finished", write_models, priority=960)  # after the sheet is made light
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

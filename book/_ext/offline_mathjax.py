@@ -87,7 +87,8 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
     source, target = find_mathjax(), Path(app.outdir) / "_static" / "mathjax"
-    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)  # what an older build left there
+    target.mkdir(parents=True)
     (target / SCRIPT).write_text(joined(source), encoding="utf-8")
     shutil.copytree(source / FONTS, target / FONTS, dirs_exist_ok=True)
     shutil.copytree(

@@ -372,7 +372,6 @@ def pack(ratings: Interactions, models: dict[str, Any]) -> dict[str, Any]:
         "people": ratings.n_users,
         "least": LEAST,
         "liked": LIKED,
-        "length": LENGTH,
         "in_common": IN_COMMON,
         "films": films,
         "itemknn": {"items": _text(items), **Rows.of(weights).to_json()},

@@ -6,15 +6,21 @@ A section belongs to the second track if it begins with::
     What is inside, and who will want it.
     :::
 
-All that follows in the section is then folded, its code and subsections too.
+All that follows in the section is then folded, its code and subsections too. The line is led in by
+LEAD, or by what the option ``:lead:`` says in its place. A line that begins with what somebody
+else claims, in quotation marks, has no lead: that the claim lies beyond the main line would seem to
+be a part of it.
 """
 
 import re
+from html import escape
 from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
+from docutils.parsers.rst import Directive, directives
 from sphinx.application import Sphinx
+
+LEAD = "Beyond the main line."
 
 
 class beyond(nodes.General, nodes.Element):
@@ -29,13 +35,15 @@ class Beyond(Directive):
     """Mark the section that it begins."""
 
     has_content = True
+    option_spec = {"lead": directives.unchanged}  # noqa: RUF012 - so docutils wants it
 
     def run(self) -> list[nodes.Node]:
         """Return the fold, still empty, with what is said of it."""
         self.assert_has_content()
         text = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, text)
-        line = said()
+        claim = text.astext().lstrip().startswith(('"', "\N{LEFT DOUBLE QUOTATION MARK}"))
+        line = said(lead=self.options.get("lead", "" if claim else LEAD))
         for paragraph in text.children:
             line += paragraph.children
         for raw in list(line.findall(nodes.raw)):
@@ -72,7 +80,8 @@ def close_fold(self: Any, node: nodes.Element) -> None:
 
 def open_line(self: Any, node: nodes.Element) -> None:
     """Begin the line that opens the fold."""
-    self.body.append("<summary><strong>Beyond the main line.</strong> ")
+    lead = f"<strong>{escape(node['lead'])}</strong> " if node["lead"] else ""
+    self.body.append(f"<summary>{lead}")
 
 
 def close_line(self: Any, node: nodes.Element) -> None:

@@ -52,7 +52,7 @@ DATA_2 = Exercise(
     "head_size(counts, share)",
     (
         Case("half of the events", (np.array([1, 5, 1, 3]), 0.5), 1),
-        Case("60 % of the events", (np.array([1, 5, 1, 3]), 0.6), 2),
+        Case("60% of the events", (np.array([1, 5, 1, 3]), 0.6), 2),
         Case("half lies between two items", (np.array([4, 3, 2]), 0.5), 2),
         Case("all events", (np.array([2, 2, 2, 2]), 1.0), 4),
         Case("equal items", (np.array([2, 2, 2, 2]), 0.5), 2),

@@ -361,12 +361,12 @@ NEUMF_5 = Exercise(
     "difference(a, b, level)",
     (
         Case(
-            "two seeds, 50 %: t is 1",
+            "two seeds, 50%: t is 1",
             (np.array([0.5, 0.7]), np.array([0.4, 0.4]), 0.5),
             np.array([0.2, 0.1, 0.3]),
         ),
         Case(
-            "three seeds, 80 %",  # with 2 degrees of freedom t is level sqrt(2 / (1 - level^2))
+            "three seeds, 80%",  # with 2 degrees of freedom t is level sqrt(2 / (1 - level^2))
             (np.array([0.3, 0.5, 0.7]), np.array([0.29, 0.48, 0.67]), 0.8),
             0.02 + 0.01 * math.sqrt(32 / 27) * np.array([0, -1, 1]),
         ),
@@ -385,12 +385,12 @@ NEUMF_5 = Exercise(
             np.array([0.05, 0.05, 0.05]),
         ),
         Case(
-            "four seeds, 99 %, and b is better",
+            "four seeds, 99%, and b is better",
             (np.array([0.20, 0.31, 0.25, 0.28]), np.array([0.24, 0.33, 0.31, 0.28]), 0.99),
             np.array([-0.03, -0.1054058149, 0.0454058149]),
         ),
         Case(
-            "eight seeds drawn at random, 90 %",  # like the case before, by scipy.stats.ttest_rel
+            "eight seeds drawn at random, 90%",  # like the case before, by scipy.stats.ttest_rel
             (
                 np.array([0.470, 0.414, 0.367, 0.412, 0.434, 0.414, 0.496, 0.385]),
                 np.array([0.457, 0.404, 0.344, 0.405, 0.411, 0.402, 0.480, 0.382]),

@@ -152,7 +152,7 @@ TRUST_2 = Exercise(
             np.array([-2.0, -1.5, 0.5]),
         ),
         Case(
-            "the best on validation is the worst on test",
+            "the best on validation is the worst on the test set",
             (np.array([0.4, 0.3, 0.3]), np.array([0.1, 0.2, 0.2])),
             np.array([0.1, 0.2, 0.1]),
         ),
@@ -267,12 +267,12 @@ TRUST_3 = Exercise(
     "plausible(values, published, level)",
     (
         Case(
-            "two runs, 50 %: t is 1",  # 0.5 -+ 0.1 sqrt(3)
+            "two runs, 50%: t is 1",  # 0.5 -+ 0.1 sqrt(3)
             (np.array([0.4, 0.6]), np.array([0.34, 0.66, 0.68]), 0.5),
             np.array([True, True, False]),
         ),
         Case(
-            "three runs, 80 %",  # 0.4 -+ 0.1 sqrt(32 / 9) sqrt(4 / 3)
+            "three runs, 80%",  # 0.4 -+ 0.1 sqrt(32 / 9) sqrt(4 / 3)
             (np.array([0.3, 0.4, 0.5]), np.array([0.18, 0.183, 0.617, 0.618]), 0.8),
             np.array([False, True, True, False]),
         ),
@@ -300,7 +300,7 @@ TRUST_3 = Exercise(
             np.array([False] * 2 + [True] * 8),
         ),
         Case(
-            "four runs, 90 %",  # t is 2.353363, so 0.919 -+ 0.00961
+            "four runs, 90%",  # t is 2.353363, so 0.919 -+ 0.00961
             (
                 np.array([0.917, 0.921, 0.915, 0.923]),
                 np.array([0.9095, 0.9105, 0.9280, 0.9290, 0.9300]),
@@ -314,7 +314,7 @@ TRUST_3 = Exercise(
             np.array([True, True, False]),
         ),
         Case(
-            "ten runs, 99 %",  # t is 3.249836, so 3 -+ 0.88006
+            "ten runs, 99%",  # t is 3.249836, so 3 -+ 0.88006
             (
                 np.array([3.1, 2.7, 3.4, 2.9, 3.3, 2.8, 3.0, 3.2, 2.6, 3.0]),
                 np.array([2.11, 2.13, 3.87, 3.89]),

@@ -6,6 +6,7 @@ needs of other experiments is found in small first: nothing that is recorded is 
 kept.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,7 +47,7 @@ from recsys_lib.experiments import (
 from recsys_lib.experiments.contenders import Contender, Range, Space
 from recsys_lib.experiments.protocol import paper_split
 from recsys_lib.experiments.units import Units
-from recsys_lib.validation import check_int, check_real
+from recsys_lib.validation import DataError, check_int, check_real
 
 Constants = dict[ModuleType, dict[str, Any]]  # by module, their names and values
 USERS, ITEMS, EVENTS = 600, 300, 12_000  # at a size of 1
@@ -140,6 +141,59 @@ def in_small(
     with _changed(_constants(range(seeds), trials)):
         known[experiment.name] = experiment.run(**given)
     return known[experiment.name]
+
+
+def takes(experiment: Experiment) -> set[str]:
+    """Return which of "seeds" and "trials" an experiment depends on, itself or by what it needs.
+
+    A search for settings has both: what its trials find is confirmed with the other seeds.
+
+    Examples
+    --------
+    >>> from recsys_lib.experiments import EXPERIMENTS
+    >>> from recsys_lib.experiments.small import takes
+    >>> sorted(takes(EXPERIMENTS["search"])), sorted(takes(EXPERIMENTS["ratings"]))
+    (['seeds', 'trials'], ['seeds'])
+    >>> takes(EXPERIMENTS["svd"])
+    set()
+    """
+    found = set().union(*(takes(EXPERIMENTS[name]) for name in experiment.needs))
+    module = sys.modules[experiment.run.__module__]
+    names = " ".join(_constants(range(2), TRIALS[0]).get(module, ()))
+    if experiment.seeds is not None or "SEEDS" in names:
+        found.add("seeds")
+    return found | {"seeds", "trials"} if "TRIALS" in names else found
+
+
+def check_taken(experiment: Experiment, **given: int | None) -> None:
+    """Refuse a number of seeds or trials on which nothing in an experiment depends.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    **given : int or None
+        Under "seeds" and "trials" what was asked for; None, if nothing was.
+
+    Raises
+    ------
+    DataError
+        Names the argument, what was given, and the experiments that take it.
+
+    Examples
+    --------
+    >>> from recsys_lib.experiments import EXPERIMENTS
+    >>> from recsys_lib.experiments.small import check_taken
+    >>> check_taken(EXPERIMENTS["svd"], trials=6)
+    Traceback (most recent call last):
+    recsys_lib.validation.DataError: --trials must be left out for svd, which has no ... got 6; ...
+    """
+    for argument, number in given.items():
+        if number is not None and argument not in takes(experiment):
+            those = ", ".join(name for name, one in EXPERIMENTS.items() if argument in takes(one))
+            raise DataError(
+                f"--{argument} must be left out for {experiment.name}, which has no {argument} to "
+                f"choose, got {number}; it is for {those}"
+            )
 
 
 def stand_in(experiment: Experiment, size: float = 1.0) -> dict[str, Any]:

@@ -130,6 +130,7 @@ def arrows(caption: str) -> HTML:
         inside, "Two arrows from the origin, u and v, the angle between them, and the shadow of v "
         "on the line of u"
     )  # fmt: skip
+    others = (drawn({"angle": t, "length": 2.5})["said"]["text"] for t in range(0, 181, 10))
     dot, long, cosine = (part("strong", name, "", parts) for name in ("dot", "long", "cosine"))
     reading = (
         '<div style="font-variant-numeric:tabular-nums">cosine = dot product / '
@@ -139,7 +140,7 @@ def arrows(caption: str) -> HTML:
     return moving(
         "".join(control.html(name) for name, control in CONTROLS.items()),
         picture + reading,
-        said(parts),
+        said(parts, others),
         _SCRIPT,
         caption,
     )

@@ -13,7 +13,7 @@ from recsys_lib.show.sliders import slider
 DOTS = 700  # of the items, so many are drawn, the best ones among them
 DASHED = ' stroke-dasharray="3 2"'
 WIDTH, HEIGHT = 320, 230  # pixels, of the plane
-BELOW = 56  # pixels more than a plane has below its axes: the legend
+BELOW = 64  # pixels more than a plane has below its axes: the legend
 LEGEND = ((8, HEIGHT + 54), (150, HEIGHT + 54), (8, HEIGHT + 74), (150, HEIGHT + 74))
 
 

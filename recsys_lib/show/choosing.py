@@ -9,6 +9,7 @@ from IPython.display import HTML
 
 from recsys_lib.show.planes import Choice, Parts, Select, Values, moving, number, part, said
 from recsys_lib.show.plots import BLUE, RED, of_page
+from recsys_lib.show.sliders import PLACE, room
 
 EPOCHS = ("validation", "test")
 RIVALS = ("the mean of their runs", "the worst of their runs")
@@ -129,20 +130,38 @@ def drawn(
         parts[f"bar{k}"] = {"width": f"{round(WIDE * x / top, 1):g}", "style": f"fill:{ink}"}
         parts[f"number{k}"] = {"text": number(x, 3), "x": f"{round(WIDE * x / top + 5, 1):g}"}
         parts[f"name{k}"] = {"font-weight": "700" if k == model else "400"}
-    won, total = ways_to_win(runs, ways, metrics, model)
-    of, what = f"of {len(names)}", f"{metrics[int(values['metric'])].upper()} {number(mine, 3)}"
-    place = 1 + sum(x > mine for x in figures)
-    result = (
-        f"{names[model]} is first {of}: {what}; the next, {names[best]}, has "
-        if _first(figures, model)
-        else f"{names[model]} is number {place} {of}: {what}; {names[best]} has "
-    )
-    parts["said"] = {
-        "text": f"{result}{number(figures[best], 3)}. It is first in {won} of the {total} tables "
-        "that can be made of these choices."
-    }
+    won = ways_to_win(runs, ways, metrics, model)
+    what = f"{metrics[int(values['metric'])].upper()} {number(mine, 3)}"
+    place = 0 if _first(figures, model) else 1 + sum(x > mine for x in figures)
+    next_best = (names[best], figures[best])
+    parts["said"] = {"text": _said(names[model], place, len(names), what, next_best, won)}
     parts["honest"] = {"text": honest[model]}
     return parts
+
+
+def _said(
+    name: str, place: int, n: int, what: str, rival: tuple[str, float], won: tuple[int, int]
+) -> str:
+    """Say where a model stands (place 0: first and alone), and in how many tables it is first."""
+    result = (
+        f"{name} is number {place} of {n}: {what}; {rival[0]} has "
+        if place
+        else f"{name} is first of {n}: {what}; the next, {rival[0]}, has "
+    )
+    return (
+        f"{result}{number(rival[1], 3)}. It is first in {won[0]} of the {won[1]} tables that can "
+        "be made of these choices."
+    )
+
+
+def _others(names: Sequence[str], metrics: Sequence[str], total: int) -> list[str]:
+    """Return sentences as long as any: each model, beside the rival of the longest name."""
+    long = max(metrics, key=len).upper() + " 0.000"
+    return [
+        _said(name, place, len(names), long, (max(set(names) - {name}, key=len), 0), (total, total))
+        for name in names
+        for place in (0, len(names))
+    ]
 
 
 def choosing(
@@ -193,10 +212,16 @@ def choosing(
         f'{NAMES + WIDE + 42} {ROW * len(runs)}" data-plane="[0, 1, 0, 1]" font-size="12" '
         f'fill="currentColor" style="max-width:26rem;width:100%">{rows}</svg>'
     )
+    lead = "Over all users and runs, by intervals:"
     words = part("span", "honest", "", parts)
-    honestly = f"<p><strong>Over all users and runs, by intervals:</strong> {words}</p>"
+    honestly = (
+        f'<div style="display:grid;margin-block:.5em"><span style="{PLACE}"><strong>{lead}'
+        f"</strong> {words}</span>{room(f'{lead} {one}' for one in told)}</div>"
+    )
+    total = max(ways_to_win(runs, list(ways), metrics, k)[1] for k in range(len(runs)))
+    sentence = said(parts, _others(list(runs), metrics, total))
     script = _script(runs, list(ways), metrics, told)
-    return moving(controls, picture, said(parts) + honestly, script, caption)
+    return moving(controls, picture, sentence + honestly, script, caption)
 
 
 def _own(n_runs: int) -> list[str]:

@@ -23,6 +23,8 @@ NARROW, WIDE = 3.9, 5.7  # inches: of a drawing for a phone, and from which on t
 DENSE = 1000  # dots: more of them become a picture inside the drawing
 TITLE = 42  # letters that fit over a narrow panel
 ROW = 0.25  # inches for a row with a name
+NAME = 20  # letters of a name beside a narrow panel, in a line
+LINE = 0.12  # inches for one more line of a name
 MOST_TICKS = 6  # below a narrow panel
 # What SVG calls the sides of a text; one that is turned reads from the bottom to the top.
 ANCHORS = {"center": "middle", "center_baseline": "middle", "right": "end", "top": "end"}
@@ -116,7 +118,9 @@ def _stack(figure: Figure) -> None:
     rows, columns = _panels(figure)[0][1].get_geometry()
     shape = (height / rows) / (width / columns)
     each = NARROW * min(1.05, max(shape, 0.55) if len(panels) == 1 else shape)
-    heights = [max(each, 0.5 + ROW * _named_rows(ax)) for ax in panels]
+    for ax in panels:
+        _wrap_names(ax)
+    heights = [max(each, 0.5 + (ROW + LINE * _more_lines(ax)) * _named_rows(ax)) for ax in panels]
     figure.set_size_inches(NARROW, sum(heights))
     below = GridSpec(len(panels), 1, figure=figure, height_ratios=heights)
     left = [ax.get_ylabel() for ax in panels]
@@ -132,6 +136,20 @@ def _named_rows(ax: Axes) -> int:
     """Return how many rows of a panel have a name, each of which needs a line of its own."""
     named = isinstance(ax.yaxis.get_major_locator(), FixedLocator | StrCategoryLocator)
     return len(ax.get_yticks()) if named else 0
+
+
+def _wrap_names(ax: Axes) -> None:
+    """Break long names of rows, which would leave a narrow panel no room."""
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    fixed = isinstance(ax.yaxis.get_major_locator(), FixedLocator)
+    if fixed and max(map(len, names), default=0) > NAME:
+        broken = [name if "$" in name else textwrap.fill(name, NAME) for name in names]
+        ax.set_yticks(ax.get_yticks(), broken, linespacing=1.15)
+
+
+def _more_lines(ax: Axes) -> int:
+    """Return how many lines the longest name of a row has beyond the first."""
+    return max((label.get_text().count("\n") for label in ax.get_yticklabels()), default=0)
 
 
 def _thin(ax: Axes) -> None:

@@ -178,7 +178,8 @@ def dying(caption: str) -> HTML:
         BELOW + LOSS.height,
     )
     controls = "".join(control.html(name) for name, control in CONTROLS.items())
-    return moving(controls, picture, said(parts), _script(), caption)
+    others = (drawn({"eta": eta, "t": STEPS})["said"]["text"] for eta in range(1, 13))
+    return moving(controls, picture, said(parts, others), _script(), caption)
 
 
 def _script() -> str:

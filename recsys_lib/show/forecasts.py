@@ -119,7 +119,8 @@ def forecasts(statements: Mapping[str, float], caption: str) -> HTML:
     controls = {f"p{k}": Range("", 1, 99, 1, EVEN) for k in range(len(shares))}
     parts = drawn({name: EVEN for name in controls}, shares)
     asked = "".join(
-        f"<li>{escape(text)} <br>{control.html(name, text)}</li>"
+        f'<li style="line-height:1.3;margin:0 0 .3em">{escape(text)} <br>'
+        f"{control.html(name, text)}</li>"
         for (name, control), text in zip(controls.items(), statements, strict=True)
     )
     left, right = 'style="text-align:left"', 'style="text-align:right;padding-left:.8em"'
@@ -151,14 +152,14 @@ def forecasts(statements: Mapping[str, float], caption: str) -> HTML:
         "Each statement as a numbered dot: how often it happens over what you say, with a diagonal "
         "on which honest forecasts lie",
     )
-    small = 'style="margin:0;width:auto"'
+    small = 'style="line-height:1.35;margin:0;width:auto"'
     said = part("output", "said", 'aria-live="polite"', parts)
     head = f'<th scope="col" {right}>'
     shown = (
         f"<details><summary>Show how often it happens, and what you pay</summary>"
         '<div style="display:flex;flex-wrap:wrap;align-items:flex-start;gap:1em;'
         'font-variant-numeric:tabular-nums">'
-        f'<div style="flex:1 1 15rem;max-width:20rem">{picture}</div>'
+        f'<div style="flex:0 1 16rem">{picture}</div>'
         f'<table {small}><thead><tr><th scope="col" {left}>statement</th>{head}you say'
         f"</th>{head}it is</th>{head}you pay</th>{head}at least</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"

@@ -133,7 +133,12 @@ def mixing(pairs: Mapping[str, Curve], caption: str) -> HTML:
     controls = choice.html("pair") + control.html("first")
     script = _SCRIPT.replace("CURVES", json.dumps([_numbers(curve) for curve in curves]))
     script = script.replace("NAMES", json.dumps(names))
-    return moving(controls, plane.svg(inside, label), said(parts), script, caption)
+    others = (
+        drawn({"pair": pair, "first": row["share"]}, curves, names, plane)["said"]["text"]
+        for pair, curve in enumerate(curves)
+        for row in curve
+    )
+    return moving(controls, plane.svg(inside, label), said(parts, others), script, caption)
 
 
 def _numbers(curve: Curve) -> list[list[float]]:

@@ -6,6 +6,7 @@ stands still.
 """
 
 import json
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -13,6 +14,7 @@ from IPython.display import HTML
 
 from recsys_lib.data import Interactions
 from recsys_lib.models import Recommender
+from recsys_lib.show.sliders import HIDDEN, PLACE
 from recsys_lib.validation import check_int
 
 _SCRIPT = """
@@ -73,6 +75,14 @@ def neighbors(
     return HTML(
         f'<figure class="picker" style="margin:1em 0" data-films="{films}">'
         f'<label>{escape(label)} <select autocomplete="off" style="max-width:100%">{options}'
-        f'</select></label><p>{escape(then)}</p><ol aria-live="polite">{shown}</ol>'
+        f'</select></label><p>{escape(then)}</p><div style="display:grid">'
+        f'<ol aria-live="polite" style="{PLACE}">{shown}</ol>{_room(names, lists)}</div>'
         f"<script>{_SCRIPT}</script></figure>"
     )
+
+
+def _room(names: Sequence[str], lists: Sequence[Sequence[int]]) -> str:
+    """Return an unseen list that holds the place of the others: at each number a long title."""
+    longest = max(lists, key=lambda one: sum(len(names[item]) for item in one))
+    lines = "".join(f"<li>{escape(names[item])}</li>" for item in longest)
+    return f'<ol class="room" aria-hidden="true" style="{HIDDEN}">{lines}</ol>'

@@ -9,11 +9,13 @@ controls and returns the attributes of the parts.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from IPython.display import HTML
+
+from recsys_lib.show.sliders import PLACE, room
 
 Values = Mapping[str, float]  # of the controls, by their names
 Parts = Mapping[str, Mapping[str, str]]  # attributes of what follows, by name; "text" is inside
@@ -264,9 +266,18 @@ def part(tag: str, name: str, fixed: str, drawn: Parts, inside: str = "") -> str
     return f'<{tag} data-part="{name}" {fixed}{given}>{inside}</{tag}>'
 
 
-def said(drawn: Parts) -> str:
-    """Return the sentence of a figure, as it is now; it is read aloud when it changes."""
-    return part("output", "said", 'aria-live="polite" style="display:block;min-height:3em"', drawn)
+def said(drawn: Parts, others: Iterable[str] = ()) -> str:
+    """Return the sentence of a figure, as it is now; it is read aloud when it changes.
+
+    Parameters
+    ----------
+    drawn : dict
+        All parts, the sentence under "said".
+    others : iterable of str
+        The sentences of other states, for the longest of which there is to be room.
+    """
+    sentence = part("output", "said", f'aria-live="polite" style="{PLACE}"', drawn)
+    return f'<div style="display:grid;min-height:3em">{sentence}{room(others)}</div>'
 
 
 def starts(controls: Mapping[str, Range | Choice | Select]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from recsys_lib.show.planes import Plane
 from recsys_lib.show.plots import BLUE, GRAY, RED, of_page
 from recsys_lib.show.sliders import slider
 
-WIDE, HIGH = 320, 120
+WIDE, HIGH, HEAD = 320, 120, 11  # pixels: of the plane, and the length of an arrow's head
 
 
 def runs(values: Sequence[float], published: float, metric: str, caption: str) -> HTML:
@@ -65,8 +65,15 @@ def _drawn(plane: Plane, values: Sequence[float], mean: tuple, one: tuple, publi
         left, right = (np.clip(end, *plane.x) for end in ends)
         (x0, y), (x1, _) = plane.at(left, height), plane.at(right, height)
         ink = of_page(color)
+        # An interval that goes on beyond the axis has a head there.
+        heads, start, end = "", x0, x1
+        if ends[0] < left:
+            heads, start = f"M{x0:g} {y:g}l{HEAD} -7v14z", x0 + HEAD
+        if ends[1] > right:
+            heads, end = heads + f"M{x1:g} {y:g}l-{HEAD} -7v14z", x1 - HEAD
         return (
-            f'<path d="M{x0:g} {y:g}H{x1:g}" style="stroke:{ink}" stroke-width="6"/>'
+            f'<path d="M{start:g} {y:g}H{end:g}" style="stroke:{ink}" stroke-width="6"/>'
+            f'<path d="{heads}" style="fill:{ink}"/>'
             f'<text x="4" y="{y - 9:g}" style="fill:{ink}">{text}</text>'
         )
 
@@ -79,7 +86,7 @@ def _drawn(plane: Plane, values: Sequence[float], mean: tuple, one: tuple, publi
         + f'<path d="M{column:g} 0V{HIGH}" style="stroke:{of_page(GRAY)}" stroke-dasharray="4 3"/>'
     )
     label = (
-        "Dots: the runs. Above them the interval of their mean and that of one more run; "
-        "dashed, the published number"
+        "Dots: the runs. Above them the interval of their mean and that of one more run, with an "
+        "arrow's head where it goes on beyond the axis; dashed, the published number"
     )
     return plane.svg(f'<g font-size="12">{inside}</g>', label)

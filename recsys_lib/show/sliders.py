@@ -5,23 +5,43 @@ nothing is loaded. The control is the browser's own, so it works by finger and b
 scripts, and on paper, the state at the start stands still.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from IPython.display import HTML
 
 from recsys_lib.validation import check_int, check_kind
 
-# `this` is the control. A frame is shown or hidden, and what is chosen is said in words.
+# `this` is the control. A frame is shown or hidden, and what is chosen is said in words. What is
+# hidden keeps its place under what is shown, so that what stands below never moves.
 _CHOOSE = (
     "const f=this.closest('figure'),n=+this.value;"
-    "f.querySelectorAll('[data-frame]').forEach((e,i)=>{e.hidden=i!==n});"
+    "f.querySelectorAll('[data-frame]').forEach((e,i)=>{"
+    "e.style.visibility=i===n?'':'hidden'});"
     "const w=f.querySelectorAll('[data-frame]')[n].dataset.frame;"
     "f.querySelector('output').textContent=w;this.setAttribute('aria-valuetext',w)"
 )
 
 
 LONG = 30  # letters: names that are longer are sentences, and have lines of their own
+PLACE = "grid-area:1/1"  # of things that lie in one place, on each other
+HIDDEN = f"{PLACE};visibility:hidden"
+MOST = 3  # of the longest texts one needs the most lines, wherever they break
+
+
+def room(texts: Iterable[str]) -> str:
+    """Return unseen texts that hold the place of all that may be said there, in one grid with it.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        All that may be said, as text without markup.
+    """
+    longest = sorted(set(texts), key=len)[-MOST:]
+    return "".join(
+        f'<span class="room" aria-hidden="true" style="{HIDDEN}">{escape(text)}</span>'
+        for text in longest
+    )
 
 
 def slider(frames: Mapping[str, str], label: str, start: int = 0, caption: str = "") -> HTML:
@@ -57,18 +77,21 @@ def slider(frames: Mapping[str, str], label: str, start: int = 0, caption: str =
     if start >= len(names):
         raise ValueError(f"start must be below the number of frames, {len(names)}, got {start}")
     parts = "".join(
-        f'<div data-frame="{escape(name)}"{"" if place == start else " hidden"}>{frame}</div>'
+        f'<div data-frame="{escape(name)}" style="{PLACE if place == start else HIDDEN}">'
+        f"{frame}</div>"
         for place, (name, frame) in enumerate(frames.items())
     )
+    parts = f'<div style="display:grid;grid-template-columns:minmax(0,1fr)">{parts}</div>'
     control = (
         f'<label>{escape(label)} <input type="range" min="0" max="{len(names) - 1}" step="1" '
         f'value="{start}" autocomplete="off" aria-valuetext="{escape(names[start])}" '
         f'style="vertical-align:middle" oninput="{_CHOOSE}"></label>'
     )
-    said = f'<output aria-live="polite">{escape(names[start])}</output>'
+    said = f'<output aria-live="polite" style="{PLACE}">{escape(names[start])}</output>'
+    said += room(names)
     if max(map(len, names)) > LONG:  # below, where the drawing does not move when a line is added
-        parts += f'<div style="min-height:3em">{said}</div>'
+        parts += f'<div style="display:grid;min-height:3em">{said}</div>'
     else:
-        control += f" {said}"
+        control += f' <span style="display:inline-grid">{said}</span>'
     below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return HTML(f'<figure style="margin:1em 0"><div>{control}</div>{parts}{below}</figure>')

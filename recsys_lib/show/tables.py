@@ -116,8 +116,9 @@ class Table:
         caption = f"<caption>{_shown(self.caption)}</caption>" if self.caption else ""
         note = f"<p>{MARK} {_shown(self.note)}</p>" if self.note else ""
         beside = '<td class="beside"></td>' if any(self.bars) else ""
-        # Lists side by side, of titles mostly, are what has several columns of words.
-        kind = "results lists" if self.numeric[1:].count(False) > 1 else "results"
+        # Lists side by side, of titles mostly, are what has several columns of words and no bars.
+        lists = self.numeric[1:].count(False) > 1 and not any(self.bars)
+        kind = "results lists" if lists else "results"
         return (
             f'<div class="{kind}" style="overflow-x: auto"><table>{caption}'
             f"<thead><tr>{head}{beside}</tr></thead>"

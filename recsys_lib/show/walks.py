@@ -166,6 +166,17 @@ def drawn(values: Values) -> Parts:
     } | {f"level{k}": {"d": border(c, lam)} for k, c in enumerate(LEVELS)}
 
 
+# As long as any: the walk that stays at the saddle point, and one that leaves what it has reached.
+_ENDS = [
+    "After 100 steps p = -0.00, q = -0.00, and the loss is 10.00; the lowest there is, 10.00, was "
+    + reached
+    for reached in (
+        "not reached. It is still at the saddle point.",
+        "reached after 10 and left again.",
+    )
+]
+
+
 def walks(caption: str) -> HTML:
     """Show the loss as shades, and a walk of a hundred steps from where the reader points.
 
@@ -199,7 +210,7 @@ def walks(caption: str) -> HTML:
     return moving(
         "".join(control.html(name) for name, control in CONTROLS.items()),
         picture,
-        said(parts),
+        said(parts, _ENDS),
         _SCRIPT,
         caption,
     )

@@ -123,6 +123,17 @@ def test_a_wide_panel_alone_and_its_color_bar_become_narrow():
     assert "share" in "".join(narrow.itertext())
 
 
+def test_a_panel_without_rows_and_one_with_long_names_become_narrow():
+    figure, (empty, named) = plt.subplots(1, 2, figsize=(8, 3))
+    empty.set_yticks([])
+    named.set_yticks([0, 1], ["short", "a name of a row that is far too long"])
+    drawings._stack(figure)
+    assert [label.get_text() for label in named.get_yticklabels()] == [
+        "short",
+        "a name of a row that\nis far too long",
+    ]
+
+
 def test_a_figure_without_a_grid_is_drawn_as_it_is():
     fig = plt.figure(figsize=(8, 3), layout="none")
     fig.add_axes([0.1, 0.1, 0.8, 0.8]).plot([0, 1])
@@ -225,7 +236,9 @@ def test_picked_films_show_the_neighbors_of_the_model():
     assert page.count("<option selected") == 1
     first = int(np.argmax(ratings.item_counts))
     near, _ = model.similar_items(np.array([first]), 3)
-    shown = re.findall(r"<li>(.*?)</li>", page)
+    seen, unseen = page.split('<ol class="room"')  # which holds the place of longer titles
+    assert "aria-hidden" in unseen
+    shown = re.findall(r"<li>(.*?)</li>", seen)
     assert shown == [f"Film &lt;{item}&gt;" for item in near[0]]
 
 

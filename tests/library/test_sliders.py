@@ -18,12 +18,19 @@ def test_one_frame_is_shown_and_the_control_stands_at_it(start):
     frames = page.find_all(attrs={"data-frame": True})
     assert [frame["data-frame"] for frame in frames] == list(FRAMES)
     assert [frame.p.text for frame in frames] == ["few", "some", "many"]
-    assert [frame.has_attr("hidden") for frame in frames] == [n != start for n in range(3)]
+    assert ["hidden" in frame["style"] for frame in frames] == [n != start for n in range(3)]
     control = page.find("input")
     assert (control["type"], control["min"], control["max"]) == ("range", "0", "2")
     assert control["value"] == str(start)
     assert control["aria-valuetext"] == page.output.text == list(FRAMES)[start]
     assert page.label.text.strip() == "weight <w>:"
+
+
+def test_what_is_said_has_the_room_of_the_longest():
+    rooms = parsed().find_all(class_="room")
+    assert {room.text for room in rooms} == set(FRAMES)
+    assert all(room["aria-hidden"] == "true" for room in rooms)
+    assert all("grid-area:1/1" in one["style"] for one in [*rooms, parsed().output])
 
 
 def test_it_needs_nothing_from_outside():

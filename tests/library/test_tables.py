@@ -298,6 +298,13 @@ def test_numbers_may_stand_before_the_differences():
         differences(rows, also=also.drop("worse"))
 
 
+def test_lists_of_titles_have_wide_columns_and_words_beside_bars_do_not():
+    titles = table(pd.DataFrame({"SVD": ["Alien"], "EASE": ["Dumbo"]}))
+    assert 'class="results lists"' in titles._repr_html_()
+    marked = pd.DataFrame({"p": ["0.04*"] * len(ROWS)}, index=list(ROWS))
+    assert 'class="results"' in differences(ROWS, also=marked)._repr_html_()
+
+
 def test_a_link_can_lead_to_a_row():
     names = "L1, hr@10", ("L2b", "hr@10"), "L2b, ndcg@10"  # to the first of two
     rows = dict.fromkeys(names, ROWS["worse"])

@@ -1,13 +1,15 @@
 """Experiments in small: each is reached, on made data, and nothing recorded is touched."""
 
 import json
+import sys
+from dataclasses import replace
 
 import pytest
 
 from recsys_lib import results
 from recsys_lib.data import load
 from recsys_lib.experiments import EXPERIMENTS, contenders, order_search, search, small
-from recsys_lib.experiments.small import SHOWN, SMALLEST, in_small, lines, stand_in
+from recsys_lib.experiments.small import SHOWN, SMALLEST, in_small, lines, stand_in, takes
 from recsys_lib.reproduce import main
 
 
@@ -89,8 +91,14 @@ def test_the_command_says_what_the_data_are_and_writes_only_where_it_is_told(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (
+            ["--trials", "6"],
+            "--trials must be left out for svd, which has no trials to choose, got 6",
+        ),
+        (["--trials", "6"], "it is for search, bmf, networks, ladder, splits, films, losses,"),
+        (["--seeds", "3"], "--seeds must be left out for svd, which has no seeds to choose, got 3"),
+        (["--seeds", "3"], "it is for ratings, movielens, search, bmf,"),
         (["--size", "0.1"], "size must be a finite number in [0.2, 100], got 0.1"),
-        (["--seeds", "1"], "seeds must be at least 2, got 1"),
         (["--to", str(results.RESULTS / "svd.json")], "to must be a file in a folder that exists"),
         (["--to", "nowhere/all.json"], "to must be a file in a folder that exists"),
     ],
@@ -100,6 +108,37 @@ def test_what_does_not_fit_is_refused(given, said, capsys):
     assert main(["try", "svd", *given]) == 1
     assert said in capsys.readouterr().err
     assert in_results() == before
+
+
+def test_one_seed_is_too_few_where_there_are_seeds(capsys):
+    assert main(["try", "films", "--seeds", "1"]) == 1
+    assert "seeds must be at least 2, got 1" in capsys.readouterr().err
+
+
+def test_what_an_experiment_depends_on_is_known():
+    neither, no_trials = {"paper_data", "svd", "order_million"}, {"ratings", "movielens"}
+    for name, experiment in EXPERIMENTS.items():
+        both = {"seeds"} if name in no_trials else {"seeds", "trials"}
+        assert takes(experiment) == (set() if name in neither else both), name
+
+
+@pytest.mark.parametrize("name", ["paper_data", "ratings", "search", "films"])
+def test_it_says_so_truly(name, monkeypatch):
+    """What is given to `run`, and stands in its modules, changes with what it takes alone."""
+    seen = {}
+
+    def run(**given):
+        before = {m: {n: repr(getattr(m, n)) for n in names} for m, names in constants.items()}
+        seen[len(seen)] = repr(given.get("seeds")), before
+
+    one = EXPERIMENTS[name]
+    module = sys.modules[one.run.__module__]
+    constants = {module: [n for n in small._constants(range(2), 3).get(module, ()) if n.isupper()]}
+    for seeds, trials in ((2, 3), (4, 3), (2, 6)):
+        in_small(replace(one, run=run), SMALLEST, seeds, trials)
+    depends = {"seeds"} if seen[1] != seen[0] else set()
+    depends |= {"trials"} if seen[2] != seen[0] else set()
+    assert depends == takes(one)
 
 
 def test_a_number_of_trials_that_no_sequence_spreads_is_refused():

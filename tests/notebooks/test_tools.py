@@ -85,6 +85,19 @@ def test_a_notebook_may_not_ask_for_its_errors_to_be_let_pass(tmp_path):
         execute.main(tmp_path / "kept", [tmp_path / "a.ipynb"])
 
 
+def test_an_output_that_cannot_be_drawn_stops_the_build():
+    """IPython shows the error of such an output, and the notebook goes on."""
+    drawn, left = nbformat.v4.new_code_cell("x"), nbformat.v4.new_code_cell("y")
+    notebook = nbformat.v4.new_notebook(cells=[drawn, left])
+    assert execute.undrawn(notebook) == ""
+    left.outputs = [
+        nbformat.v4.new_output(
+            "error", ename="ValueError", evalue="no rows", traceback=["ValueError: no rows"]
+        )
+    ]
+    assert execute.undrawn(notebook) == "ValueError: no rows"
+
+
 def test_a_folder_of_something_else_is_not_emptied(tmp_path):
     (tmp_path / "mine.txt").write_text("a year of work")
     with pytest.raises(SystemExit, match="holds something else"):

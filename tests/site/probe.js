@@ -316,6 +316,44 @@ window.siteProbe = (() => {
     return problems;
   }
 
+  // What stands below a figure stays where it is in all states that its controls lead to, those of
+  // several controls together left out.
+  function jumpingFigures() {
+    const problems = [];
+    const controls = "input[type=range], input[type=radio], select";
+    for (const figure of document.querySelectorAll(`${ARTICLE} figure:has(${controls})`)) {
+      if (figure.matches(".guess") || !shown(figure)) continue;
+      const heights = new Set();
+      const set = (control, name, value) => {
+        control[name] = value;
+        control.dispatchEvent(new Event("input", { bubbles: true }));
+        control.dispatchEvent(new Event("change", { bubbles: true }));
+        heights.add(Math.round(figure.getBoundingClientRect().height));
+      };
+      for (const control of figure.querySelectorAll(controls)) {
+        if (control.type === "range") {
+          const { value, min, max, step } = control;
+          const stride = Math.max(+step, (max - min) / 20);
+          for (let at = +min; at <= +max; at += stride) set(control, "value", at);
+          set(control, "value", value);
+        } else if (control.type === "radio") {
+          const before = figure.querySelector(`[name="${control.name}"]:checked`);
+          set(control, "checked", true);
+          set(before, "checked", true);
+        } else {
+          const { selectedIndex } = control;
+          const stride = Math.ceil(control.length / 20);
+          for (let at = 0; at < control.length; at += stride) set(control, "selectedIndex", at);
+          set(control, "selectedIndex", selectedIndex);
+        }
+      }
+      if (Math.max(...heights) - Math.min(...heights) > 1) {
+        problems.push(`${[...heights]} px high: "${excerpt(figure.innerText)}"`);
+      }
+    }
+    return problems;
+  }
+
   // A drawing takes ink and paper from the page: black letters on a dark page would not be seen.
   function faintLetters() {
     const problems = new Map();
@@ -346,6 +384,7 @@ window.siteProbe = (() => {
     smallLetters,
     touchingLetters,
     largeMovingFigures,
+    jumpingFigures,
     faintLetters,
   };
 })();

@@ -109,6 +109,7 @@ STATES = {
         {"p0": 1, "p1": 99, "p2": 37},
     ],
 }
+HEIGHT = "() => document.querySelector('figure').getBoundingClientRect().height"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 SET = """([name, value]) => {
@@ -161,6 +162,18 @@ def test_the_script_draws_what_python_draws(page: Page, name: str):
                 page.evaluate(SET, list(control))
             page.evaluate("window.moved = true")
         see(page, name, values)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_stands_below_does_not_move(page: Page, name: str):
+    show(page, name)
+    page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    heights = {page.evaluate(HEIGHT)}
+    for values in STATES[name]:
+        for control in values.items():
+            page.evaluate(SET, list(control))
+        heights.add(page.evaluate(HEIGHT))
+    assert max(heights) - min(heights) < 1
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -1,4 +1,4 @@
-"""The page "My taste": it answers as Python does, by keyboard and by finger, and sends nothing."""
+"""My taste, a page and a part of chapter 0: it answers as Python does, and sends nothing."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bs4 import Tag
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from recsys_lib.data import load, my_ratings
 
@@ -19,8 +19,10 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from taste import Taste
 
-PAGE = "book/my_taste.html"
-LARGEST = 400_000  # bytes of data on the page
+PAGE, CHAPTER = "book/my_taste.html", "notebooks/00_start_here.html"
+LENGTH = {PAGE: 10, CHAPTER: 5}  # of a list
+MODELS = "_static/my_taste_models.js"
+LARGEST = 400_000  # bytes of that
 READERS = (
     {"Toy Story": 5},
     {"Titanic": 1, "Fargo": 4},
@@ -30,10 +32,15 @@ READERS = (
 )  # fmt: skip
 
 
+on_both_pages = pytest.mark.parametrize(
+    "page", LENGTH, indirect=True, ids=lambda page: page.rpartition("/")[2]
+)
+
+
 @pytest.fixture(scope="module")
 def data(site: Site) -> str:
-    (script,) = site.soup(PAGE).select('.taste script[type="application/json"]')
-    return script.string
+    script = (site.folder / MODELS).read_text(encoding="utf-8")
+    return script.removeprefix("var tasteModels = ").removesuffix(";\n")
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +49,12 @@ def taste(data: str) -> Taste:
 
 
 @pytest.fixture
-def page(visits: Visits) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, visits: Visits) -> Iterator[Page]:
     """The page from a file, and at the end: nothing was asked for and nothing failed."""
     with visits.tab(color_scheme="light", **WIDE) as tab:
-        visit = tab.go(visits.from_files, PAGE)
+        visit = tab.go(visits.from_files, getattr(request, "param", PAGE))
         tab.page.evaluate("siteProbe.settled()")
+        ready(tab.page)
         before = set(visit.requests)
         yield tab.page
         # A letter of another kind may need its font; to open the page again asks for the same.
@@ -54,6 +62,12 @@ def page(visits: Visits) -> Iterator[Page]:
         assert asked <= before
         assert not [url for url in visit.requests if not url.startswith(visits.from_files)]
         assert visit.errors == []
+
+
+def ready(page: Page) -> None:
+    """Go to the widget, and wait for the models, which come when it is about to be seen."""
+    page.locator(".taste").scroll_into_view_if_needed()
+    page.wait_for_function("window.myTaste")
 
 
 def lists(page: Page) -> dict[str, list[str]]:
@@ -84,6 +98,11 @@ def add(page: Page, typed: str) -> None:
     page.get_by_role("option").first.click()
 
 
+def waiting(page: Page, text: str = "Waits for") -> int:
+    """Return how many models say that they have nothing to go by."""
+    return page.locator(".taste-waits:visible", has_text=text).count()
+
+
 def said(page: Page) -> str:
     return page.locator(".taste-said").inner_text()
 
@@ -91,14 +110,78 @@ def said(page: Page) -> str:
 # --------------------------------------------------------------------------------- what is written
 
 
-def test_the_data_of_the_page_is_small(data: str):
-    assert 100_000 < len(data.encode()) <= LARGEST
+def test_the_models_are_one_small_file(site: Site):
+    assert 100_000 < (site.folder / MODELS).stat().st_size <= LARGEST
+    found = {site.soup(page).select_one(".taste")["data-models"] for page in LENGTH}
+    (address,) = found
+    assert re.fullmatch(rf"\.\./{re.escape(MODELS)}\?v=[0-9a-f]{{8}}", address)
 
 
-def test_this_page_alone_loads_the_script(site: Site):
+def test_two_pages_alone_load_the_script(site: Site):
     script = re.compile(r'<script[^>]+src="[^"]*my_taste\.js')
-    texts = {page: (site.folder / page).read_text() for page in site.pages}
-    assert [page for page, text in texts.items() if script.search(text)] == [PAGE]
+    texts = {page: (site.folder / page).read_text(encoding="utf-8") for page in site.pages}
+    assert [page for page, text in texts.items() if script.search(text)] == list(LENGTH)
+    for page in LENGTH:
+        (found,) = site.soup(page).select('script[src*="my_taste.js"]')
+        assert found.has_attr("defer")
+        assert not site.soup(page).select(f'[src*="{MODELS}"]')
+
+
+def test_a_chapter_is_read_without_the_models_till_one_comes_near(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        visit = tab.go(visits.over_http, CHAPTER)
+        tab.page.evaluate("siteProbe.settled()")
+        assert not [url for url in visit.requests if MODELS in url]
+        height = tab.page.locator(".taste").bounding_box()["height"]
+        ready(tab.page)
+        assert len([url for url in visit.requests if MODELS in url]) == 1
+        assert tab.page.locator(".taste").bounding_box()["height"] == height  # nothing has moved
+
+
+def test_what_a_reader_does_before_the_models_are_there_is_done_after(visits: Visits):
+    waiting: list[Route] = []
+    with visits.tab(**WIDE) as tab:
+        tab.page.route(f"**/{MODELS}*", lambda route: waiting.append(route))
+        for act in ("type", "try"):
+            tab.go(visits.over_http, CHAPTER)
+            if act == "type":
+                tab.page.get_by_role("combobox").fill("toy story")
+            else:
+                tab.page.get_by_role("button", name="Try an example").click()
+            while not waiting:
+                tab.page.wait_for_timeout(20)
+            assert tab.page.evaluate("window.myTaste") is None
+            waiting.pop().continue_()
+            ready(tab.page)
+            if act == "type":
+                assert tab.page.get_by_role("option").first.inner_text().startswith("Toy Story")
+            else:
+                tab.page.wait_for_selector(".taste-rated li")
+                assert len(rated(tab.page)) == 5
+
+
+def test_where_the_models_do_not_come_stands_what_is_there_without_scripts(visits: Visits):
+    with visits.tab(**WIDE) as tab:
+        tab.page.route(f"**/{MODELS}*", lambda route: route.abort())
+        for page, otherwise in ((PAGE, ".taste-example"), (CHAPTER, ".taste-text")):
+            tab.go(visits.over_http, page)
+            tab.page.locator(".taste").scroll_into_view_if_needed()
+            tab.page.wait_for_selector(otherwise)
+            assert not tab.page.locator(".taste-app").is_visible()
+
+
+def test_the_chapter_says_without_scripts_and_on_paper_what_would_be_there(
+    visits: Visits, site: Site
+):
+    (text,) = site.soup(CHAPTER).select(".taste > .taste-text")
+    assert text.select_one('a[href="../book/my_taste.html"]')
+    assert "On the site, in a browser that runs scripts" in " ".join(text.get_text().split())
+    context = visits.browser.new_context(java_script_enabled=False, **WIDE)
+    page = context.new_page()
+    page.goto(f"{visits.from_files}/{CHAPTER}")
+    assert page.locator(".taste-text").is_visible()
+    assert not page.locator(".taste-app").is_visible()
+    context.close()
 
 
 def test_pages_lead_to_it(site: Site):
@@ -133,6 +216,7 @@ def test_without_scripts_an_example_stands_there_whole(visits: Visits, site: Sit
 # ------------------------------------------------------------------------------- what it answers
 
 
+@on_both_pages
 @pytest.mark.parametrize("reader", READERS, ids=len)
 def test_scores_are_those_of_python(page: Page, taste: Taste, reader: dict[str, int]):
     stars = {taste.find(title): given for title, given in reader.items()}
@@ -154,21 +238,23 @@ def test_the_example_gives_the_lists_that_stand_on_paper(page: Page, site: Site)
     ]
 
 
+@on_both_pages
 def test_lists_change_with_the_films_and_their_stars(page: Page):
+    (length,) = [length for name, length in LENGTH.items() if page.url.endswith(name)]
     start = lists(page)
     assert [name for name, lines in start.items() if lines] == ["popularity"]
-    assert page.get_by_text("Waits for").count() == 6
+    assert waiting(page) == 6
     add(page, "toy st")
     assert rated(page) == [["Toy Story", 5]]
     assert said(page) == "Toy Story: 5 stars. The seven lists have changed."
     one = lists(page)
-    assert all(len(lines) == 10 for lines in one.values())
-    assert page.get_by_text("Waits for").count() == 0
+    assert all(len(lines) == length for lines in one.values())
+    assert waiting(page) == 0
     assert all("Toy Story" not in [line.split("\u00a0")[0] for line in one[name]] for name in one)
     add(page, "alien")
     two = lists(page)
     assert all(one[name] != two[name] for name in one if name != "popularity")
-    assert any("because you liked Alien" in line for line in two["ease"])
+    assert any("you liked Alien" in line for lines in two.values() for line in lines)
     page.get_by_role("group", name="Your stars for Alien").get_by_label("2 stars").check()
     assert rated(page) == [["Alien", 2], ["Toy Story", 5]]
     three = lists(page)
@@ -183,26 +269,30 @@ def test_without_a_like_the_models_of_likes_wait(page: Page):
     add(page, "titanic")
     page.get_by_label("3 stars").check()
     assert [name for name, lines in lists(page).items() if lines] == ["popularity", "svd"]
-    assert page.get_by_text("Waits for a film with four or five stars.").count() == 5
+    assert waiting(page, "Waits for a film with four or five stars.") == 5
 
 
+@on_both_pages
 def test_ratings_are_kept_till_they_are_forgotten(page: Page):
     page.get_by_role("button", name="Try an example").click()
     page.get_by_role("button", name="Remove Titanic").click()
     before, films = lists(page), rated(page)
     page.reload()
+    ready(page)
     assert (lists(page), rated(page)) == (before, films)
     page.get_by_role("button", name="Forget my ratings").click()
     assert rated(page) == []
     assert page.evaluate("localStorage.getItem('my-taste')") is None
     assert page.get_by_role("button", name="Try an example").is_visible()
     page.reload()
+    ready(page)
     assert rated(page) == []
     for broken in ("{", '["Toy Story"]', '[["Toy Story (1995)", 9], ["No film (1900)", 5]]', "3"):
         page.evaluate("text => localStorage.setItem('my-taste', text)", broken)
         page.reload()
+        ready(page)
         assert rated(page) == []
-        assert len(lists(page)["popularity"]) == 10
+        assert len(lists(page)["popularity"]) >= 5
 
 
 def test_ratings_are_saved_as_the_file_that_the_notebooks_read(page: Page, tmp_path: Path):
@@ -231,6 +321,7 @@ def test_it_works_where_nothing_can_be_kept(visits: Visits):
             "{ get() { throw new DOMException('no', 'SecurityError'); } })"
         )
         tab.page.goto(f"{visits.from_files}/{PAGE}")
+        ready(tab.page)
         add(tab.page, "toy story")
         assert rated(tab.page) == [["Toy Story", 5]]
         tab.page.get_by_role("button", name="Forget my ratings").click()
@@ -268,6 +359,7 @@ def test_search_says_when_there_is_no_such_film(page: Page):
 # ------------------------------------------------------------------------------- whoever reads it
 
 
+@on_both_pages
 def test_a_keyboard_is_enough(page: Page):
     field = page.get_by_role("combobox")
     field.focus()
@@ -308,12 +400,22 @@ def test_a_keyboard_is_enough(page: Page):
     assert page.evaluate(focused) == "taste-film"
 
 
-@pytest.mark.parametrize("settings", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_rated_and_searching_it_bars_nobody(visits: Visits, settings: dict, scheme: str):
+@pytest.mark.parametrize(
+    ("name", "settings", "scheme"),
+    [
+        (PAGE, WIDE, "light"),
+        (PAGE, WIDE, "dark"),
+        (PAGE, PHONE, "light"),
+        (PAGE, PHONE, "dark"),
+        (CHAPTER, WIDE, "light"),
+        (CHAPTER, PHONE, "dark"),
+    ],
+)
+def test_rated_and_searching_it_bars_nobody(visits: Visits, name: str, settings: dict, scheme: str):
     with visits.tab(color_scheme=scheme, **settings) as tab:
-        tab.go(visits.from_files, PAGE)
+        tab.go(visits.from_files, name)
         tab.page.evaluate("siteProbe.settled()")
+        ready(tab.page)
         tab.page.get_by_role("button", name="Try an example").click()
         looks = ["siteProbe.faintText()"]
         if settings is PHONE:
@@ -326,9 +428,11 @@ def test_rated_and_searching_it_bars_nobody(visits: Visits, settings: dict, sche
         assert barriers(tab.page) == []
 
 
-def test_on_a_phone_a_finger_is_enough(visits: Visits):
+@pytest.mark.parametrize("name", LENGTH)
+def test_on_a_phone_a_finger_is_enough(visits: Visits, name: str):
     with visits.tab(**PHONE) as tab:
-        tab.go(visits.from_files, PAGE)
+        tab.go(visits.from_files, name)
+        ready(tab.page)
         field = tab.page.get_by_role("combobox")
         field.tap()
         tab.page.keyboard.type("toy story")
@@ -345,6 +449,7 @@ def test_on_a_phone_a_finger_is_enough(visits: Visits):
         assert len({box["x"] for box in boxes}) == 1  # one below the other
 
 
+@on_both_pages
 def test_lists_stand_side_by_side_on_a_large_screen(page: Page):
     page.get_by_role("button", name="Try an example").click()
     boxes = [one.bounding_box() for one in page.locator(".taste-app .taste-list").all()]
@@ -353,9 +458,11 @@ def test_lists_stand_side_by_side_on_a_large_screen(page: Page):
     assert boxes[-1]["width"] > 2 * boxes[0]["width"]  # the last, words, stands below all others
 
 
+@on_both_pages
 def test_on_paper_stands_the_reader_or_the_example(page: Page):
+    """In the chapter there is no example, but the sentence that says what it would be."""
     page.emulate_media(media="print")
-    example, app = page.locator(".taste-example"), page.locator(".taste-app")
+    example, app = page.locator(".taste-example, .taste-text"), page.locator(".taste-app")
     assert (example.is_visible(), app.is_visible()) == (True, False)
     page.emulate_media(media="screen")
     assert (example.is_visible(), app.is_visible()) == (False, True)
@@ -368,6 +475,7 @@ def test_on_paper_stands_the_reader_or_the_example(page: Page):
 def test_a_finger_marks_the_same_film_and_forgetting_brings_no_keyboard(visits: Visits):
     with visits.tab(**PHONE) as tab:
         tab.go(visits.from_files, PAGE)
+        ready(tab.page)
         page = tab.page
         page.get_by_role("button", name="Try an example").tap()
         often = "li:not(.alone)"
