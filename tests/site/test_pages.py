@@ -14,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup, NavigableString, Tag
 from fontTools.ttLib import TTFont
 
-from site_helpers import ROOT, Site, report
+from site_helpers import NOT_FOUND, ROOT, Site, report
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
@@ -179,6 +179,16 @@ def test_pages_and_drawings_are_small_and_load_what_they_need_alone(site: Site):
         if ("mathjax/mathjax.js" in text) != bool(formulas):
             said.append(f"{'does not load' if formulas else 'loads'} MathJax")
     report(problems)
+
+
+def test_on_a_slow_line_no_page_is_late_or_heavy(site: Site):
+    """As `make paint` has measured it; nothing is timed here."""
+    found = json.loads((ROOT / "benchmarks" / "first_paint.json").read_text(encoding="utf-8"))
+    assert (found["line"]["downloadThroughput"] * 8, found["processor_slowed"]) == (1.6e6, 4)
+    known = {page for page in site.pages if not site.leads_to(page) and page != NOT_FOUND}
+    assert known == found["pages"].keys()
+    assert max(one["seconds"] for one in found["pages"].values()) <= 2.5
+    assert max(one["uncompressed"]["bytes"] for one in found["pages"].values()) <= LARGEST_PAGE
 
 
 def test_scripts_and_icons_hold_what_the_site_uses(site: Site):
