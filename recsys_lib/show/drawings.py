@@ -5,6 +5,7 @@ import re
 import textwrap
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.category import StrCategoryLocator
@@ -25,6 +26,7 @@ TITLE = 42  # letters that fit over a narrow panel
 ROW = 0.25  # inches for a row with a name
 NAME = 20  # letters of a name beside a narrow panel, in a line
 LINE = 0.12  # inches for one more line of a name
+SPACING = 1.15  # of lines, in heights of a letter
 MOST_TICKS = 6  # below a narrow panel
 # What SVG calls the sides of a text; one that is turned reads from the bottom to the top.
 ANCHORS = {"center": "middle", "center_baseline": "middle", "right": "end", "top": "end"}
@@ -118,9 +120,8 @@ def _stack(figure: Figure) -> None:
     rows, columns = _panels(figure)[0][1].get_geometry()
     shape = (height / rows) / (width / columns)
     each = NARROW * min(1.05, max(shape, 0.55) if len(panels) == 1 else shape)
-    for ax in panels:
-        _wrap_names(ax)
-    heights = [max(each, 0.5 + (ROW + LINE * _more_lines(ax)) * _named_rows(ax)) for ax in panels]
+    rooms = [(ROW + LINE * _wrap_names(ax)) * _named_rows(ax) for ax in panels]
+    heights = [max(each, 0.5 + room) for room in rooms]
     figure.set_size_inches(NARROW, sum(heights))
     below = GridSpec(len(panels), 1, figure=figure, height_ratios=heights)
     left = [ax.get_ylabel() for ax in panels]
@@ -138,18 +139,42 @@ def _named_rows(ax: Axes) -> int:
     return len(ax.get_yticks()) if named else 0
 
 
-def _wrap_names(ax: Axes) -> None:
-    """Break long names of rows, which would leave a narrow panel no room."""
-    names = [label.get_text() for label in ax.get_yticklabels()]
+def _wrap_names(ax: Axes) -> int:
+    """Break long names of rows, which would leave a narrow panel no room.
+
+    Each line is a text of its own that ends at the axis: an SVG keeps the side of single lines
+    alone.
+
+    Returns
+    -------
+    int
+        How many lines the longest name has beyond the first.
+    """
+    labels, ticks = ax.get_yticklabels(), ax.get_yticks()
+    names = [label.get_text() for label in labels]
     fixed = isinstance(ax.yaxis.get_major_locator(), FixedLocator)
-    if fixed and max(map(len, names), default=0) > NAME:
-        broken = [name if "$" in name else textwrap.fill(name, NAME) for name in names]
-        ax.set_yticks(ax.get_yticks(), broken, linespacing=1.15)
-
-
-def _more_lines(ax: Axes) -> int:
-    """Return how many lines the longest name of a row has beyond the first."""
-    return max((label.get_text().count("\n") for label in ax.get_yticklabels()), default=0)
+    if not fixed or ax.get_ylabel() or max(map(len, names), default=0) <= NAME:
+        return 0
+    lines = [[name] if "$" in name else textwrap.wrap(name, NAME) for name in names]
+    left = -(rcParams["ytick.major.size"] + rcParams["ytick.major.pad"])
+    for y, of_name, label in zip(ticks, lines, labels, strict=True):
+        size = float(label.get_fontsize())
+        for place, line in enumerate(of_name if len(of_name) > 1 else []):
+            down = (place - (len(of_name) - 1) / 2) * SPACING * size
+            ax.annotate(
+                line,
+                (0, y),
+                (left, -down),
+                xycoords=ax.get_yaxis_transform(),
+                textcoords="offset points",
+                ha="right",
+                va="center_baseline",
+                fontsize=size,
+                annotation_clip=False,
+            )
+    whole = [one[0] if len(one) == 1 else "" for one in lines]
+    ax.set_yticks(ticks, whole)
+    return max(map(len, lines)) - 1
 
 
 def _thin(ax: Axes) -> None:
