@@ -43,8 +43,8 @@ def undrawn(notebook: nbformat.NotebookNode) -> str:
     IPython shows such an error beside what is left of the output, and goes on.
     """
     outputs = (one for cell in notebook.cells for one in cell.get("outputs", []))
-    errors = ["\n".join(one.traceback) for one in outputs if one.output_type == "error"]
-    return "\n".join(errors)
+    errors = (one for one in outputs if one.output_type == "error")
+    return "\n".join("\n".join(one.traceback) or f"{one.ename}: {one.evalue}" for one in errors)
 
 
 def main(folder: Path, paths: list[Path]) -> None:

@@ -412,7 +412,7 @@ const startTaste = (data) => {
     }));
     if (!films.length) {
       const none = { role: "option", ariaDisabled: "true", ariaSelected: "false" };
-      found.append(made("li", none, "No such film here."));
+      found.append(made("li", none, "No such film here. Try fewer letters."));
     }
     found.hidden = false;
     input.ariaExpanded = "true";

@@ -185,18 +185,20 @@ def _color(found: re.Match[str]) -> str:
     return f"color-mix(in srgb, var(--fig-ink) {100 - red / 2.55:.0f}%, var(--fig-paper))"
 
 
-def number_by_page(app: Sphinx, env: BuildEnvironment) -> None:
+def number_by_page(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Let the figures of a page whose sections have no numbers begin at 1.
 
-    Sphinx counts on from page to page there: the first figure of the primer would be figure 3.
+    Sphinx counts on from page to page there: the first figure of the primer would be figure 3. It
+    returns no pages to be written again: Sphinx has named all whose numbers it has just changed.
     """
     for kinds in env.toc_fignumbers.values():
         numbers = kinds.get("figure", {})
         if numbers and all(len(number) == 1 for number in numbers.values()):
             kinds["figure"] = {name: (place,) for place, name in enumerate(numbers, start=1)}
+    return []
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    app.connect("env-updated", number_by_page)
+    app.connect("env-get-updated", number_by_page, priority=900)  # after Sphinx has numbered all
     app.connect("doctree-resolved", inline)
     return {"version": "1.0", "parallel_read_safe": True, "parallel_write_safe": True}

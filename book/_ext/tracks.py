@@ -7,9 +7,8 @@ A section belongs to the second track if it begins with::
     :::
 
 All that follows in the section is then folded, its code and subsections too. The line is led in by
-LEAD, or by what the option ``:lead:`` says in its place. A line that begins with what somebody
-else claims, in quotation marks, has no lead: that the claim lies beyond the main line would seem to
-be a part of it.
+LEAD, unless it begins with what somebody else claims, in quotation marks: that the claim lies
+beyond the main line would seem to be a part of it.
 """
 
 import re
@@ -17,7 +16,7 @@ from html import escape
 from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import Directive, directives
+from docutils.parsers.rst import Directive
 from sphinx.application import Sphinx
 
 LEAD = "Beyond the main line."
@@ -35,7 +34,6 @@ class Beyond(Directive):
     """Mark the section that it begins."""
 
     has_content = True
-    option_spec = {"lead": directives.unchanged}  # noqa: RUF012 - so docutils wants it
 
     def run(self) -> list[nodes.Node]:
         """Return the fold, still empty, with what is said of it."""
@@ -43,7 +41,7 @@ class Beyond(Directive):
         text = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, text)
         claim = text.astext().lstrip().startswith(('"', "\N{LEFT DOUBLE QUOTATION MARK}"))
-        line = said(lead=self.options.get("lead", "" if claim else LEAD))
+        line = said(lead="" if claim else LEAD)
         for paragraph in text.children:
             line += paragraph.children
         for raw in list(line.findall(nodes.raw)):

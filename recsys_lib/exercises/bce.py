@@ -204,6 +204,16 @@ def _turned_over_in_two(y, p, eps):
     return _with_target((1 - eps) * y + eps * (1 - y), p, eps)
 
 
+@BCE_2.mistake(
+    "your targets are all cut down to 0: a copy of y holds whole numbers only. Compute them from "
+    "y, or with np.where"
+)
+def _whole_targets(y, p, eps):
+    t = y.copy()
+    t[:] = _target(y, eps)
+    return _with_target(t, p, eps)
+
+
 @BCE_2.mistake("the negatives keep the target 0; the coin can make positives of them: eps/2")
 def _negatives_kept(y, p, eps):
     return _with_target(y * (1 - eps / 2), p, eps)

@@ -20,16 +20,16 @@ def _by_sorting(p, Q, b, k):
         name: sorted(range(len(bias)), key=lambda i, one=one: -one[i])[:k]
         for name, one in (("taste", taste), ("bias", bias), ("logits", logits))
     }
-    return np.array([(i in first["bias"]) + 2 * (i in first["taste"]) for i in first["logits"]])
+    return [1.0 * (i in first["bias"]) + 2 * (i in first["taste"]) for i in first["logits"]]
 
 
 def _listed_case(what, p, Q, b, k, expected):
     arguments = (np.array(p, dtype=float), np.array(Q, dtype=float), np.array(b, dtype=float), k)
-    return Case(what, arguments, np.array(expected))
+    return Case(what, arguments, [float(code) for code in expected])  # 3.0 is right as well
 
 
 _RNG = np.random.default_rng(61)
-_RANDOM = (*(_RNG.normal(size=shape) for shape in (3, (20, 3), 20)), 8)
+_RANDOM = (*(_RNG.normal(size=shape) for shape in (3, (200, 3), 200)), 40)
 _FOUR = ([1.0], [[0.0], [5.0], [3.0], [1.0]], [4.0, -3.0, 2.5, 0.0])  # logits 4, 2, 5.5, 1
 
 BMF_1 = Exercise(
@@ -56,7 +56,7 @@ BMF_1 = Exercise(
             *([5.5, 3.0, 3.5, -2.0, 1.2, 0.2], 3),  # logits 5.5, 1, 6.5, 4, 5.2, 1.2
             [3, 1, 2],
         ),
-        Case("twenty random items", _RANDOM, _by_sorting(*_RANDOM)),
+        Case("two hundred random items", _RANDOM, _by_sorting(*_RANDOM)),
     ),
 )
 
@@ -150,6 +150,20 @@ def _among_the_listed(p, Q, b, k):
 @BMF_1.mistake("the lists of the parts have one place too many")
 def _one_too_many(p, Q, b, k):
     return _reasons(_first(Q @ p + b, k), _first(b, k + 1), _first(Q @ p, k + 1))
+
+
+@BMF_1.mistake("the lists of the parts have one place too few: the k-th best belongs to them")
+def _one_too_few(p, Q, b, k):
+    return _reasons(_first(Q @ p + b, k), _first(b, k - 1), _first(Q @ p, k - 1))
+
+
+@BMF_1.mistake(
+    "you ask np.isin the wrong way round: np.isin(items, others) says for each of `items` whether "
+    "it is among `others`, so the list comes first"
+)
+def _asked_of_the_others(p, Q, b, k):
+    listed = _first(Q @ p + b, k)
+    return _reasons(_first(b, k), listed, []) + _reasons(_first(Q @ p, k), [], listed)
 
 
 @BMF_1.mistake("you return the items; wanted is for each of them 0, 1, 2 or 3")

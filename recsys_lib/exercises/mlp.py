@@ -34,7 +34,8 @@ def _table(fault, seed, n_users=4, n_items=5):
 
 
 def _diagnosis_case(what, tables, expected):
-    return Case(what, ([np.array(table, dtype=float) for table in tables],), expected)
+    given = [np.array(table, dtype=float) for table in tables]
+    return Case(what, (given,), [float(fault) for fault in expected])  # 4.0 is right as well
 
 
 MLP_1 = Exercise(
@@ -77,13 +78,22 @@ MLP_1 = Exercise(
         ),
         _diagnosis_case(
             "sums that are rounded",
-            [np.add.outer([0.1, 0.3, 0.7], [0.2, 0.7, 1.1])],
-            [_NO_RELU],
+            [
+                np.add.outer([0.1, 0.3, 0.7], [0.2, 0.7, 1.1]),
+                [[0.1 + 0.2, 1.0], [0.3, 1.0]],
+                [[0.1 + 0.2, 0.3], [1.0, 1.0]],
+                [[0.1 + 0.2, 0.3], [0.3, 0.3]],
+            ],
+            [_NO_RELU, _NO_USER, _NO_ITEM, _OFF],
         ),
         _diagnosis_case(
             "large logits with small differences",
-            [[[1000, 1000.001], [1000.002, 1000.004]], [[1000, 1000.001], [1000, 1000.001]]],
-            [_FINE, _NO_USER],
+            [
+                [[1000, 1000.001], [1000.002, 1000.004]],
+                [[1000, 1000.001], [1000, 1000.001]],
+                [[0, 1], [1000, 1001.001]],  # the users are far apart
+            ],
+            [_FINE, _NO_USER, _FINE],
         ),
         _diagnosis_case(
             "five random networks",
@@ -135,15 +145,35 @@ def _tests(adds_up=_adds_up, one_logit=_one_logit):
     ]
 
 
+_EXACT = [
+    (_OFF, lambda table: (table == table[0, 0]).all()),
+    (_NO_USER, lambda table: (table == table[0]).all()),
+    (_NO_ITEM, lambda table: (table == table[:, :1]).all()),
+    (_NO_RELU, lambda table: (table - table[0] == (table - table[0])[:, :1]).all()),
+]
+
+
 @MLP_1.mistake(
     "you compare with ==: the logits are rounded sums, so ask whether they differ by less than 1e-9"
 )
 def _compared_exactly(tables):
-    def adds_up(table):
-        rows = table - table[0]
-        return (rows == rows[:, :1]).all()
+    return _diagnosed(tables, _EXACT)
 
-    return _diagnosed(tables, _tests(adds_up))
+
+@MLP_1.mistake(
+    "you compare the differences with ==: they are differences of rounded sums, so ask whether "
+    "they differ by less than 1e-9"
+)
+def _differences_compared_exactly(tables):
+    return _diagnosed(tables, [*_tests()[:3], _EXACT[3]])
+
+
+@MLP_1.mistake(
+    "you ask with == whether rows or columns are equal: the logits are rounded sums, so ask there, "
+    "too, whether they differ by less than 1e-9"
+)
+def _rows_compared_exactly(tables):
+    return _diagnosed(tables, [*_EXACT[:3], _tests()[3]])
 
 
 @MLP_1.mistake(
@@ -159,6 +189,16 @@ def _compared_relatively(tables):
             (_NO_ITEM, lambda t: np.allclose(t, t[:, :1])),
             (_NO_RELU, lambda t: np.allclose(t - t[0], (t - t[0])[:, :1])),
         ],
+    )
+
+
+@MLP_1.mistake(
+    "you compare the differences relative to their size, as np.allclose does: where two users are "
+    "far apart, steps that differ count as equal. Pass rtol=0, and atol=1e-9"
+)
+def _differences_compared_relatively(tables):
+    return _diagnosed(
+        tables, _tests(lambda table: np.allclose(table - table[0], (table - table[0])[:, :1]))
     )
 
 

@@ -637,9 +637,10 @@ def _judge_winners(result: object, tables: dict[str, np.ndarray]) -> str:
         )
     return (
         f"both seeds have the same winner in {kept.sum()} of {len(tables)} models: "
-        f"{'; '.join(told)}. A lead that is smaller than what another seed changes is luck, and "
-        f"need not come again: over the networks a winner loses {lost[~dots].mean():.4f} in the "
-        f"mean and {np.median(lost[~dots]):.4f} in the median. Over the two ways it cannot gain. "
+        f"{'; '.join(told)}. A lead that is smaller than what another seed changes may be "
+        "luck, and need not come again: over the networks a winner loses "
+        f"{lost[~dots].mean():.4f} in the mean and {np.median(lost[~dots]):.4f} in the median. "
+        "Over the two ways it cannot gain. "
         "Both seeds have the same users, so luck with these is not in these numbers"
     )
 
@@ -689,8 +690,10 @@ def _other_losses(tables: dict[str, np.ndarray]) -> dict[str, list[float]]:
         "you choose by seed 0; it decided which settings are in the table, so it has to stay out": [
             (_lost(t, 0, 1) + _lost(t, 0, 2)) / 2 for t in all_tables
         ],
-        "you choose by a mean over seeds: then the number by which you look at the winner has "
-        "helped to choose it, and nothing is lost": [0.0] * len(all_tables),
+        "nothing is lost in any of your models. Each way has a winner of its own, the best by one "
+        "seed alone (in a mean over seeds, or in the best of each column, the other seed has a "
+        "part); what it loses is its own value by this seed minus its own by the other": [0.0]
+        * len(all_tables),
         "you choose the lowest NDCG; the highest is the best": [
             -sum(_lost(-t, *way) for way in WAYS) / 2 for t in all_tables
         ],

@@ -157,8 +157,9 @@ def _said(
 def _others(names: Sequence[str], metrics: Sequence[str], total: int) -> list[str]:
     """Return sentences as long as any: each model, beside the rival of the longest name."""
     long = max(metrics, key=len).upper() + " 0.000"
+    rival = {name: max((one for one in names if one != name), key=len) for name in names}
     return [
-        _said(name, place, len(names), long, (max(set(names) - {name}, key=len), 0), (total, total))
+        _said(name, place, len(names), long, (rival[name], 0), (total, total))
         for name in names
         for place in (0, len(names))
     ]

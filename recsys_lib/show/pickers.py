@@ -6,6 +6,7 @@ stands still.
 """
 
 import json
+import textwrap
 from collections.abc import Sequence
 from html import escape
 
@@ -16,6 +17,8 @@ from recsys_lib.data import Interactions
 from recsys_lib.models import Recommender
 from recsys_lib.show.sliders import HIDDEN, PLACE
 from recsys_lib.validation import check_int
+
+WIDTHS = range(16, 61, 2)  # letters in a line, on all screens that are not wider than most titles
 
 _SCRIPT = """
 (f => {
@@ -82,7 +85,13 @@ def neighbors(
 
 
 def _room(names: Sequence[str], lists: Sequence[Sequence[int]]) -> str:
-    """Return an unseen list that holds the place of the others: at each number a long title."""
-    longest = max(lists, key=lambda one: sum(len(names[item]) for item in one))
-    lines = "".join(f"<li>{escape(names[item])}</li>" for item in longest)
-    return f'<ol class="room" aria-hidden="true" style="{HIDDEN}">{lines}</ol>'
+    """Return unseen lists that hold the place of all others: at each width one has most lines."""
+    highest = {}
+    for width in WIDTHS:
+        lines = [len(textwrap.wrap(name, width)) for name in names]
+        most = max(lists, key=lambda one, lines=lines: sum(lines[item] for item in one))
+        highest[tuple(most)] = "".join(f"<li>{escape(names[item])}</li>" for item in most)
+    return "".join(
+        f'<ol class="room" aria-hidden="true" style="{HIDDEN}">{inside}</ol>'
+        for inside in highest.values()
+    )

@@ -31,7 +31,8 @@ def runs(values: Sequence[float], published: float, metric: str, caption: str) -
     low = min(published, *(one[0] for one in reach), *values)
     high = max(published, *(one[1] for one in reach), *values)
     margin = 0.05 * (high - low)
-    step = next(s for s in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if (high - low) / s < 7)
+    steps = (digit * 10.0**place for place in range(-3, 2) for digit in (1, 2, 5))
+    step = next((s for s in steps if (high - low) / s < 7), (high - low) / 7)
     plane = Plane(
         (low - margin, high + margin), (0.1, 3), (f"{metric} of a run", ""), (step, 9), WIDE, HIGH
     )

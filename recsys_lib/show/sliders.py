@@ -37,7 +37,7 @@ def room(texts: Iterable[str]) -> str:
     texts : iterable of str
         All that may be said, as text without markup.
     """
-    longest = sorted(set(texts), key=len)[-MOST:]
+    longest = sorted(dict.fromkeys(texts), key=len)[-MOST:]  # always in the same order
     return "".join(
         f'<span class="room" aria-hidden="true" style="{HIDDEN}">{escape(text)}</span>'
         for text in longest

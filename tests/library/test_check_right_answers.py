@@ -330,6 +330,15 @@ def by_sets(p, Q, b, k):
     return [int(i in set(biased)) + 2 * int(i in set(tasted)) for i in listed]
 
 
+@answers("bmf-1")
+def added_to_zeros(p, Q, b, k):
+    codes, taste = np.zeros(k), Q @ p
+    listed = np.argsort(-(taste + b))[:k]
+    for code, part in ((1, b), (2, taste)):
+        codes[part[listed] >= np.sort(part)[-k]] += code
+    return codes
+
+
 @answers("bmf-2")
 def until_nothing_moves(met, draws):
     items, before = draws, None
@@ -372,6 +381,13 @@ def by_spreads(tables):
         meet = np.abs(rest).max() > 1e-10
         found.append({(0, 0): 3, (0, 1): 1, (1, 0): 2}.get((int(users), int(items)), 4 - 4 * meet))
     return np.array(found, dtype=int)
+
+
+@answers("mlp-1")
+def into_an_array_of_zeros(tables):
+    found = np.zeros(len(tables))
+    found[:] = by_spreads(tables)
+    return found
 
 
 @answers("mlp-2")

@@ -233,6 +233,12 @@ def test_the_order_among_rivals_is_that_of_the_figures():
     assert texts[1] == ["A", "2.25", "B", "1.50", "Base", "1.00"]
 
 
+@pytest.mark.parametrize("spread", [0.0004, 0.3, 1.5, 400.0])
+def test_runs_of_any_spread_have_an_axis(spread):
+    html = runs([0.2, 0.2 + spread, 0.2 + spread / 2, 0.2], 0.3, "a loss", "Far apart.").data
+    assert "<svg" in html
+
+
 def test_runs_have_the_intervals_of_student():
     values = [0.40, 0.41, 0.39, 0.42]
     seen = frames(runs(values, 0.36, "HR@10", "What one sees."))

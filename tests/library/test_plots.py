@@ -1,6 +1,7 @@
 """What the figures share: names at the ends of lines, and drawings that fit a page and a phone."""
 
 import re
+import textwrap
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -14,7 +15,7 @@ from hypothesis import given
 
 from recsys_lib.data import DataError
 from recsys_lib.models import EASE, NotFittedError
-from recsys_lib.show import clouds, drawings, plots
+from recsys_lib.show import clouds, drawings, pickers, plots
 from recsys_lib.show.labels import _apart
 from recsys_lib.show.pickers import neighbors
 
@@ -241,6 +242,21 @@ def test_picked_films_show_the_neighbors_of_the_model():
     assert "aria-hidden" in unseen
     shown = re.findall(r"<li>(.*?)</li>", seen)
     assert shown == [f"Film &lt;{item}&gt;" for item in near[0]]
+
+
+def test_at_any_width_there_is_room_for_the_list_with_the_most_lines():
+    """One title that is very long needs fewer lines than several that are just too long."""
+    names = ["a " * 60, *(f"{k} " * 16 for k in range(5)), "b", *(f"{k} " * 9 for k in range(5))]
+    lists = [[0, 6, 6, 6, 6], [1, 2, 3, 4, 5], [7, 8, 9, 10, 11]]
+
+    def lines(titles, width):
+        return sum(len(textwrap.wrap(title, width)) for title in titles)
+
+    rooms = re.findall(r"<ol(.*?)</ol>", pickers._room(names, lists))
+    held = [re.findall(r"<li>(.*?)</li>", one) for one in rooms]
+    for width in range(16, 61, 2):
+        wanted = max(lines([names[item] for item in one], width) for one in lists)
+        assert max(lines(one, width) for one in held) == wanted, width
 
 
 def test_a_model_that_is_not_fitted_has_no_neighbors():

@@ -3,7 +3,7 @@
 import pytest
 from bs4 import BeautifulSoup
 
-from recsys_lib.show.sliders import slider
+from recsys_lib.show.sliders import room, slider
 
 FRAMES = {"0.1": "<p>few</p>", 'a "b" & c': "<p>some</p>", "10": "<p>many</p>"}
 
@@ -31,6 +31,13 @@ def test_what_is_said_has_the_room_of_the_longest():
     assert {room.text for room in rooms} == set(FRAMES)
     assert all(room["aria-hidden"] == "true" for room in rooms)
     assert all("grid-area:1/1" in one["style"] for one in [*rooms, parsed().output])
+
+
+def test_of_texts_of_one_length_those_named_last_hold_the_room():
+    """A set would have them in another order at every build."""
+    texts = [f"state {letter}" for letter in "hgfedcba"]
+    held = BeautifulSoup(room(texts), "html.parser").find_all("span")
+    assert [one.text for one in held] == ["state c", "state b", "state a"]
 
 
 def test_it_needs_nothing_from_outside():

@@ -64,6 +64,27 @@ def test_each_figure_has_a_screen_with_its_question_and_its_caption(tmp_path):
     assert caption.a["href"] == "02_angle.html#fig-angle"
 
 
+def test_the_figures_of_a_page_without_section_numbers_begin_at_1(tmp_path):
+    """Sphinx counts on from page to page there, and does so after it has read all pages."""
+    for name in "ab":
+        figures = (f".. figure:: angle.svg\n\n   Figure {k} of {name}\n" for k in (1, 2))
+        (tmp_path / f"{name}.rst").write_text("\n".join([f"Page {name}\n======\n", *figures]))
+    (tmp_path / "angle.svg").write_text(SVG)
+    (tmp_path / "index.rst").write_text("First page\n==========\n\n.. toctree::\n\n   a\n   b\n")
+    settings = {"extensions": ["inline_figures"], "html_theme": "basic", "numfig": True}
+    for _ in range(2):  # the second build has little to do
+        app = Sphinx(
+            tmp_path, None, tmp_path / "out", tmp_path / "trees", "html", settings,
+            status=None, warning=None,
+        )  # fmt: skip
+        app.build()
+        for name in "ab":
+            page = BeautifulSoup((tmp_path / "out" / f"{name}.html").read_text(), "html.parser")
+            captions = [one.get_text(strip=True) for one in page.select("figcaption p > span")]
+            assert captions == ["Fig. 1", f"Figure 1 of {name}", "Fig. 2", f"Figure 2 of {name}"]
+        (tmp_path / "a.rst").touch()
+
+
 def test_a_figure_that_there_is_not_stops_the_build(tmp_path):
     with pytest.raises(Exception, match="has no figure 'fig-no', which the first page shows"):
         build(tmp_path, "02_angle | fig-no | Who?")

@@ -351,7 +351,17 @@ WRONG = [
     (
         "trust-4",
         _winners(lambda t, a, b, w: _down(t, a, b, t.mean(axis=1).argmax())),
-        "by a mean over seeds: then the number by which you look at the winner has helped",
+        "the best by one seed alone (in a mean over seeds, or in the best of each column,",
+    ),
+    (
+        "trust-4",
+        _winners(lambda t, a, b, w: t[:, a].max() - t[:, b].max()),
+        "Each way has a winner of its own",
+    ),
+    (
+        "trust-4",
+        _winners(lambda t, a, b, w: (a - b) * np.diff(t[t[:, 1].argmax(), 1:])[0]),
+        "Each way has a winner of its own",
     ),
     ("trust-4", _by_these((1, 2)), "you choose by seed 1 only"),
     ("trust-4", _by_these((2, 1)), "you choose by seed 2 only"),

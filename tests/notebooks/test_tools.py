@@ -96,6 +96,8 @@ def test_an_output_that_cannot_be_drawn_stops_the_build():
         )
     ]
     assert execute.undrawn(notebook) == "ValueError: no rows"
+    left.outputs[0].traceback = []
+    assert execute.undrawn(notebook) == "ValueError: no rows"
 
 
 def test_a_folder_of_something_else_is_not_emptied(tmp_path):
