@@ -89,7 +89,8 @@ def _room(names: Sequence[str], lists: Sequence[Sequence[int]]) -> str:
     highest = {}
     for width in WIDTHS:
         lines = [len(textwrap.wrap(name, width)) for name in names]
-        most = max(lists, key=lambda one, lines=lines: sum(lines[item] for item in one))
+        heights = [sum(lines[item] for item in one) for one in lists]
+        most = lists[heights.index(max(heights))]
         highest[tuple(most)] = "".join(f"<li>{escape(names[item])}</li>" for item in most)
     return "".join(
         f'<ol class="room" aria-hidden="true" style="{HIDDEN}">{inside}</ol>'
