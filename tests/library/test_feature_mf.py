@@ -258,22 +258,6 @@ def test_the_penalty_is_divided_by_a_power_of_the_samples_of_a_feature(seen, pow
     assert model.item_feature_factors_.shape == (N_ITEMS + 13, 2)
 
 
-def test_an_epoch_takes_time_by_the_features_of_an_item_and_not_by_their_pairs():
-    """Four times the features may take four times as long, here six; their pairs took 16 times."""
-    rng, n_items, seconds = np.random.default_rng(0), 500, {}
-    cells = rng.choice(2_000 * n_items, 20_000, replace=False)
-    users, items = np.divmod(cells, n_items)
-    ones, none = np.ones(len(cells)), np.zeros(len(cells))
-    events = Interactions(users, items, ones, none, range(2_000), range(n_items))
-    for each in (20, 80):
-        columns = np.concatenate([rng.choice(2_000, each, replace=False) for _ in range(n_items)])
-        parts = np.ones(len(columns)), columns, np.arange(n_items + 1) * each
-        words = Features(sparse.csr_array(parts, (n_items, 2_000)), range(2_000), range(n_items))
-        model = FeatureMF(16, epochs=5).fit(events.with_features(items=words))
-        seconds[each] = model.history_["seconds"].diff().min()
-    assert seconds[80] < 6 * seconds[20]
-
-
 def test_memory_grows_with_the_features_and_not_with_pairs():
     """20,000 users and items, 5 features each: pairs would take gigabytes."""
     import tracemalloc
