@@ -24,7 +24,8 @@ AS_NAMES = {"a decimal without its 0": ("learning rate .001",)}  # what a record
 
 
 def running_text(text: str) -> str:
-    """Return text without code, formulas, roles, and the targets of links."""
+    """Return text without code, formulas, roles, and the targets of links; numbers stay."""
+    text = re.sub(r"\$([\d.]+)\$", r"\1", text)
     for pattern in (r"```.*?```", r"\$\$.*?\$\$", r"\$[^$]*\$", r"\{[\w:-]+\}`[^`]*`", r"`[^`]*`"):
         text = re.sub(pattern, "", text, flags=re.DOTALL)
     return re.sub(r"\]\([^)]*\)", "]", text)
@@ -74,7 +75,8 @@ def test_text_has_one_style(what):
     ("what", "wrong", "right"),
     [
         ("British spelling", "the behaviour of neighbouring models", "the behavior, regularized"),
-        ("a decimal without its 0", "an HR of .395, and of .4.", "0.395, `.4`, $.4$, v1.5, [.5]"),
+        ("a decimal without its 0", "an HR of .395, and of .4.", "0.395, `.4`, $x=.4$, v1.5, [.5]"),
+        ("a decimal without its 0", "at $.4$", "at $0.4$"),
         ("a space before the percent sign", "95 % of them", "95% of them"),
         ("an article is missing", "what is in train, counted", "what is in the training set"),
         (
