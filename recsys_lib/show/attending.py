@@ -17,7 +17,8 @@ def attending(
 ) -> HTML:
     """Show the weights of attention for the event that the reader chooses.
 
-    A line across each bar marks the equal share, what a plain mean would take.
+    A line across each bar marks the equal share, what a plain mean would take. At each event the
+    longest bar takes the whole width: with many events all shares are small.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ def attending(
     """
     frames = {}
     for t, row in enumerate(weights):
-        rows = "".join(_row(title, float(row[s]), s, t) for s, title in enumerate(titles))
+        longest = max(float(row.max()), 1 / (t + 1))
+        rows = "".join(_row(title, float(row[s]), s, t, longest) for s, title in enumerate(titles))
         after = "; ".join(map(escape, expected[t]))  # in titles there are commas
         said = f"Equal share: {1 / (t + 1):.2f}.<br>Expected next: {after}."
         if t + 1 < len(titles):
@@ -42,13 +44,13 @@ def attending(
     return slider(frames, "The event that asks:", start=len(titles) // 2, caption=caption)
 
 
-def _row(title: str, weight: float, s: int, t: int) -> str:
+def _row(title: str, weight: float, s: int, t: int, longest: float) -> str:
     """Return a title with its bar and the equal share; a later one, in italics, has neither."""
     name = f"<b>{escape(title)}</b>" if s == t else escape(title)
     bar = (
-        f'<span style="display:inline-block;height:.7em;width:{100 * weight:.1f}%;'
+        f'<span style="display:inline-block;height:.7em;width:{100 * weight / longest:.1f}%;'
         f'background:{of_page(BLUE)}"></span>'
-        f'<span style="position:absolute;top:0;bottom:0;left:{100 / (t + 1):.1f}%;'
+        f'<span style="position:absolute;top:0;bottom:0;left:{100 / (t + 1) / longest:.1f}%;'
         'border-left:2px solid currentColor"></span>'
     )
     said = f'<span style="flex:0 0 3em;text-align:right">{weight:.2f}</span>' if s <= t else ""
