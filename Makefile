@@ -33,7 +33,7 @@ help:
 	@echo "make lab             open JupyterLab on the student's notebooks"
 	@echo "make student         write the student's notebooks into student/, keeping what is there"
 	@echo "make nbgrader        write the chapters as sources of nbgrader into nbgrader/, keeping what is there"
-	@echo "make handout         one folder, and a zip of it, for a class that has not this project"
+	@echo "make handout         one folder, and a zip of it, for a class that does not have this project"
 	@echo "make test            library, notebooks and site"
 	@echo "make everywhere      library and chapters as other processors would run them (S=generic: one)"
 	@echo "make check           style, types, and that no unchecked output is committed"

@@ -1,4 +1,4 @@
-"""Write one folder, and a zip of it, for a class that has not this project: `make handout`.
+"""Write one folder, and a zip of it, for a class that does not have this project: `make handout`.
 
 In it are the students' notebooks with their quizzes, the recorded results, the library as a wheel,
 the versions of what it needs, and three commands. The notebooks run from there with what is
