@@ -63,7 +63,8 @@ class FilmNeighbors(Directive):
         ratings = data.load("movielens-small")
         model = ItemKNN(n_neighbors=50).fit(ratings)
         then = "Nearest to it, by who has rated what:"
-        html = neighbors(model, ratings, "Pick a film:", then, n_items=300).data
+        first = "Finding Nemo"  # whose neighbors anybody sees to be like it
+        html = neighbors(model, ratings, "Pick a film:", then, n_items=300, first=first).data
         return [nodes.raw("", html, format="html")]
 
 

@@ -16,7 +16,7 @@ from IPython.display import HTML
 from recsys_lib.data import Interactions
 from recsys_lib.models import Recommender
 from recsys_lib.show.sliders import HIDDEN, PLACE
-from recsys_lib.validation import check_int
+from recsys_lib.validation import DataError, check_int
 
 WIDTHS = range(16, 61, 2)  # letters in a line, on all screens that are not wider than most titles
 
@@ -35,7 +35,13 @@ _SCRIPT = """
 
 
 def neighbors(
-    model: Recommender, ratings: Interactions, label: str, then: str, n_items: int = 200, k: int = 5
+    model: Recommender,
+    ratings: Interactions,
+    label: str,
+    then: str,
+    n_items: int = 200,
+    k: int = 5,
+    first: str | None = None,
 ) -> HTML:
     """Let the reader pick one of the best-known items, and show the k that are most like it.
 
@@ -48,6 +54,8 @@ def neighbors(
     label, then : str
         What stands before the choice, and over the neighbors.
     n_items, k : int
+    first : str, optional
+        Title of the item that is shown before the reader picks one; else the best-known of all.
 
     Returns
     -------
@@ -56,11 +64,20 @@ def neighbors(
     Raises
     ------
     NotFittedError, ValueError, DataError
-        If the model is not fitted or knows no neighbors, or there are no titles.
+        If the model is not fitted or knows no neighbors, there are no titles, or `first` is not
+        among those that are offered.
+    KeyError
+        If `first` is no title.
     """
     n_items = check_int("n_items", n_items, 1)
+    shown_first = int(ratings.item_counts.argmax()) if first is None else ratings.find_item(first)
     often = np.argsort(-ratings.item_counts, kind="stable")[:n_items]
     titles = dict(zip(often.tolist(), ratings.titles(often), strict=True))
+    if shown_first not in titles:
+        raise DataError(
+            f"first must be among the {len(titles)} best-known items, which {first!r} is not: "
+            "raise n_items"
+        )
     offered = sorted(titles, key=lambda item: titles[item])
     near, _ = model.similar_items(np.array(offered), k)
     known = [[int(item) for item in row if item >= 0] for row in near]
@@ -68,12 +85,13 @@ def neighbors(
     place = {item: number for number, item in enumerate(every)}
     names = ratings.titles(np.array(every)) if every else []
     lists = [[place[item] for item in row] for row in known]
-    first = max(range(len(offered)), key=lambda number: ratings.item_counts[offered[number]])
     options = "".join(
-        f"<option{' selected' if number == first else ''}>{escape(titles[item])}</option>"
-        for number, item in enumerate(offered)
+        f"<option{' selected' if item == shown_first else ''}>{escape(titles[item])}</option>"
+        for item in offered
     )
-    shown = "".join(f"<li>{escape(names[number])}</li>" for number in lists[first])
+    shown = "".join(
+        f"<li>{escape(names[number])}</li>" for number in lists[offered.index(shown_first)]
+    )
     films = escape(json.dumps([names, lists], separators=(",", ":"), ensure_ascii=False))
     return HTML(
         f'<figure class="picker" style="margin:1em 0" data-films="{films}">'

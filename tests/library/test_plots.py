@@ -244,6 +244,19 @@ def test_picked_films_show_the_neighbors_of_the_model():
     assert shown == [f"Film &lt;{item}&gt;" for item in near[0]]
 
 
+def test_the_film_that_is_shown_first_can_be_chosen_among_those_offered():
+    ratings = titled()
+    model, often = EASE(10.0).fit(ratings), np.argsort(-ratings.item_counts, kind="stable")
+    third, last = (f"Film <{often[k]}>" for k in (2, -1))
+    page = neighbors(model, ratings, "Pick:", "Nearest:", n_items=7, k=3, first=third).data
+    assert re.findall(r"<option selected>(.*?)<", page) == [f"Film &lt;{often[2]}&gt;"]
+    shown = re.findall(r"<li>(.*?)</li>", page.split('<ol class="room"')[0])
+    near, _ = model.similar_items(often[2:3], 3)
+    assert shown == [f"Film &lt;{item}&gt;" for item in near[0]]
+    with pytest.raises(DataError, match=f"first must be among the 7 .*'{last}' is not"):
+        neighbors(model, ratings, "Pick:", "Nearest:", n_items=7, first=last)
+
+
 def test_at_any_width_there_is_room_for_the_list_with_the_most_lines():
     """One title that is very long needs fewer lines than several that are just too long."""
     names = ["a " * 60, *(f"{k} " * 16 for k in range(5)), "b", *(f"{k} " * 9 for k in range(5))]
