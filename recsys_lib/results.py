@@ -13,7 +13,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 BENCHMARKS = "benchmarks"  # made by `make bench`, in an environment of its own
 SCALE = "scale"  # by `make scale-full`, in another one
 NAMES = (  # the others by `reproduce`, in this order
-    *("paper_data", "svd", "ratings", "movielens", "search", "bmf", "networks"),
+    *("paper_data", "svd", "ratings", "movielens", "search", "long_search", "bmf", "networks"),
     *("ladder", "splits", "films", "losses", "published", "evaluation", "choices"),
     *("ledger", "new_items_search", "new_items"),
     *("order_search", "order", "order_films", "order_million"),

@@ -94,12 +94,15 @@ class Contender:
         A range, or a tuple of values, for each hyperparameter.
     epochs, patience : int
         Of a trial; 0 of a model that is no `EpochModel`, in which chance plays no part.
+    every : int
+        Validation is measured after the first epoch of a trial and every so many.
     """
 
     kind: Callable[..., Recommender]
     space: Space
     epochs: int = 0
     patience: int = 0
+    every: int = 1
 
     def seeds(self, seeds: range) -> range:
         """Return the seeds that it is tried with: one of them, where chance plays no part."""
@@ -108,7 +111,9 @@ class Contender:
 
 NETWORK_LENGTH = 120, 25
 MOST = 8e12  # multiplications of a trial's layers: some ten minutes of one core
-FACTORS_LENGTH = 400, 30  # steps that start small wait long
+FACTORS_LENGTH = 400, 30
+# The best epoch of small steps may come after hundreds: `long_search` asks what that would change.
+LONG: dict[str, Any] = {"epochs": 4000, "patience": 400, "every": 5}
 CONTENDERS = {
     "UserKNN": Contender(
         UserKNN,

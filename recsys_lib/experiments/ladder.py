@@ -9,6 +9,7 @@ that no step is held back by settings that were chosen for another.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
@@ -91,11 +92,11 @@ def contenders(settings: Mapping[str, dict]) -> dict[str, Contender]:
     found = {}
     for name, kind in zip(RUNGS[:2], (DotGMF, BiasedGMF), strict=True):
         one = CONTENDERS["GMF"]
-        found[name] = Contender(kind, {**one.space, **held}, one.epochs, one.patience)
+        found[name] = replace(one, kind=kind, space={**one.space, **held})
     for name, biases in zip(RUNGS[2:], (False, True), strict=True):
         one = CONTENDERS["BinaryMF"]
         space: Space = {**FACTORIZATION, **held, "biases": (biases,)}
-        found[name] = Contender(Steps, space, one.epochs, one.patience)
+        found[name] = replace(one, kind=Steps, space=space)
     return found
 
 

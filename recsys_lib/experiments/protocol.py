@@ -57,6 +57,20 @@ def validating(tuning: Split) -> Watch:
     return measuring(tuning, held_out(tuning), "valid")
 
 
+def seldom(every: int, watch: Watch) -> Watch:
+    """Watch after the first epoch and every so many; between, say again what was seen last."""
+    epochs, seen = 0, dict[str, float]()
+
+    def watched(model: Recommender) -> dict[str, float]:
+        nonlocal epochs, seen
+        epochs += 1
+        if epochs == 1 or epochs % every == 0:
+            seen = watch(model)
+        return seen
+
+    return watched
+
+
 class PopularityAround(Recommender):
     """Popularity counted in a window of time around each user's first test event.
 

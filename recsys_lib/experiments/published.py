@@ -32,6 +32,7 @@ from recsys_lib.experiments.protocol import (
     SEEDS,
     mean_of_seeds,
     paper_split,
+    seldom,
     table,
     tuning_split,
     validating,
@@ -233,20 +234,6 @@ JUMPING = Budget(200)
 def budget(step: Step) -> Budget:
     """How long the runs of a step go on."""
     return step.budget or next(one for base, one in BUDGETS.items() if issubclass(step.kind, base))
-
-
-def seldom(every: int, watch: Watch) -> Watch:
-    """Watch after the first epoch and every so many; between, say again what was seen last."""
-    epochs, seen = 0, dict[str, float]()
-
-    def watched(model: Recommender) -> dict[str, float]:
-        nonlocal epochs, seen
-        epochs += 1
-        if epochs == 1 or epochs % every == 0:
-            seen = watch(model)
-        return seen
-
-    return watched
 
 
 @dataclass(frozen=True)

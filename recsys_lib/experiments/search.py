@@ -35,7 +35,7 @@ from recsys_lib.experiments.contenders import (
     made,
     shared_out,
 )
-from recsys_lib.experiments.protocol import paper_split, tuning_split, validating
+from recsys_lib.experiments.protocol import paper_split, seldom, tuning_split, validating
 from recsys_lib.experiments.units import Units
 from recsys_lib.models.training import EpochModel, Watch
 
@@ -53,19 +53,26 @@ def run(ratings: Interactions, units: Units | None = None, before: dict | None =
     `before` is what is recorded already: a model whose ranges have stayed is not searched again.
     """
     tuning = tuning_split(paper_split(ratings))
-    known = _kept(CONTENDERS, before)
+    known = kept(CONTENDERS, before)
     return searched(CONTENDERS, tuning, units or Units(), TRIALS, known)
 
 
-def _kept(contenders: Mapping[str, Contender], before: dict | None) -> dict[str, dict]:
-    """Return what is known of models whose ranges are those that they were searched in."""
+def kept(contenders: Mapping[str, Contender], before: dict | None) -> dict[str, dict]:
+    """Return what is known of models whose ranges and lengths are those of their search."""
     known: dict[str, dict] = {}
     if before is not None:
         for name, one in contenders.items():
             halves_too = name != PRETRAINED or all(half in known for half in HALVES)
-            if before["spaces"].get(name) == _recorded(one.space) and halves_too:
+            same_space = before["spaces"].get(name) == _recorded(one.space)
+            length = before.get("lengths", {}).get(name)  # an old record does not have it
+            if same_space and length in (None, _length(one)) and halves_too:
                 known[name] = before["models"][name]
     return known
+
+
+def _length(one: Contender) -> list[int]:
+    """Return what is recorded of how long a trial may be."""
+    return [one.epochs, one.patience, one.every]
 
 
 def searched(
@@ -82,9 +89,9 @@ def searched(
     Returns
     -------
     found : dict
-        "spaces", the "settings" chosen, and in "models" for each: "trials", with what every seed
-        said; "budgets", what a third, two thirds and all of the trials would choose; and "edges",
-        see `edges`.
+        "spaces", "lengths", the "settings" chosen, and in "models" for each: "trials", with what
+        every seed said; "budgets", what a third, two thirds and all of the trials would choose; and
+        "edges", see `edges`.
     """
     models: dict[str, dict] = {}
     for name in contenders:
@@ -95,6 +102,7 @@ def searched(
         models[name] = _chosen(name, contenders, tuning, parts, units, trials)
     return {
         "spaces": {name: _recorded(one.space) for name, one in contenders.items()},
+        "lengths": {name: _length(one) for name, one in contenders.items()},
         "models": models,
         "settings": {name: one["setting"] for name, one in models.items()},
     }
@@ -245,7 +253,7 @@ def _trial(
     assert isinstance(model, EpochModel)
     given = _pretrained(tuning, parts, seed, contenders) if parts else {}
     try:
-        model.fit(tuning.train, watch=watch, **given)
+        model.fit(tuning.train, watch=seldom(contenders[name].every, watch), **given)
     except FloatingPointError:  # steps too large: no setting to choose
         return found
     row = model.history_.loc[model.best_epoch_ - 1]

@@ -31,6 +31,7 @@ from recsys_lib.experiments import (
     films,
     ladder,
     ledger,
+    long_search,
     losses,
     movielens,
     networks,
@@ -62,6 +63,7 @@ SHOWN = {  # where in a result the figures are that a short table shows; * for a
     "ratings": "spread.*.rmse_mean",
     "movielens": "test.rmse.*",
     "search": "models.*.budgets.*.ndcg@10",
+    "long_search": "models.*.budgets.*.ndcg@10",
     "bmf": "factors.*.ndcg@10",
     "networks": "pretraining.means.*.ndcg@10",
     "ladder": "pairs.sampled.*.ndcg@10",
@@ -325,6 +327,7 @@ def _of_searches(seeds: range, trials: int) -> Constants:
     return {
         contenders: {"CONTENDERS": _short(contenders.CONTENDERS)},
         search: {"SEEDS": seeds, "TRIALS": trials, "_fitted": {}},  # what was fitted to other data
+        long_search: {"TRIALS": trials, "LONGER": _short(long_search.LONGER)},
         ladder: {"TRIALS": trials},
         films: {"TRIALS": trials, "OF_FILMS": _short(films.OF_FILMS)},
         losses: {"TRIALS": trials, "CONTENDERS": _short(losses.CONTENDERS)},

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from recsys_lib.experiments import published
+from recsys_lib.experiments.protocol import seldom
 from recsys_lib.experiments.published import (
     Budget,
     Change,
@@ -16,7 +17,6 @@ from recsys_lib.experiments.published import (
     budget,
     climbed,
     curve,
-    seldom,
     slowing,
     steps,
     trained_by,

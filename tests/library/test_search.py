@@ -1,5 +1,7 @@
 """The search: ranges, edges, shared penalties, and that the better setting is found and chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -144,7 +146,7 @@ def test_only_models_whose_ranges_were_widened_are_searched_again():
     narrow = {name: Contender(EASE, {"regularization": Range(1, 10)}) for name in ("a", "b")}
     before = searched(narrow, tuning, Units(), 12)
     wide = narrow | {"b": Contender(EASE, {"regularization": Range(1, 1000)})}
-    known = search._kept(wide, before)
+    known = search.kept(wide, before)
     assert known == {"a": before["models"]["a"]}
     after = searched(wide, tuning, Units(), 12, known)
     assert after["models"]["a"] is before["models"]["a"]
@@ -156,7 +158,11 @@ def test_only_models_whose_ranges_were_widened_are_searched_again():
 def test_a_network_from_trained_halves_is_searched_again_with_them():
     spaces = {name: search._recorded(one.space) for name, one in CONTENDERS.items()}
     before = {"spaces": spaces, "models": {name: {} for name in CONTENDERS}}
-    assert list(search._kept(CONTENDERS, before)) == list(CONTENDERS)
+    assert list(search.kept(CONTENDERS, before)) == list(CONTENDERS)  # an old record has no lengths
+    before["lengths"] = {name: search._length(one) for name, one in CONTENDERS.items()}
+    assert list(search.kept(CONTENDERS, before)) == list(CONTENDERS)
+    longer = CONTENDERS | {"EASE": replace(CONTENDERS["EASE"], patience=1)}
+    assert set(CONTENDERS) - set(search.kept(longer, before)) == {"EASE"}
     before["spaces"] = spaces | {"MLP": {}}
-    assert set(CONTENDERS) - set(search._kept(CONTENDERS, before)) == {"MLP", "NeuMF, pretrained"}
-    assert search._kept(CONTENDERS, None) == {}
+    assert set(CONTENDERS) - set(search.kept(CONTENDERS, before)) == {"MLP", "NeuMF, pretrained"}
+    assert search.kept(CONTENDERS, None) == {}
