@@ -129,7 +129,7 @@ def _one_step(tuning: Split, seeds: range, units: Units) -> dict:
         "untrained": UNTRAINED,
         "one step an epoch": {"learning_rate": 0.1, "batch_size": whole, "epochs": 20},
         "batches of 256": {"learning_rate": 0.1, "batch_size": 256, "epochs": 20},
-        "batches of 256, rate .001": {"learning_rate": 0.001, "batch_size": 256, "epochs": 20},
+        "batches of 256, rate 0.001": {"learning_rate": 0.001, "batch_size": 256, "epochs": 20},
     }
     rows = units.grouped(
         _last_epoch,

@@ -284,7 +284,7 @@ LADDERS = {  # what is mended in the training of each model, one thing after the
     ),
     "MLP": (
         Change("batches of 256", {"batch_size": 256}),
-        Change("AdamW, learning rate .001", {"learning_rate": 0.001}, kind=ADAMW["MLP"]),
+        Change("AdamW, learning rate 0.001", {"learning_rate": 0.001}, kind=ADAMW["MLP"]),
         Change("layers started well", TEXT_LAYERS | {"weight_decay": 0.01}, kind=MLP),
         Change("small numbers at the start", {"init_scale": 0.01}),
         Change("penalty on the embeddings", tuned=("regularization",)),
@@ -292,7 +292,7 @@ LADDERS = {  # what is mended in the training of each model, one thing after the
     ),
     "NeuMF": (
         Change("batches of 256", {"batch_size": 256}, budget=JUMPING),
-        Change("AdamW, learning rate .001", {"learning_rate": 0.001}, kind=ADAMW["NeuMF"]),
+        Change("AdamW, learning rate 0.001", {"learning_rate": 0.001}, kind=ADAMW["NeuMF"]),
         Change("layers started well", {"weight_decay": 0.01}, kind=NeuMF),
         Change("small numbers at the start", {"init_scale": 0.01}),
         Change("penalty on the embeddings", tuned=("regularization",)),

@@ -35,7 +35,7 @@ def test_each_step_changes_what_its_name_says_and_nothing_else():
         "four negatives": {"n_negatives"},
         "biases": {"biases"},
         "penalty tuned": {"regularization", "frequency_power"},
-        "AdamW, learning rate .001": {"learning_rate"},
+        "AdamW, learning rate 0.001": {"learning_rate"},
         "small numbers at the start": {"init_scale"},
         "penalty on the embeddings": {"regularization"},
     }
