@@ -2,8 +2,9 @@
 
 Two controls have no order. One is the same model on shuffled histories, the other a bag: the same
 loss, windows and batches, with the mean of what was met in place of what attention makes of it. The
-model minus the shuffled one is what the order is worth; the shuffled one and the bag minus a matrix
-factorization is what the loss and the network are worth without it.
+model minus the shuffled one is what time is worth to it; the bag minus the shuffled bag is how much
+of it can be had without the order within the window; the shuffled ones minus a matrix factorization
+is what the loss and the network are worth without time.
 
 At the test a model reads a user's training events and nothing later, and from there is asked for
 both of the user's test events. The second of them is not what comes next but what comes after: so
@@ -36,6 +37,7 @@ from recsys_lib.experiments.contenders import Contender, Range, Space, fitted
 from recsys_lib.experiments.order_search import (
     CONTENDERS,
     CONTROL,
+    CONTROL_BAG,
     LOSSES,
     NETWORK,
     WITHOUT_CHANCE,
@@ -59,14 +61,21 @@ from recsys_lib.models.training import EpochModel
 
 REFERENCES = ("ItemKNN", "iALS", "BinaryMF")  # as chapter 10 has chosen them
 POPULARITY, OF_THE_YEAR = "Popularity", "Popularity of the year"
-DECISIVE = [("SASRec", CONTROL), ("SASRec", "Bag"), ("Bag", CONTROL), ("SASRec", "iALS")]
+DECISIVE = [
+    ("SASRec", CONTROL),
+    ("SASRec", "Bag"),
+    ("Bag", CONTROL_BAG),
+    (CONTROL, CONTROL_BAG),
+    ("SASRec", "iALS"),
+    (CONTROL, "iALS"),
+]
 PAIRS = [
     *DECISIVE,
     ("SASRec", "BinaryMF"),
     ("SASRec", "GRU4Rec"),
     ("SASRec", "Markov"),
     ("Bag", "iALS"),
-    (CONTROL, "iALS"),
+    (CONTROL_BAG, "iALS"),
     ("Markov", "ItemKNN"),
     ("Markov", "RecentItemKNN"),
     ("RecentItemKNN", "ItemKNN"),
@@ -86,7 +95,7 @@ FILM_NETWORK: Space = {
 }
 OF_FILMS = {
     name: Contender(CONTENDERS[name].kind, FILM_NETWORK, 60, 8)
-    for name in ("SASRec", CONTROL, "Bag")
+    for name in ("SASRec", CONTROL, "Bag", CONTROL_BAG)
 } | {
     "Markov": Contender(
         CONTENDERS["Markov"].kind,
@@ -94,7 +103,7 @@ OF_FILMS = {
     ),
     "iALS": chapter_10.CONTENDERS["iALS"],
 }
-FILM_PAIRS = [*DECISIVE, ("SASRec", "Markov"), ("Markov", CONTROL), (CONTROL, "iALS")]
+FILM_PAIRS = [*DECISIVE, ("SASRec", "Markov"), ("Markov", CONTROL)]
 Ways = Mapping[str, tuple[Split, Candidates | None]]  # what is asked for, and among which items
 Tables = dict[str, dict[str, list[pd.DataFrame]]]  # by way and by model, one for each seed
 

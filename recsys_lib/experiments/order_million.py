@@ -22,7 +22,13 @@ from recsys_lib.data import Interactions, Split, histories, leave_last_out, shuf
 from recsys_lib.evaluation import compare, evaluate, sample_candidates, summary, watching
 from recsys_lib.evaluation.candidates import Candidates
 from recsys_lib.experiments.ledger import MODELS
-from recsys_lib.experiments.order_search import CONTROL, ShuffledSASRec
+from recsys_lib.experiments.order_search import (
+    CONTROL,
+    CONTROL_BAG,
+    Shuffled,
+    ShuffledBag,
+    ShuffledSASRec,
+)
 from recsys_lib.experiments.protocol import MAIN, table
 from recsys_lib.experiments.units import Units
 from recsys_lib.models import Bag, Popularity, Recommender, SASRec
@@ -58,6 +64,7 @@ RECIPES = {  # what takes longest first, so that no core waits for another
     "SASRec": Recipe(SASRec, SOFTMAX),
     CONTROL: Recipe(ShuffledSASRec, SOFTMAX),
     "Bag": Recipe(Bag, SOFTMAX),
+    CONTROL_BAG: Recipe(ShuffledBag, SOFTMAX),
     "SASRec, one negative": Recipe(SASRec, ONE_NEGATIVE),
     "iALS": Recipe(MODELS["iALS"].kind, dict(MODELS["iALS"].settings)),
     "Popularity": Recipe(Popularity),
@@ -65,7 +72,8 @@ RECIPES = {  # what takes longest first, so that no core waits for another
 PAIRS = [
     ("SASRec", CONTROL),
     ("SASRec", "Bag"),
-    ("Bag", CONTROL),
+    ("Bag", CONTROL_BAG),
+    (CONTROL, CONTROL_BAG),
     ("SASRec", "SASRec, one negative"),
     ("SASRec, one negative", CONTROL),
     ("SASRec", "iALS"),
@@ -141,7 +149,7 @@ def _trained(model: SequenceModel, tuning: Split) -> dict[str, Any]:
 
 def read_on(model: SequenceModel, ratings: Interactions) -> None:
     """Let a trained network read more events than it has learned from, shuffled if it is."""
-    if isinstance(model, ShuffledSASRec):
+    if isinstance(model, Shuffled):
         ratings = shuffled_times(ratings, model.seed)
     past = histories(ratings)
     model.events_, model.offsets_ = past.items, past.offsets

@@ -1,9 +1,10 @@
 r"""The search before the test of chapter 14: all that reads events in order, tuned like all else.
 
 As many trials for each as for the models of chapter 10, judged on the same validation events and
-candidates, by the same search; nothing here reads the test set. The control is searched too, in the
-space of SASRec and by itself: whoever shuffles the histories of a model and keeps the settings that
-were chosen with their order compares a tuned model with one that is not.
+candidates, by the same search; nothing here reads the test set. The controls, SASRec and the bag on
+shuffled histories, are searched too, in the spaces of the true ones and by themselves: whoever
+shuffles the histories of a model and keeps the settings that were chosen with their order compares
+a tuned model with one that is not.
 
 The losses are compared by a search of their own, each with SASRec, in the same space and with as
 many trials.
@@ -43,8 +44,8 @@ MATRICES = {"SASRec": 5, "GRU4Rec": 6, "Bag": 2}  # of d x d numbers in a block
 LOOKED_UP = 16  # multiplications take the time of one, where each sample has negatives of its own
 
 
-class ShuffledSASRec(SASRec):
-    """SASRec on everybody's events in an order of chance, which its seed draws: the control.
+class Shuffled(SequenceModel):
+    """A network on everybody's events in an order of chance, which its seed draws: the control.
 
     Who met what is as it was. What it learns from is shuffled, and so is what it reads of a user
     who is scored; what it is asked for is what came next in truth. Another seed shuffles anew, so
@@ -53,6 +54,14 @@ class ShuffledSASRec(SASRec):
 
     def _start(self, train: Interactions) -> NetworkRun:
         return super()._start(shuffled_times(train, self.seed))
+
+
+class ShuffledSASRec(Shuffled, SASRec):
+    """SASRec on shuffled histories."""
+
+
+class ShuffledBag(Shuffled, Bag):
+    """The bag on shuffled histories: not even what was met lately is known to it."""
 
 
 SHARES = Range(0, 1, log=False, ends=("low", "high"))
@@ -68,7 +77,7 @@ NETWORK: Space = {  # of chapter 10's, what a network of sequences has too
     "init_scale": SCALE,
 }
 SOFTMAX: Space = {"loss": ("softmax",), **NETWORK}
-CONTROL = "SASRec, shuffled"
+CONTROL, CONTROL_BAG = "SASRec, shuffled", "Bag, shuffled"
 CONTENDERS = {
     "Decay": Contender(Decay, {"half_life": Range(3, 3000)}),
     "Markov": Contender(
@@ -90,6 +99,7 @@ CONTENDERS = {
     "SASRec": Contender(SASRec, SOFTMAX, *LENGTH),
     CONTROL: Contender(ShuffledSASRec, SOFTMAX, *LENGTH),
     "Bag": Contender(Bag, SOFTMAX, *LENGTH),
+    CONTROL_BAG: Contender(ShuffledBag, SOFTMAX, *LENGTH),
     "GRU4Rec": Contender(GRU4Rec, SOFTMAX, *LENGTH),
 }
 LOSSES = {

@@ -19,7 +19,13 @@ from recsys_lib.experiments.order import (
     ways,
 )
 from recsys_lib.experiments.order_million import read_on
-from recsys_lib.experiments.order_search import CONTROL, Bounded, ShuffledSASRec, bounded
+from recsys_lib.experiments.order_search import (
+    CONTROL,
+    Bounded,
+    ShuffledBag,
+    ShuffledSASRec,
+    bounded,
+)
 from recsys_lib.experiments.protocol import YEAR, paper_split
 from recsys_lib.experiments.search import settings_at
 from recsys_lib.experiments.units import Units
@@ -136,8 +142,8 @@ def test_planted_order_is_found_and_the_shuffled_model_misses_it(planted):
 
 def test_what_is_recorded_has_its_shape(planted):
     chosen, found = planted["first"]
-    assert set(chosen) == {"spaces", "models", "settings", "losses"}
-    assert set(chosen["losses"]) == {"spaces", "models", "settings"}
+    assert set(chosen) == {"spaces", "lengths", "models", "settings", "losses"}
+    assert set(chosen["losses"]) == {"spaces", "lengths", "models", "settings"}
     assert len(chosen["models"]["SASRec"]["trials"]) == 3
     assert set(found) == {"models", "pairs", "recent", "old"}
     named = {"Popularity", "Popularity of the year", "iALS", *COUNTED, *NETWORKS, "softmax"}
@@ -205,12 +211,13 @@ def by_user(model):
     return np.split(model.events_, model.offsets_[1:-1])
 
 
-def test_the_shuffled_model_has_the_same_pairs_in_another_order():
+@pytest.mark.parametrize(("true", "control"), [(SASRec, ShuffledSASRec), (Bag, ShuffledBag)])
+def test_the_shuffled_model_has_the_same_pairs_in_another_order(true, control):
     train = walks()
     given = {**SETTING, "epochs": 1}
     ordered, one, other = (
         by_user(kind(**given, seed=seed).fit(train))
-        for kind, seed in ((SASRec, 0), (ShuffledSASRec, 0), (ShuffledSASRec, 1))
+        for kind, seed in ((true, 0), (control, 0), (control, 1))
     )
     for items, shuffled, again in zip(ordered, one, other, strict=True):
         assert sorted(items) == sorted(shuffled) == sorted(again)
@@ -225,6 +232,7 @@ def test_a_wide_network_is_trained_for_so_many_multiplications():
     assert order_search.multiplications(sasrec, 1000) == 2 * 5 * 100 + 1000 * 10
     assert order_search.multiplications(ShuffledSASRec(10, blocks=2), 1000) == 11_000
     assert order_search.multiplications(Bag(10, blocks=3), 1000) == 3 * 2 * 100 + 1000 * 10
+    assert order_search.multiplications(ShuffledBag(10, blocks=3), 1000) == 3 * 2 * 100 + 1000 * 10
     assert order_search.multiplications(GRU4Rec(10, blocks=1), 1000) == 6 * 100 + 1000 * 10
     few = {"factors": 10, "blocks": 1, "n_negatives": 9}
     sampled = SASRec(**few, loss="sampled softmax")
