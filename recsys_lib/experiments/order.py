@@ -94,7 +94,7 @@ FILM_NETWORK: Space = {
     "batch_size": Range(256, 4096, whole=True),
 }
 OF_FILMS = {
-    name: Contender(CONTENDERS[name].kind, FILM_NETWORK, 60, 8)
+    name: Contender(CONTENDERS[name].kind, FILM_NETWORK, 120, 20, 2)
     for name in ("SASRec", CONTROL, "Bag", CONTROL_BAG)
 } | {
     "Markov": Contender(

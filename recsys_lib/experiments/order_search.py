@@ -38,7 +38,7 @@ from recsys_lib.models.network import NetworkRun
 from recsys_lib.models.sequence import SequenceModel
 
 TRIALS_OF_A_LOSS = 24
-LENGTH = 100, 12  # epochs of a trial, and its patience
+LENGTH = 250, 40, 2  # epochs of a trial, its patience, measured every so many
 MOST = 1.2e12  # multiplications of a trial: less than a minute of one core
 MATRICES = {"SASRec": 5, "GRU4Rec": 6, "Bag": 2}  # of d x d numbers in a block
 LOOKED_UP = 16  # multiplications take the time of one, where each sample has negatives of its own
