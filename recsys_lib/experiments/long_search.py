@@ -1,10 +1,11 @@
 """BPR and BinaryMF searched once more, with trials ten times as long, to see what that changes.
 
 In `search` a trial of theirs ends after 400 epochs, or 30 without a rise; small steps are then
-still on their way. Here it ends after 4,000, or 400 without a rise. Ranges, number of trials and
-all else are the same. What each search chose is compared on validation, where three seeds stand
-beside three, and once on the test set. The fair table keeps the choices of `search`: whoever looks
-at the test to choose between two searches has tuned on it.
+still on their way. Here it ends after 4,000, or 400 without a rise, and validation is measured at
+every fifth. Ranges and number of trials are the same, and so are the first two thirds of the
+settings. What each search chose is compared on validation, where three seeds stand beside three,
+and once on the test set. The fair table keeps the choices of `search`: whoever looks at the test to
+choose between two searches has tuned on it.
 """
 
 from dataclasses import replace
