@@ -1,6 +1,6 @@
 """The models of the fair table on MovieLens: searched and tested as on the paper's data.
 
-A quarter of the trials, for there are three times as many interactions: what is asked is whether
+A quarter of the trials, for there are three times as many training rows: what is asked is whether
 the verdicts are the same, not which figure is the highest. Those of BPR and BinaryMF may be long.
 """
 
